@@ -1,0 +1,58 @@
+"""What all commands print the same way: one JSON object, a progress bar on a terminal only."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from inspector.errors import UsageError
+
+T = TypeVar("T")
+
+
+def add_json_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--json FILE`, as every command spells it."""
+    parser.add_argument("--json", metavar="FILE", help="write one JSON object to FILE ('-' for standard output)")
+
+
+def add_home_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--home DIR`, as every command spells it."""
+    parser.add_argument("--home", metavar="DIR", type=Path, help="installation folder: store, recordings, knowledge (default: per user)")
+
+
+def write_json(target: str, document: Mapping[str, Any]) -> None:
+    """Write `document` to a file, or to standard output for '-'. NaN and infinity become null. Raises UsageError."""
+    text = json.dumps(_finite(document), ensure_ascii=False, indent=2) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--json {target}: cannot be written: {error.strerror}") from error
+
+
+def progress(items: Iterable[T], *, total: int | None = None, label: str = "") -> Iterable[T]:
+    """Yield `items`, with a progress bar on a terminal and silence in a pipe."""
+    if not sys.stderr.isatty():
+        return items
+    from tqdm import tqdm
+
+    return tqdm(items, total=total, desc=label, leave=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
+        value = value.item()  # numpy scalars
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,104 @@
+"""An inspection as the JSON object that users script against. One place says how it is spelled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inspector.parts import Cause, Defect, Evidence, Inspection, Suggestion, Text
+
+
+def inspection_document(inspection: Inspection) -> dict[str, Any]:
+    """Return `inspection` as plain values (str, float, dict, list); keys that do not apply are absent."""
+    verdict, diagnosis, record = inspection.verdict, inspection.diagnosis, inspection.record
+    document: dict[str, Any] = {
+        "part_id": inspection.part_id,
+        "station": inspection.station,
+        "outcome": verdict.outcome,
+        "condition": {"complete": verdict.complete, "degraded": dict(verdict.degraded)},
+        "score": verdict.score,
+        "threshold": verdict.threshold,
+        "reasons": list(verdict.reasons),
+        "defects": [_defect(defect) for defect in verdict.defects],
+        "weights": dict(verdict.weights),
+        "quality": dict(verdict.quality),
+        "sync_error_ms": {name: error / 1e6 for name, error in record.sync_error_ns.items()},
+        "drops": dict(record.drops),
+        "timings_ms": dict(inspection.timings_ms),
+        "model": {"name": verdict.model.name, "version": verdict.model.version, "sha256": verdict.model.sha256},
+    }
+    if inspection.heat_maps:
+        document["heat_maps"] = [
+            _without_none({"camera": m.camera, "method": m.method, "faithfulness": m.faithfulness}) for m in inspection.heat_maps
+        ]
+    if diagnosis is not None:
+        document["causes"] = [_cause(cause) for cause in diagnosis.causes]
+        document["conclusion"] = _text(diagnosis.conclusion)
+        if diagnosis.next_test is not None:
+            document["next_test"] = _text(diagnosis.next_test)
+        document["suggestions"] = [suggestion_document(suggestion) for suggestion in inspection.suggestions]
+    return document
+
+
+def suggestion_document(suggestion: Suggestion) -> dict[str, Any]:
+    """Return one suggestion as plain values."""
+    action = _text(suggestion.action)
+    if suggestion.original is not None:
+        action["original"] = suggestion.original
+    return {
+        "fix_id": suggestion.fix_id,
+        "action": action,
+        "parameters": [
+            _without_none({"name": p.name, "value": p.value, "unit": p.unit, "low": p.low, "high": p.high}) for p in suggestion.parameters
+        ],
+        "tried": suggestion.tried,
+        "helped": suggestion.helped,
+        "score": suggestion.score,
+        "cases": list(suggestion.cases),
+    }
+
+
+def _defect(defect: Defect) -> dict[str, Any]:
+    return _without_none(
+        {
+            "kind": defect.kind,
+            "confidence": defect.confidence,
+            "camera": defect.camera,
+            "box_px": None if defect.box_px is None else list(defect.box_px),
+            "area_px": defect.area_px,
+            "area_mm2": defect.area_mm2,
+        }
+    )
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "name": cause.name,
+        "title": _text(cause.title),
+        "probability": cause.probability,
+        "evidence": [_evidence(item) for item in cause.evidence],
+    }
+    if cause.against:
+        document["against"] = [_evidence(item) for item in cause.against]
+    return document
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "channel": evidence.channel,
+        "kind": evidence.kind,
+        "measured": evidence.measured,
+        "expected_low": evidence.expected_low,
+        "expected_high": evidence.expected_high,
+        "unit": evidence.unit,
+        "start_s": evidence.start_s,
+        "end_s": evidence.end_s,
+        "text": _text(evidence.text),
+    }
+
+
+def _text(text: Text) -> dict[str, str]:
+    return {"en": text.en, "zh": text.zh}
+
+
+def _without_none(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if value is not None}

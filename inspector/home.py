@@ -1,0 +1,38 @@
+"""Where an installation keeps its things."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folders of one installation. Nothing is created until something is written."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, root: Path | str | None) -> Home:
+        """Return the installation at `root`; without one, `$INSPECTOR_HOME` or the user's data folder."""
+        if root is None:
+            root = os.environ.get("INSPECTOR_HOME")
+        if root is None:
+            from platformdirs import user_data_dir
+
+            root = user_data_dir("line-inspector")
+        return cls(Path(root).expanduser())
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL: `$INSPECTOR_DATABASE_URL`, or the embedded SQLite file."""
+        return os.environ.get("INSPECTOR_DATABASE_URL") or f"sqlite:///{self.root / 'inspector.db'}"
+
+    @property
+    def evidence(self) -> Path:
+        return self.root / "evidence"
+
+    @property
+    def recordings(self) -> Path:
+        return self.root / "recordings"

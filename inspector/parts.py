@@ -1,0 +1,340 @@
+"""The vocabulary: what a part is, from its trigger to its inspection.
+
+    Capture ─align─► PartRecord ─extract─► Features ─judge─► Verdict ─diagnose─► Diagnosis ─suggest─► Suggestion ─► Inspection
+
+Frozen values with small properties and no behaviour; numpy is the only import. Instants are nanoseconds (`_ns`) on the station's
+monotonic clock; spans are seconds (`_s`) relative to the part's trigger, negative before it.
+
+Two maps run through all types. A *channel* is one named stream of a station ("camera", "spindle_temp"). Its *modality* is one of
+four kinds of sense; several channels may share one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Modality = Literal["image", "audio", "vibration", "series"]
+MODALITIES: tuple[Modality, ...] = ("image", "audio", "vibration", "series")
+Outcome = Literal["pass", "fail", "review"]
+
+OK_LABEL = "ok"
+UNKNOWN_DEFECT = "unknown"
+NOT_MEASURED = "not_measured"
+"""The cause that no channel can see; always among the causes of a diagnosis."""
+
+
+# --- signals, typed by shape and not by device ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture. `pixels` is (H, W) grey or (H, W, 3) RGB, uint8 or uint16; `t_ns` is mid-exposure."""
+
+    t_ns: int
+    pixels: NDArray[np.uint8] | NDArray[np.uint16]
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """(width, height)."""
+        return int(self.pixels.shape[1]), int(self.pixels.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Waveform:
+    """Evenly sampled float32 samples: sound, vibration, fast current. Sound is full scale ±1 (unit "FS")."""
+
+    start_ns: int
+    sample_rate_hz: float
+    samples: NDArray[np.float32]
+    unit: str
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / self.sample_rate_hz
+
+    @property
+    def end_ns(self) -> int:
+        """Instant just after the last sample."""
+        return self.start_ns + round(len(self.samples) * 1e9 / self.sample_rate_hz)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Slow values with their own time stamps: temperature, pressure, flow. NaN in `values` is a gap."""
+
+    t_ns: NDArray[np.int64]
+    values: NDArray[np.float64]
+    unit: str
+
+
+Signal = Frame | Waveform | Series
+
+
+# --- one part, before it is judged ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A part is in place."""
+
+    station: str
+    part_id: str
+    t_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What was caught around one trigger, as it came: more than the window, each signal in its own clock's stamps."""
+
+    trigger: Trigger
+    frames: Mapping[str, Frame] = field(default_factory=dict)
+    waveforms: Mapping[str, Waveform] = field(default_factory=dict)
+    series: Mapping[str, Series] = field(default_factory=dict)
+    drops: Mapping[str, int] = field(default_factory=dict)
+    """Blocks or frames that each channel lost since the previous part."""
+    wall_utc_ns: int = 0
+    """Wall time of the trigger, for people only: nothing is ordered by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What a station, or a labelled parts folder, says of one stream."""
+
+    name: str
+    modality: Modality
+    unit: str = ""
+    scale_mm_per_px: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartRecord:
+    """One part with all its channels on one clock, cut to their windows."""
+
+    trigger: Trigger
+    channels: Mapping[str, Channel]
+    """Every channel that the station has, whether present here or not."""
+    frames: Mapping[str, Frame] = field(default_factory=dict)
+    waveforms: Mapping[str, Waveform] = field(default_factory=dict)
+    series: Mapping[str, Series] = field(default_factory=dict)
+    sync_error_ns: Mapping[str, int] = field(default_factory=dict)
+    degraded: Mapping[str, str] = field(default_factory=dict)
+    """Channel -> why it is missing, stale or out of step, in words."""
+    drops: Mapping[str, int] = field(default_factory=dict)
+    wall_utc_ns: int = 0
+
+    @property
+    def present(self) -> frozenset[str]:
+        return frozenset(self.frames) | frozenset(self.waveforms) | frozenset(self.series)
+
+    @property
+    def modalities(self) -> frozenset[Modality]:
+        return frozenset(self.channels[name].modality for name in self.present)
+
+
+@dataclass(frozen=True, slots=True)
+class PartTruth:
+    """What is really so of one part: known to a simulation, or labelled by people."""
+
+    label: str = OK_LABEL
+    """`ok` or the kind of defect."""
+    cause: str | None = None
+    """None where nobody said; "none" where there is no process cause."""
+    severity: float = 0.0
+    mask: NDArray[np.uint8] | None = None
+    """(H, W), 255 on the defect, the size of the picture."""
+
+
+# --- what is concluded ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The same words in both languages of the product."""
+
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """One defective region, or (box None) a defect that no picture shows."""
+
+    kind: str
+    confidence: float
+    camera: str | None = None
+    box_px: tuple[int, int, int, int] | None = None
+    """(x, y, width, height)."""
+    area_px: int | None = None
+    area_mm2: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """Where in a picture the decision came from: `values` float32 in 0–1, the size of the picture it lies on."""
+
+    camera: str
+    values: NDArray[np.float32]
+    method: str
+    faithfulness: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """Which artefact judged."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the fusion model says of one part."""
+
+    outcome: Outcome
+    score: float
+    """Calibrated probability that the part is defective."""
+    threshold: float
+    model: ModelRef
+    defects: tuple[Defect, ...] = ()
+    kind_probabilities: Mapping[str, float] = field(default_factory=dict)
+    cause_probabilities: Mapping[str, float] = field(default_factory=dict)
+    """The network's own opinion on the cause: one more witness for the diagnosis."""
+    weights: Mapping[Modality, float] = field(default_factory=dict)
+    """Share of each modality in this verdict; sums to 1 over those present."""
+    quality: Mapping[str, float] = field(default_factory=dict)
+    """0 (worthless) to 1 (as good as this channel gets), per present channel."""
+    degraded: Mapping[str, str] = field(default_factory=dict)
+    """Channel -> why it is missing or cannot be trusted: what `align` found and what its quality says."""
+    reasons: tuple[str, ...] = ()
+    """Why the outcome is `review`, where the score alone does not say it."""
+
+    @property
+    def complete(self) -> bool:
+        return not self.degraded
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One measured fact that speaks for or against a cause; every number can be checked against the recording."""
+
+    channel: str
+    kind: str
+    measured: float
+    expected_low: float | None
+    expected_high: float | None
+    unit: str
+    start_s: float
+    end_s: float
+    text: Text
+    strength: float = 0.0
+    """How far outside the expected range, in multiples of its half width; 0 inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One possible cause with its probability and what was measured for and against it."""
+
+    name: str
+    probability: float
+    title: Text
+    evidence: tuple[Evidence, ...] = ()
+    against: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Causes, most probable first; `NOT_MEASURED` is always one of them."""
+
+    causes: tuple[Cause, ...]
+    conclusion: Text
+    next_test: Text | None = None
+    """The cheapest check that would separate the first two causes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One setting of a fix, with the station's safe limits where they are known."""
+
+    name: str
+    value: float
+    unit: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One fix, ranked by how likely it helps here."""
+
+    fix_id: str
+    action: Text
+    score: float
+    parameters: tuple[Parameter, ...] = ()
+    tried: int = 0
+    helped: int = 0
+    cases: tuple[str, ...] = ()
+    """Ids of the past cases behind it, most similar first."""
+    original: str | None = None
+    """The imported case's own words, where the fix was never written in the product's languages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Something that can be done about a cause."""
+
+    fix_id: str
+    action: Text
+    causes: tuple[str, ...] = ()
+    defects: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    minutes: float | None = None
+    cost: float | None = None
+    station: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Something that was done once, and whether it helped (None: not known)."""
+
+    case_id: str
+    symptom: str = ""
+    action: str = ""
+    fix_id: str | None = None
+    defect: str | None = None
+    cause: str | None = None
+    station: str | None = None
+    product: str | None = None
+    helped: bool | None = None
+    parameters: tuple[Parameter, ...] = ()
+    minutes: float | None = None
+    cost: float | None = None
+    who: str | None = None
+    when: str | None = None
+    """ISO 8601, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One inspected part, whole."""
+
+    record: PartRecord
+    verdict: Verdict
+    diagnosis: Diagnosis | None = None
+    suggestions: tuple[Suggestion, ...] = ()
+    heat_maps: tuple[HeatMap, ...] = ()
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def part_id(self) -> str:
+        return self.record.trigger.part_id
+
+    @property
+    def station(self) -> str:
+        return self.record.trigger.station

@@ -1,0 +1,1 @@
+"""Everything that touches plant equipment: agents, drivers, station files, the line simulator."""
