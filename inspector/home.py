@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,3 +37,12 @@ class Home:
     @property
     def recordings(self) -> Path:
         return self.root / "recordings"
+
+
+def shipped(relative: str) -> Path:
+    """Return a file or folder that ships with the product, e.g. `data/knowledge/causes.yaml`.
+
+    It lies in the checkout, or under the environment's `share/line-inspector` where the product was installed from a wheel.
+    """
+    checkout = Path(__file__).resolve().parents[1] / relative
+    return checkout if checkout.exists() else Path(sys.prefix) / "share" / "line-inspector" / relative
