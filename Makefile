@@ -1,0 +1,47 @@
+# Two commands from nothing: `make demo` shows a line being inspected, `make test` runs the tests.
+# Needed: Python 3.11 or newer, make, and a network to a package index.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+READY := .venv/.ready
+TORCH := torch==2.13.0
+TORCHVISION := torchvision==0.28.0
+CPU_WHEELS := https://download.pytorch.org/whl/cpu
+JOBS ?= auto
+
+.PHONY: setup demo test lint bench clean
+
+setup: $(READY)
+
+# torch comes first and by itself: the package index serves a build with several GB of CUDA, so without an NVIDIA driver the CPU
+# build of the PyTorch project is taken, and only where its index cannot be reached whatever the configured index has.
+$(READY): pyproject.toml constraints.txt Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Python 3.11 or newer is needed; try 'make PYTHON=python3.11 $(MAKECMDGOALS)'"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "setting up .venv (once; a few minutes)"
+	@$(BIN)/python -c 'import torch' 2>/dev/null \
+	  || { ! command -v nvidia-smi >/dev/null && $(PIP) install -q --retries 0 --timeout 20 --index-url $(CPU_WHEELS) $(TORCH) $(TORCHVISION) 2>/dev/null; } \
+	  || $(PIP) install -q -c constraints.txt $(TORCH)
+	@$(PIP) install -q -c constraints.txt -e '.[dev,postgres]'
+	@# opencv-python needs libGL, which a bare server lacks; its headless twin (grad-cam brings it) does not.
+	@$(BIN)/python -c 'import cv2' 2>/dev/null || $(PIP) install -q --force-reinstall --no-deps -c constraints.txt opencv-python-headless
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/inspector demo
+
+test: $(READY)
+	$(BIN)/pytest -n $(JOBS) -q
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m tests.bench.datasets
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
