@@ -1,0 +1,135 @@
+"""The straight line of one part: align, extract, judge; then, if the plant can wait, localize, diagnose, suggest.
+
+No threads here; `open_pipeline` is the only function that touches a disk. The live line, a replay, `inspector inspect` and the
+evaluation all run parts through these same two steps, which is why they agree.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from inspector.align import align
+from inspector.config import MachineConfig, Station
+from inspector.diagnosis import Catalogue, Normal, diagnose, load_catalogue, measure
+from inspector.errors import ModelError
+from inspector.features import Features, extract
+from inspector.knowledge import Memory, Query
+from inspector.parts import Capture, Case, Diagnosis, Fix, Inspection, ModelRef, PartRecord, Suggestion, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inspector.fusion import Judge
+
+NORMAL_FILE = "normal.json"
+"""Beside a model's weights: the normal ranges of its training line, where diagnosis starts from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A part with its verdict: all that the plant waits for."""
+
+    record: PartRecord
+    features: Features
+    verdict: Verdict
+    machine: MachineConfig
+    timings_ms: Mapping[str, float]
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """A model, a catalogue of causes and a memory of fixes, ready for parts.
+
+    `normal` follows the line: every good part updates it, so that "normal" means this station, lately.
+    """
+
+    judge_model: Judge
+    normal: Normal
+    catalogue: Catalogue
+    memory: Memory
+    _ref: ModelRef = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._ref = self.judge_model.ref
+
+    def judge(self, capture: Capture, station: Station) -> Judged:
+        """Return the verdict of a capture, the part's channels being put on one clock first."""
+        with _stopwatch() as align_ms:
+            record = align(capture, station)
+        judged = self.judge_record(record, station.machine)
+        verdict = _held_for_review(judged.verdict, record, station)
+        return replace(judged, verdict=verdict, timings_ms={"align": align_ms(), **judged.timings_ms})
+
+    def judge_record(self, record: PartRecord, machine: MachineConfig | None = None) -> Judged:
+        """Return the verdict of a part that is aligned already (a labelled parts folder, single files)."""
+        with _stopwatch() as features_ms:
+            features = extract(record)
+        with _stopwatch() as judge_ms:
+            verdict = self.judge_model.judge(features)
+        timings = {"features": features_ms(), "judge": judge_ms()}
+        return Judged(record, features, verdict, machine or MachineConfig(), timings)
+
+    def explain(self, judged: Judged) -> Inspection:
+        """Return the whole inspection: where the defect is, why it came, what helped before. A passed part pays for no heat map."""
+        record, verdict = judged.record, judged.verdict
+        heat_maps = ()
+        with _stopwatch() as localize_ms:
+            if verdict.outcome != "pass" and record.frames:
+                found = self.judge_model.localize(judged.features, verdict)
+                heat_maps, verdict = found.heat_maps, replace(verdict, defects=found.defects or verdict.defects)
+        with _stopwatch() as diagnose_ms:
+            diagnosis = diagnose(record, verdict, machine=judged.machine, normal=self.normal, catalogue=self.catalogue)
+            if verdict.outcome == "pass" and verdict.complete:
+                self.normal.update(measure(record, judged.machine))
+        with _stopwatch() as suggest_ms:
+            suggestions = self._suggest(record, verdict, diagnosis)
+        timings = {**judged.timings_ms, "localize": localize_ms(), "diagnose": diagnose_ms(), "suggest": suggest_ms()}
+        return Inspection(record, verdict, diagnosis, suggestions, heat_maps, timings)
+
+    def _suggest(self, record: PartRecord, verdict: Verdict, diagnosis: Diagnosis) -> tuple[Suggestion, ...]:
+        if verdict.outcome == "pass":
+            return ()
+        defect = verdict.defects[0].kind if verdict.defects else None
+        return self.memory.suggest(Query(defect=defect, cause=diagnosis.causes[0].name, station=record.trigger.station))
+
+
+def open_pipeline(model_dir: Path | str, fixes: Sequence[Fix] = (), cases: Sequence[Case] = ()) -> Pipeline:
+    """Load a model folder and the shipped catalogue. Raises ModelError, ConfigError."""
+    from inspector.fusion import Judge  # torch: seconds that only those who judge should pay
+
+    judge = Judge.load(Path(model_dir))
+    return Pipeline(judge, _load_normal(Path(model_dir) / NORMAL_FILE), load_catalogue(), Memory(list(fixes), list(cases)))
+
+
+def _load_normal(path: Path) -> Normal:
+    try:
+        return Normal.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}; train the model again") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: is not a table of normal ranges ({error}); train the model again") from error
+
+
+def _held_for_review(verdict: Verdict, record: PartRecord, station: Station) -> Verdict:
+    """Keep a part from passing when the station could not see it as it must."""
+    unseen = [name for name in record.degraded if name in station.channels and station.channels[name].required]
+    if verdict.outcome != "pass" or not unseen:
+        return verdict
+    reasons = tuple(f"{name}: {record.degraded[name]}" for name in unseen)
+    return replace(verdict, outcome="review", reasons=verdict.reasons + reasons)
+
+
+@contextmanager
+def _stopwatch() -> Iterator[Callable[[], float]]:
+    start = perf_counter()
+    elapsed_ms: list[float] = []
+    try:
+        yield lambda: elapsed_ms[0]
+    finally:
+        elapsed_ms.append((perf_counter() - start) * 1e3)
