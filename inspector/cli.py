@@ -18,7 +18,7 @@ from types import ModuleType
 from inspector.errors import InspectorError
 from inspector.plugins import command_points
 
-OWN_COMMANDS = ("train", "evaluate", "inspect", "suggest", "knowledge", "replay", "recording")
+OWN_COMMANDS = ("train", "evaluate", "inspect", "suggest", "knowledge", "replay", "recording", "schema")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="inspector", description="Inspect parts by picture, sound and sensors; say where, why and what helps.")
+    parser = argparse.ArgumentParser(
+        prog="inspector", description="Inspect parts by picture, sound and sensors; say where, why and what helps."
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="log more, and show the traceback of an inner failure")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, load in sorted(_commands().items()):

@@ -114,9 +114,7 @@ class Station(_Model):
     @property
     def part_channels(self) -> dict[str, Channel]:
         """The channels as the rest of the pipeline knows them."""
-        return {
-            name: Channel(name, config.modality, config.unit, config.scale_mm_per_px) for name, config in self.channels.items()
-        }
+        return {name: Channel(name, config.modality, config.unit, config.scale_mm_per_px) for name, config in self.channels.items()}
 
 
 def load_station(path: Path | str) -> Station:
