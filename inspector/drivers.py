@@ -21,7 +21,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Driver(ABC):
+class Driver(ABC):  # noqa: B024  the promises below carry the abstract methods
     """What all promises share. `read`-like calls return None when `timeout_s` passes without data, raise `EndOfStream` when a
     recorded source has ended, and `DriverError` when the device failed.
 

@@ -52,7 +52,7 @@ class DriverError(InspectorError):
         self.station, self.channel = station, channel
 
 
-class EndOfStream(DriverError):
+class EndOfStream(DriverError):  # noqa: N818  an end, not an error
     """A file or a finished simulation has no more data."""
 
 
