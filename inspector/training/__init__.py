@@ -1,0 +1,1 @@
+"""Labelled parts and a recipe in, a model and its figures out."""
