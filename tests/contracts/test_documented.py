@@ -1,0 +1,42 @@
+"""What exists is documented where its reader looks: commands, drivers, causes, station keys, schemas."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from inspector.cli import OWN_COMMANDS
+from inspector.commands.schema import KINDS, schema_text
+from inspector.config import ChannelConfig, Station
+from inspector.plugins import command_points, driver_names
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", [*OWN_COMMANDS, *(point.name for point in command_points())])
+def test_command_is_in_the_readme(command: str) -> None:
+    assert f"inspector {command}" in text("README.md")
+
+
+@pytest.mark.parametrize("driver", driver_names())
+def test_driver_is_in_the_stations_readme(driver: str) -> None:
+    assert f"`{driver}`" in text("stations/README.md")
+
+
+@pytest.mark.parametrize("key", [*Station.model_fields, *ChannelConfig.model_fields])
+def test_station_key_is_in_the_stations_readme(key: str) -> None:
+    assert f"`{key}`" in text("stations/README.md")
+
+
+@pytest.mark.parametrize("cause", sorted(yaml.safe_load(text("data/knowledge/causes.yaml"))["causes"]))
+def test_cause_is_in_the_data_readme(cause: str) -> None:
+    assert f"`{cause}`" in text("data/README.md")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_shipped_schema_is_that_of_the_code(kind: str) -> None:
+    assert text(f"data/schema/{kind}.schema.json") == schema_text(kind), f"run: inspector schema {kind} > data/schema/{kind}.schema.json"
