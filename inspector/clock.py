@@ -9,6 +9,9 @@ from abc import ABC, abstractmethod
 class Clock(ABC):
     """Instants in nanoseconds that never run backward."""
 
+    epoch_ns: int = 0
+    """When this clock was started: recorded and simulated sources, which have no time of their own, count from here."""
+
     @abstractmethod
     def now_ns(self) -> int:
         """Return the present instant."""
@@ -27,6 +30,7 @@ class MonotonicClock(Clock):
 
     def __init__(self) -> None:
         self._anchor = (time.monotonic_ns(), time.time_ns())
+        self.epoch_ns = self._anchor[0]
 
     def now_ns(self) -> int:
         return time.monotonic_ns()
@@ -44,7 +48,7 @@ class SteppedClock(Clock):
     """Time that passes only when someone waits for it: simulated lines and files run as fast as they can be judged."""
 
     def __init__(self, start_ns: int = 0, wall_start_ns: int | None = None) -> None:
-        self._now_ns = start_ns
+        self._now_ns = self.epoch_ns = start_ns
         self._wall_offset_ns = (time.time_ns() if wall_start_ns is None else wall_start_ns) - start_ns
 
     def now_ns(self) -> int:

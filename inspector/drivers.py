@@ -7,9 +7,10 @@ An outside package subclasses one class below, names its `Settings`, and registe
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
 from inspector.clock import Clock, MonotonicClock
 from inspector.parts import Frame, PartTruth, Series, Trigger, Waveform
@@ -19,6 +20,15 @@ class Settings(BaseModel):
     """Base of a driver's settings: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _beside_station_file(path: Path, info: ValidationInfo) -> Path:
+    folder = (info.context or {}).get("folder")
+    return Path(folder) / path if folder else path
+
+
+StationPath = Annotated[Path, AfterValidator(_beside_station_file)]
+"""A path in a driver's settings: relative ones are meant from the folder of the station file."""
 
 
 class Driver(ABC):  # noqa: B024  the promises below carry the abstract methods
@@ -45,6 +55,11 @@ class Driver(ABC):  # noqa: B024  the promises below carry the abstract methods
 
     def close(self) -> None:  # noqa: B027  optional by design
         """Release the device; safe to call twice."""
+
+    def due(self, t_ns: int, timeout_s: float) -> bool:
+        """Sleep on the station clock until `t_ns`, at most `timeout_s`; say whether it was reached. For sources that pace themselves."""
+        self.clock.sleep_until_ns(min(t_ns, self.clock.now_ns() + max(0, round(timeout_s * 1e9))))
+        return self.clock.now_ns() >= t_ns
 
 
 class Camera(Driver):
