@@ -90,13 +90,20 @@ class LabelledPart:
         """The channel on whose picture the mask lies; None for a part without a picture."""
         return self.source.channel_of("image") if "image" in self.paths else None
 
-    def mask(self) -> NDArray[np.uint8] | None:
-        """Return (H, W) with 255 on the defect, None where no mask is drawn. Raises DataError."""
+    def mask(self, size_px: tuple[int, int] | None = None) -> NDArray[np.uint8] | None:
+        """Return (H, W) with 255 on the defect, None where no mask is drawn.
+
+        Raises DataError, also where the mask is not of the picture's `size_px` (width, height).
+        """
         path = self.paths.get("mask")
         try:
-            return None if path is None else read_mask(path)
+            mask = None if path is None else read_mask(path)
         except DataError as error:
             raise self._at_row(error) from error
+        if mask is not None and size_px is not None and mask.shape[::-1] != tuple(size_px):
+            found = f"mask is {mask.shape[1]}x{mask.shape[0]} px, its picture {size_px[0]}x{size_px[1]} px: draw it at the picture's size"
+            raise self._at_row(DataError(found, path=path))
+        return mask
 
     def _at_row(self, error: DataError) -> DataError:
         return DataError(str(error), path=self.source.table, row=self.row)

@@ -1,0 +1,245 @@
+"""A model against labelled parts: the figures of `inspector evaluate`, in the words that users script against."""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector.config import MachineConfig
+from inspector.errors import DataError
+from inspector.features import extract
+from inspector.parts import MODALITIES, OK_LABEL, UNKNOWN_DEFECT, Modality, PartRecord, Verdict
+from inspector.training.metrics import (
+    MapFigures,
+    auroc,
+    average_precision,
+    expected_calibration_error,
+    kind_figures,
+    miss_rate_at_false_reject,
+    operating_point,
+    top_k,
+)
+from inspector.training.parts_folder import LabelledPart, PartsFolder, Split
+
+if TYPE_CHECKING:
+    from inspector.fusion import Judge
+
+NO_CAUSE = "none"
+MAP_NAMES = ("grad_cam", "anomaly_map", "combined")
+
+Ranked = Sequence[tuple[str, float]]
+"""Causes with their probability, most probable first."""
+Explain = Callable[[PartRecord, Verdict, MachineConfig], Ranked]
+Progress = Callable[[Sequence[LabelledPart]], Iterable[LabelledPart]]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedPart:
+    """One labelled part with all that was concluded of it."""
+
+    part: LabelledPart
+    verdict: Verdict
+    kind: str
+    """`ok` below the threshold, else the most probable kind of defect."""
+    causes: tuple[tuple[str, float], ...]
+    verdict_ms: float
+    maps: Mapping[str, Mapping[str, NDArray[Any]]]
+    """Name of the map -> camera -> values at picture size; empty for a part without a picture."""
+
+    @property
+    def defective(self) -> bool:
+        return self.part.label != OK_LABEL
+
+
+def evaluate(
+    judge: Judge,
+    folder: PartsFolder,
+    split: Split = "test",
+    without: Sequence[Modality] = (),
+    *,
+    explain: Explain | None = None,
+    on_part: Callable[[EvaluatedPart], None] | None = None,
+    progress: Progress = iter,
+    maps: bool | None = None,
+) -> dict[str, Any]:
+    """Return the document of `inspector evaluate --json` for one split.
+
+    `without` takes modalities away from every part. `explain` ranks the causes of a part (the network's own opinion where it is not
+    given). `maps` says whether heat maps are made and scored; by default they are where the split has a mask. Raises DataError.
+    """
+    parts = folder.split(split)
+    modalities = _modalities(folder, parts, without)
+    has_masks = any("mask" in part.paths for part in parts) and "image" in modalities
+    figures: dict[str, MapFigures] = defaultdict(MapFigures)
+    evaluated = []
+    for one in _evaluated(judge, progress(parts), without, explain, maps=has_masks if maps is None else maps):
+        if has_masks:
+            _count_maps(figures, one)
+        if on_part is not None:
+            on_part(one)
+        evaluated.append(replace(one, maps={}))
+    document = {
+        "model": {"name": judge.ref.name, "version": judge.ref.version, "sha256": judge.ref.sha256},
+        "data": {"name": folder.name, "split": split, "parts": len(parts), "modalities": list(modalities)},
+        **_figures(evaluated),
+    }
+    if without:
+        document["data"]["without"] = list(without)
+    if figures:
+        document["localization"] = {name: figures[name].figures() for name in sorted(figures, key=_map_order)}
+    return document
+
+
+def _modalities(folder: PartsFolder, parts: Sequence[LabelledPart], without: Sequence[Modality]) -> tuple[Modality, ...]:
+    if not parts:
+        raise DataError("the chosen split holds no part: choose another split", path=folder.folder)
+    columns = {column.partition(":")[0] for part in parts for column in part.paths}
+    left = tuple(modality for modality in MODALITIES if modality in columns and modality not in without)
+    if not left:
+        raise DataError(f"nothing is left to judge without {', '.join(without) or 'any file'}", path=folder.folder)
+    return left
+
+
+# --- one part after the other --------------------------------------------------------------------------------------------------
+
+
+def _evaluated(
+    judge: Judge, parts: Iterable[LabelledPart], without: Sequence[Modality], explain: Explain | None, *, maps: bool
+) -> Iterator[EvaluatedPart]:
+    judge.warm_up()
+    for part in parts:
+        record = leave_out(part.record(tolerant=True), without)
+        start = perf_counter()
+        features = extract(record)
+        verdict = judge.judge(features)
+        verdict_ms = (perf_counter() - start) * 1e3
+        found = judge.localize(features, verdict).maps if maps and record.frames else {}
+        causes = explain(record, verdict, part.machine) if explain else ranked(verdict.cause_probabilities)
+        yield EvaluatedPart(part, verdict, predicted_kind(verdict), tuple(causes), verdict_ms, found)
+
+
+def leave_out(record: PartRecord, without: Sequence[Modality]) -> PartRecord:
+    """Return the record as if its channels of these modalities had not been recorded."""
+    gone = {name: "left out" for name, channel in record.channels.items() if channel.modality in without}
+
+    def kept(signals: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: signal for name, signal in signals.items() if name not in gone}
+
+    if not gone:
+        return record
+    return replace(
+        record,
+        frames=kept(record.frames),
+        waveforms=kept(record.waveforms),
+        series=kept(record.series),
+        degraded={**record.degraded, **gone},
+    )
+
+
+def predicted_kind(verdict: Verdict) -> str:
+    """Return what the verdict calls the part: `ok` below the threshold, else the most probable kind of defect."""
+    kinds = [name for name, _ in ranked(verdict.kind_probabilities) if name != OK_LABEL]
+    if not verdict.score >= verdict.threshold:
+        return OK_LABEL
+    return kinds[0] if kinds else UNKNOWN_DEFECT
+
+
+def ranked(probabilities: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Return names with their probability, most probable first."""
+    return sorted(probabilities.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _count_maps(figures: dict[str, MapFigures], one: EvaluatedPart) -> None:
+    """Count maps against the mask; a defective part without a mask says nothing of its pixels and is left out."""
+    camera = one.part.camera
+    for name, by_camera in one.maps.items():
+        values = by_camera.get(camera) if camera else None
+        if values is None or (one.defective and "mask" not in one.part.paths):
+            continue
+        mask = one.part.mask((values.shape[1], values.shape[0])) if one.defective else None
+        figures[name].add(values, mask)
+
+
+def _map_order(name: str) -> tuple[int, str]:
+    return (MAP_NAMES.index(name) if name in MAP_NAMES else len(MAP_NAMES), name)
+
+
+# --- figures over all parts ----------------------------------------------------------------------------------------------------
+
+
+def _figures(parts: Sequence[EvaluatedPart]) -> dict[str, Any]:
+    figures: dict[str, Any] = {"detection": _detection(parts)}
+    figures["defects"] = kind_figures([one.part.label for one in parts], [one.kind for one in parts])
+    if (causes := _causes(parts)) is not None:
+        figures["causes"] = causes
+    times_ms = [one.verdict_ms for one in parts]
+    figures["latency_ms"] = {"p50": float(np.percentile(times_ms, 50)), "p95": float(np.percentile(times_ms, 95))}
+    figures["peak_rss_mb"] = peak_rss_mb()
+    return figures
+
+
+def _detection(parts: Sequence[EvaluatedPart]) -> dict[str, Any]:
+    defective = np.array([one.defective for one in parts], dtype=bool)
+    scores = np.array([one.verdict.score for one in parts], dtype=np.float64)
+    thresholds = {one.verdict.threshold for one in parts}
+    scored = np.isfinite(scores)
+    # A part that could not be scored is in the operating point as a review; ranking it anywhere would be a guess.
+    defective_scored, scores = defective[scored], scores[scored]
+    return {
+        "auroc": auroc(defective_scored, scores),
+        "average_precision": average_precision(defective_scored, scores),
+        "miss_rate_at_5pct_false_reject": miss_rate_at_false_reject(defective_scored, scores),
+        "expected_calibration_error": expected_calibration_error(defective_scored, scores),
+        "operating_point": asdict(
+            operating_point(defective, [one.verdict.outcome for one in parts], thresholds.pop() if len(thresholds) == 1 else None)
+        ),
+    }
+
+
+def _causes(parts: Sequence[EvaluatedPart]) -> dict[str, Any] | None:
+    """Return how often the true cause was named, over parts that have one."""
+    caused = [one for one in parts if one.part.cause not in (None, NO_CAUSE)]
+    if not caused:
+        return None
+    truth = [one.part.cause or NO_CAUSE for one in caused]
+    answers = [[name for name, _ in one.causes] for one in caused]
+    return {"top1": top_k(truth, answers, 1), "top3": top_k(truth, answers, 3), "parts": len(caused)}
+
+
+def peak_rss_mb() -> float:
+    """Return the most memory this process has held so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20) if sys.platform == "darwin" else peak / 1024  # bytes on macOS, KiB on Linux
+
+
+# --- one row per part ----------------------------------------------------------------------------------------------------------
+
+CAUSES_LISTED = 3
+PART_COLUMNS = (
+    *("part_id", "label", "score", "outcome", "defect"),
+    *(name for k in range(1, CAUSES_LISTED + 1) for name in (f"cause_{k}", f"cause_{k}_probability")),
+    *("condition", "degraded"),
+    *(f"weight_{modality}" for modality in MODALITIES),
+)
+
+
+def part_row(one: EvaluatedPart) -> dict[str, Any]:
+    """Return one row of `--parts-csv`; fields that do not apply are empty."""
+    verdict = one.verdict
+    row: dict[str, Any] = dict.fromkeys(PART_COLUMNS, "")
+    row |= {"part_id": one.part.part_id, "label": one.part.label, "outcome": verdict.outcome, "defect": one.kind}
+    row["score"] = f"{verdict.score:.6g}" if math.isfinite(verdict.score) else ""
+    for k, (cause, probability) in enumerate(one.causes[:CAUSES_LISTED], start=1):
+        row |= {f"cause_{k}": cause, f"cause_{k}_probability": f"{probability:.4f}"}
+    row["condition"] = "complete" if verdict.complete else "degraded"
+    row["degraded"] = "; ".join(f"{channel}: {reason}" for channel, reason in verdict.degraded.items())
+    return row | {f"weight_{modality}": f"{weight:.4f}" for modality, weight in verdict.weights.items()}
