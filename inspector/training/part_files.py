@@ -110,6 +110,8 @@ def _read_columns(path: Path, rows: int | None = None) -> dict[str, Any]:
         table = pd.read_csv(path, nrows=rows, skipinitialspace=True, encoding="utf-8-sig", low_memory=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, EOFError, OSError, ValueError, zlib.error) as error:
         raise DataError(f"cannot be read as a CSV table: {' '.join(str(error).split())}", path=path) from error
+    if rows != 0 and not isinstance(table.index, pd.RangeIndex):
+        raise DataError("has rows with more fields than its header", path=path)
     return {str(name).strip(): table[name] for name in table.columns}
 
 
@@ -124,7 +126,7 @@ def _numbers(column: Any) -> NDArray[np.float64]:
 def _read_npz(path: Path, *, unit: str, start_s: float) -> Waveform:
     _bytes(path, "recording", 4)
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             content = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, KeyError, AttributeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError("cannot be read as an .npz archive without pickles: save it with numpy.savez", path=path) from error
@@ -173,3 +175,14 @@ def _refuse_truncated(path: Path, content: bytes) -> None:
     png_cut = content.startswith(b"\x89PNG") and b"IEND" not in content[-1024:]
     if jpeg_cut or png_cut:
         raise DataError("is cut off before the end of the picture: replace the file", path=path)
+
+
+def write_heat_map(path: Path, values: NDArray[Any]) -> None:
+    """Write a map with values 0–1 as an 8-bit grey PNG of its size. Raises DataError."""
+    import cv2
+
+    grey = np.round(np.clip(np.nan_to_num(values), 0.0, 1.0) * 255).astype(np.uint8)
+    try:
+        path.write_bytes(cv2.imencode(".png", grey)[1].tobytes())
+    except OSError as error:
+        raise DataError(f"cannot be written: {error.strerror}", path=path) from error

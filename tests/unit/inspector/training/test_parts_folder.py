@@ -1,0 +1,383 @@
+import csv
+import gzip
+import io
+import zipfile
+
+import cv2
+import numpy as np
+import pytest
+import soundfile
+
+from inspector.errors import ConfigError, DataError
+from inspector.training.part_files import read_mask, read_picture, read_series, read_waveform, write_heat_map
+from inspector.training.parts_folder import MVTEC_VAL_SHARE, load_parts_folder
+
+COLUMNS = ["part_id", "split", "label", "cause", "group", "image", "mask", "audio", "vibration", "series", "note"]
+
+
+def write_table(folder, rows, columns=COLUMNS):
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "parts.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({name: row.get(name, "") for name in columns})
+
+
+def write_picture(path, pixels=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.full((6, 8, 3), 100, np.uint8) if pixels is None else pixels
+    path.write_bytes(cv2.imencode(path.suffix, pixels)[1].tobytes())
+
+
+def write_npz(path, samples=None, **more):
+    np.savez(path, **{"samples": np.ones(50, np.float32) if samples is None else samples, "sample_rate_hz": 1000.0} | more)
+
+
+def one_part(folder, **row):
+    write_table(folder, [{"part_id": "p1", "split": "train", "label": "ok"} | row])
+    return load_parts_folder(folder)
+
+
+@pytest.fixture
+def full(tmp_path):
+    folder = tmp_path / "line"
+    write_picture(folder / "a.png")
+    write_picture(folder / "m.png", np.eye(8, dtype=np.uint8)[:6] * 255)
+    soundfile.write(folder / "a.wav", np.column_stack([np.full(800, 0.5), np.zeros(800)]), 8000)
+    write_npz(folder / "v.npz")
+    (folder / "s.csv").write_text("t_s,TS1,FS1\n-1,20,1\n0,21,\n", encoding="utf-8")
+    (folder / "dataset.yaml").write_text(
+        """
+name: tiny
+modalities:
+  image: {scale_mm_per_px: 0.1, channel: camera}
+  audio: {start_s: -0.9}
+  vibration: {unit: "m/s2 (as recorded)", shaft_hz: nominal rpm / 60, bearing: {BPFO_per_rev: about 3.05 to 3.19, BPFI_per_rev: 4.92}}
+  series: {channels: {TS1: degC (oil), FS1: l/min}}
+""",
+        encoding="utf-8",
+    )
+    columns = [*COLUMNS, "rpm"]
+    rows = [
+        {
+            "part_id": "p1",
+            "split": "train",
+            "label": "crack",
+            "cause": "heat",
+            "group": "g1",
+            "image": "a.png",
+            "mask": "m.png",
+            "rpm": "1200",
+        },
+        {
+            "part_id": "p2",
+            "split": "test",
+            "label": "ok",
+            "audio": "a.wav",
+            "vibration": "v.npz",
+            "series": "s.csv",
+            "note": "shaft_hz=13.3 (x)",
+        },
+    ]
+    write_table(folder, rows, columns)
+    return load_parts_folder(folder)
+
+
+def test_a_folder_tells_what_its_parts_have(full):
+    assert full.name == "tiny"
+    assert full.modalities == ("image", "audio", "vibration", "series")
+    assert {name: channel.unit for name, channel in full.channels.items()} == {
+        "camera": "",
+        "audio": "FS",
+        "vibration": "m/s2",
+        "TS1": "degC",
+        "FS1": "l/min",
+    }
+    assert full.channels["camera"].scale_mm_per_px == 0.1
+    first, second = full.parts
+    assert (first.part_id, first.split, first.label, first.cause, first.group, first.row) == ("p1", "train", "crack", "heat", "g1", 2)
+    assert (second.cause, second.group) == (None, "p2")
+    assert [part.part_id for part in full.split("test")] == ["p2"]
+
+
+def test_a_record_holds_what_was_recorded_around_its_trigger(full):
+    picture, rest = (part.record() for part in full.parts)
+    assert picture.frames["camera"].pixels.shape == (6, 8, 3)
+    assert picture.degraded == dict.fromkeys(("audio", "vibration", "TS1", "FS1"), "not recorded")
+    sound = rest.waveforms["audio"]
+    assert (sound.start_ns, sound.sample_rate_hz, sound.unit) == (-900_000_000, 8000, "FS")
+    np.testing.assert_allclose(sound.samples, 0.25, atol=1e-3)
+    assert rest.waveforms["vibration"].start_ns == 0
+    assert rest.series["FS1"].t_ns.tolist() == [-1_000_000_000, 0]
+    assert np.isnan(rest.series["FS1"].values[1])
+    assert rest.trigger.t_ns == 0
+    assert rest.modalities == {"audio", "vibration", "series"}
+
+
+def test_masks_lie_on_the_picture(full):
+    first, second = full.parts
+    assert first.camera == "camera"
+    assert first.mask((8, 6)).sum() == 6 * 255
+    assert second.mask() is None
+    with pytest.raises(DataError, match=r"parts.csv, row 2: .*m.png: mask is 8x6 px, its picture 9x6 px"):
+        first.mask((9, 6))
+
+
+def test_the_machine_comes_from_the_data_set_and_the_row(full):
+    first, second = full.parts
+    assert first.machine.shaft_hz == 20.0
+    assert second.machine.shaft_hz == 13.3
+    bearing = first.machine.bearing
+    assert bearing.bpfo_per_rev == pytest.approx(3.12)
+    assert bearing.ftf_per_rev == pytest.approx(3.12 / 8.04)
+    assert bearing.bsf_per_rev == pytest.approx(2.12, abs=0.01)
+
+
+def test_a_machine_block_is_checked_like_a_station(tmp_path):
+    write_picture(tmp_path / "a.png")
+    (tmp_path / "dataset.yaml").write_text("machine: {shaft_hz: 24.5, beering: {}}", encoding="utf-8")
+    with pytest.raises(ConfigError, match="beering"):
+        one_part(tmp_path, image="a.png")
+
+
+def test_further_cameras_and_unknown_columns(tmp_path):
+    write_picture(tmp_path / "a.png")
+    columns = [*COLUMNS, "image:side", "operator"]
+    row = {"part_id": "p1", "split": "train", "label": "ok", "image": "a.png", "image:side": "a.png", "operator": "x"}
+    write_table(tmp_path, [row], columns)
+    folder = load_parts_folder(tmp_path)
+    assert set(folder.parts[0].record().frames) == {"image", "side"}
+    assert folder.parts[0].columns["operator"] == "x"
+
+
+def test_siblings_may_be_named_and_nothing_above_them(tmp_path):
+    write_picture(tmp_path / "other" / "a.png")
+    assert one_part(tmp_path / "line", image="../other/a.png").parts[0].record().frames
+    for text in ("../../a.png", "/etc/hostname", "../other/../../../x.png"):
+        with pytest.raises(DataError, match=r"row 2: column image: .* leads out of the folder"):
+            one_part(tmp_path / "line", image=text)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"split": "trian"}, r"parts.csv, row 2: unknown split 'trian', use train, val, test"),
+        ({"label": ""}, r"parts.csv, row 2: column label is empty"),
+        ({"part_id": ""}, r"parts.csv, row 2: column part_id is empty"),
+        ({"image": "gone.png"}, r"parts.csv, row 2: names files that do not exist: gone.png \(image, row 2\)"),
+        ({"image": ""}, r"parts.csv: names no picture, sound, vibration or series file at all"),
+    ],
+)
+def test_a_wrong_row_is_named(tmp_path, change, message):
+    write_picture(tmp_path / "a.png")
+    with pytest.raises(DataError, match=message):
+        one_part(tmp_path, **{"image": "a.png"} | change)
+
+
+def test_a_wrong_table_is_named(tmp_path):
+    with pytest.raises(DataError, match="is not a folder"):
+        load_parts_folder(tmp_path / "gone")
+    with pytest.raises(DataError, match="neither parts.csv nor train/good"):
+        load_parts_folder(tmp_path)
+    write_table(tmp_path, [])
+    with pytest.raises(DataError, match="holds no part"):
+        load_parts_folder(tmp_path)
+    write_table(tmp_path, [], [name for name in COLUMNS if name not in ("label", "mask")])
+    with pytest.raises(DataError, match=r"parts.csv, row 1: lacks the column label, mask"):
+        load_parts_folder(tmp_path)
+    (tmp_path / "parts.csv").write_bytes(b"\xff\xfe\x00part_id")
+    with pytest.raises(DataError, match="not a CSV table in UTF-8"):
+        load_parts_folder(tmp_path)
+
+
+def test_missing_files_are_counted_and_duplicates_point_back(tmp_path):
+    row = {"part_id": "p", "split": "train", "label": "ok", "image": "gone.png"}
+    write_table(tmp_path, [row | {"part_id": f"p{i}", "image": f"{i}.png"} for i in range(5)])
+    with pytest.raises(DataError, match=r"0.png \(image, row 2\), 1.png \(image, row 3\), 2.png \(image, row 4\) and 2 more"):
+        load_parts_folder(tmp_path)
+    write_table(tmp_path, [row, row])
+    with pytest.raises(DataError, match="row 3: part_id 'p' is already in row 2"):
+        load_parts_folder(tmp_path)
+
+
+def test_an_undecodable_file_stops_training_and_degrades_a_running_part(tmp_path):
+    write_picture(tmp_path / "a.png")
+    (tmp_path / "b.wav").write_bytes(b"")
+    part = one_part(tmp_path, image="a.png", audio="b.wav").parts[0]
+    with pytest.raises(DataError, match=r"parts.csv, row 2: .*b.wav: is an empty file"):
+        part.record()
+    record = part.record(tolerant=True)
+    assert set(record.frames) == {"image"}
+    assert "b.wav: is an empty file" in record.degraded["audio"]
+
+
+def test_a_series_without_the_declared_channels_is_refused(tmp_path):
+    (tmp_path / "s.csv").write_text("t_s,other\n0,1\n", encoding="utf-8")
+    (tmp_path / "dataset.yaml").write_text("modalities: {series: {channels: {TS1: degC, Step: text}}}", encoding="utf-8")
+    folder = one_part(tmp_path, series="s.csv")
+    assert set(folder.channels) == {"TS1"}
+    with pytest.raises(DataError, match="holds none of the series channels, but other"):
+        folder.parts[0].record()
+
+
+def test_a_plain_tree_of_pictures_is_read(tmp_path):
+    for i in range(20):
+        write_picture(tmp_path / "train" / "good" / f"{i:03}.png")
+    write_picture(tmp_path / "test" / "good" / "000.png")
+    write_picture(tmp_path / "test" / "crack" / "000.png")
+    write_picture(tmp_path / "ground_truth" / "crack" / "000_mask.png", np.full((6, 8), 255, np.uint8))
+    folder, again = load_parts_folder(tmp_path), load_parts_folder(tmp_path)
+    assert len(folder.split("val")) == round(20 * MVTEC_VAL_SHARE)
+    assert [p.split for p in folder.parts] == [p.split for p in again.parts]
+    assert {part.label for part in folder.split("train")} == {"ok"}
+    assert {part.part_id: part.label for part in folder.split("test")} == {"test/good/000": "ok", "test/crack/000": "crack"}
+    assert [part.mask() is not None for part in folder.split("test")] == [True, False]
+
+
+# --- single files --------------------------------------------------------------------------------------------------------------
+
+
+def test_pictures_of_all_kinds(tmp_path):
+    path = tmp_path / "a.png"
+    for given, shape, dtype in [
+        (np.full((4, 5), 7, np.uint8), (4, 5), np.uint8),
+        (np.full((4, 5), 700, np.uint16), (4, 5), np.uint16),
+        (np.full((1, 300), 7, np.uint8), (1, 300), np.uint8),
+        (np.full((4, 5, 4), 7, np.uint8), (4, 5, 3), np.uint8),
+        (np.full((4, 5, 3), 700, np.uint16), (4, 5, 3), np.uint16),
+    ]:
+        write_picture(path, given)
+        pixels = read_picture(path)
+        assert (pixels.shape, pixels.dtype) == (shape, dtype)
+    write_picture(path, np.dstack([np.full((2, 2), c, np.uint8) for c in (1, 2, 3)]))
+    assert read_picture(path)[0, 0].tolist() == [3, 2, 1]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_cut_off_picture_is_refused(tmp_path, suffix, capfd):
+    path = tmp_path / f"a{suffix}"
+    write_picture(path, np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(DataError, match=r"a\.\w+: is cut off"):
+        read_picture(path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_no_picture_at_all(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"")
+    with pytest.raises(DataError, match="empty file"):
+        read_picture(path)
+    path.write_text("hello", encoding="utf-8")
+    with pytest.raises(DataError, match="cannot be decoded"):
+        read_picture(path)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_picture(tmp_path)
+
+
+def test_masks_are_black_and_white(tmp_path):
+    write_picture(tmp_path / "m.png", np.array([[0, 1, 200, 255]], np.uint8))
+    assert read_mask(tmp_path / "m.png").tolist() == [[0, 0, 255, 255]]
+
+
+def test_heat_maps_are_grey_pictures(tmp_path):
+    write_heat_map(tmp_path / "h.png", np.array([[0.0, 0.5, 1.0, np.nan, 7.0]]))
+    assert read_picture(tmp_path / "h.png").tolist() == [[0, 128, 255, 0, 255]]
+
+
+def test_waveforms_bring_their_own_start_and_unit(tmp_path):
+    write_npz(tmp_path / "v.npz", start_s=-0.9, unit="g")
+    waveform = read_waveform(tmp_path / "v.npz", unit="m/s2")
+    assert (waveform.start_ns, waveform.unit, waveform.samples.dtype) == (-900_000_000, "g", np.float32)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"sample_rate_hz": 0.0}, "sample rate must be above 0 Hz"),
+        ({"sample_rate_hz": "x"}, "sample_rate_hz is not a number"),
+        ({"samples": np.zeros(0)}, "holds no samples"),
+        ({"samples": np.zeros((3, 4))}, "one row of real numbers"),
+        ({"samples": np.array([1.0, np.nan])}, "1 samples that are not numbers"),
+        ({"samples": np.array([{}], dtype=object)}, "without pickles"),
+    ],
+)
+def test_wrong_vibration_is_named(tmp_path, content, message):
+    write_npz(tmp_path / "v.npz", **content)
+    with pytest.raises(DataError, match=rf"v.npz: .*{message}"):
+        read_waveform(tmp_path / "v.npz", unit="")
+
+
+def test_damaged_archives_are_refused(tmp_path):
+    path = tmp_path / "v.npz"
+    np.savez(path, samples=np.ones(9))
+    with pytest.raises(DataError, match="lacks the array sample_rate_hz"):
+        read_waveform(path, unit="")
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("samples.npy", b"\x93NUMPY\x01\x00junk")
+        archive.writestr("sample_rate_hz.npy", b"junk")
+    path.write_bytes(content.getvalue())
+    with pytest.raises(DataError, match=r"v.npz: "):
+        read_waveform(path, unit="")
+    path.write_bytes(content.getvalue()[:40])
+    with pytest.raises(DataError, match=r"v.npz: "):
+        read_waveform(path, unit="")
+
+
+def test_wrong_sound_is_named(tmp_path):
+    path = tmp_path / "a.flac"
+    path.write_bytes(b"not sound")
+    with pytest.raises(DataError, match=r"a.flac: cannot be decoded as sound"):
+        read_waveform(path, unit="FS")
+    soundfile.write(tmp_path / "a.wav", np.zeros(0), 8000)
+    with pytest.raises(DataError, match="holds no samples"):
+        read_waveform(tmp_path / "a.wav", unit="FS")
+
+
+def test_series_are_put_in_order(tmp_path):
+    path = tmp_path / "s.csv.gz"
+    text = "t_s,a,b,step,empty\n2,3,inf,run,\n0,1,5,run,\n2,9,9,stop,\n,7,7,run,\n1,,x,run,\n"
+    path.write_bytes(gzip.compress(text.encode()))
+    series = read_series(path, units={"a": "degC"})
+    assert set(series) == {"a", "b"}
+    assert series["a"].t_ns.tolist() == [0, 1_000_000_000, 2_000_000_000]
+    np.testing.assert_array_equal(series["a"].values, [1, np.nan, 3])
+    np.testing.assert_array_equal(series["b"].values, [5, np.nan, np.nan])
+    assert series["a"].unit == "degC"
+
+
+def test_a_series_of_one_sample(tmp_path):
+    (tmp_path / "s.csv").write_text("t_s,a\n0,1\n", encoding="utf-8")
+    assert read_series(tmp_path / "s.csv")["a"].values.tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is an empty file"),
+        (b"time,a\n0,1\n", "has no column t_s"),
+        (b"t_s,a\n", "holds no row with a time"),
+        (b"t_s,a\nx,1\n", "holds no row with a time"),
+        (b"t_s,a\n0,x\n", "holds no column with numbers"),
+        (b"t_s,a\n0,1\n1,2,3,4\n", "cannot be read as a CSV table"),
+        (b"t_s,a\n0,1,2\n1,2,3\n", "more fields than its header"),
+        (b"\x00\x01\x02\xff\xfe", ""),
+    ],
+)
+def test_wrong_series_are_named(tmp_path, content, message):
+    path = tmp_path / "s.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"s.csv: .*{message}"):
+        read_series(path)
+
+
+def test_a_damaged_gzip_is_refused(tmp_path):
+    path = tmp_path / "s.csv.gz"
+    path.write_bytes(b"not gzip")
+    with pytest.raises(DataError, match="cannot be read as a CSV table"):
+        read_series(path)
+    path.write_bytes(gzip.compress(b"t_s,a\n" + b"1,2\n" * 500)[:-12])
+    with pytest.raises(DataError, match="cannot be read as a CSV table"):
+        read_series(path)
