@@ -6,6 +6,7 @@ Every reader returns plain arrays and raises DataError in one line that names th
 from __future__ import annotations
 
 import logging
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -107,11 +108,13 @@ def _read_columns(path: Path, rows: int | None = None) -> dict[str, Any]:
 
     _bytes(path, "series", 4)
     try:
-        table = pd.read_csv(path, nrows=rows, skipinitialspace=True, encoding="utf-8-sig", low_memory=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # fields beyond the header would be dropped in silence
+            table = pd.read_csv(path, nrows=rows, index_col=False, skipinitialspace=True, encoding="utf-8-sig", low_memory=False)
+    except pd.errors.ParserWarning as error:
+        raise DataError("has rows with more fields than its header", path=path) from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError, EOFError, OSError, ValueError, zlib.error) as error:
         raise DataError(f"cannot be read as a CSV table: {' '.join(str(error).split())}", path=path) from error
-    if rows != 0 and not isinstance(table.index, pd.RangeIndex):
-        raise DataError("has rows with more fields than its header", path=path)
     return {str(name).strip(): table[name] for name in table.columns}
 
 
