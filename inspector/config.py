@@ -29,8 +29,8 @@ class Title(_Model):
 class Window(_Model):
     """Which span around the trigger belongs to a part."""
 
-    pre_s: float = Field(0.0, ge=0, le=3600)
-    post_s: float = Field(0.0, ge=0, le=60)
+    pre_s: float = Field(default=0.0, ge=0, le=3600)
+    post_s: float = Field(default=0.0, ge=0, le=60)
 
 
 class ChannelConfig(_Model):
@@ -42,10 +42,10 @@ class ChannelConfig(_Model):
     unit: str = ""
     title: Title | None = None
     window: Window = Window()
-    max_age_ms: float = Field(1000.0, gt=0)
+    max_age_ms: float = Field(default=1000.0, gt=0)
     """Data that ends earlier than this before the window's end is stale: the channel is missing for that part."""
-    max_sync_error_ms: float = Field(50.0, gt=0)
-    scale_mm_per_px: float | None = Field(None, gt=0)
+    max_sync_error_ms: float = Field(default=50.0, gt=0)
+    scale_mm_per_px: float | None = Field(default=None, gt=0)
     required: bool = True
     """A part without this channel is `review`, whatever the others say."""
 
@@ -83,7 +83,7 @@ class BearingConfig(_Model):
 class MachineConfig(_Model):
     """What is known of the machine behind the station; diagnosis reads its spectra with it."""
 
-    shaft_hz: float | None = Field(None, gt=0)
+    shaft_hz: float | None = Field(default=None, gt=0)
     bearing: BearingConfig | None = None
     belt_direction_deg: float = 0.0
     """Direction of travel in the picture, 0 = along x."""
@@ -97,7 +97,7 @@ class Station(_Model):
     maturity: Literal["draft", "commissioned", "trusted"] = "draft"
     owner: str | None = None
     product: str = ""
-    deadline_ms: float = Field(400.0, gt=0)
+    deadline_ms: float = Field(default=400.0, gt=0)
     """From the end of a part's window to its verdict; later than this the outcome is `review`."""
     trigger: TriggerConfig
     channels: dict[str, ChannelConfig] = Field(min_length=1)
