@@ -1,0 +1,215 @@
+"""The catalogue of causes: what a process engineer writes down, checked before anything is concluded from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from inspector.config import Title, read_yaml, validated
+from inspector.diagnosis.measurements import Measurement
+from inspector.errors import ConfigError
+from inspector.home import shipped
+from inspector.parts import NOT_MEASURED, Modality, Text
+
+CATALOGUE_FILE = "data/knowledge/causes.yaml"
+_NAME = r"^[a-z][a-z0-9_]*$"
+NO_CAUSE = "none"
+"""How labels and the network say that no process cause is behind a part."""
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Place(_Entry):
+    """Which quantities are meant: every pattern that is given must fit."""
+
+    kind: str = Field(min_length=1)
+    """Kind of quantity, or several with `*`: `envelope_bp*`."""
+    modality: Modality | None = None
+    channel: str | None = None
+    """Regular expression, found anywhere in the channel's name, upper and lower case alike."""
+    unit: tuple[str, ...] = ()
+    """Units of the channel (not of the quantity): `[degC]`."""
+
+    @field_validator("channel")
+    @classmethod
+    def _is_a_pattern(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"is not a regular expression: {error}") from error
+        return pattern
+
+    def fits(self, measurement: Measurement) -> bool:
+        """Tell whether a quantity is one of those meant."""
+        return self.fits_channel(measurement.channel, measurement.modality, measurement.channel_unit) and fnmatchcase(
+            measurement.kind, self.kind
+        )
+
+    def fits_channel(self, channel: str, modality: Modality, unit: str) -> bool:
+        """Tell whether a channel could carry the quantity."""
+        return (
+            (self.modality is None or self.modality == modality)
+            and (not self.unit or unit in self.unit)
+            and (self.channel is None or re.search(self.channel, channel, re.IGNORECASE) is not None)
+        )
+
+
+class Symptom(Place):
+    """A quantity that a cause moves, and how surely."""
+
+    direction: Literal["high", "low", "any"] = "high"
+    p_if_present: float = Field(gt=0, lt=1)
+    """Chance to see it while the cause is active."""
+    p_if_absent: float = Field(gt=0, lt=1)
+    """Chance to see it otherwise."""
+
+
+class Limit(Place):
+    """What a quantity may be on any healthy machine; used until the station has its own normal range."""
+
+    low: float | None = None
+    high: float | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Limit:
+        if self.low is None and self.high is None:
+            raise ValueError("needs low or high")
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ValueError(f"low {self.low} must be below high {self.high}")
+        return self
+
+
+class DecidingTest(Title):
+    """Something a person can do to be sure."""
+
+    minutes: float = Field(gt=0)
+
+
+class Contrast(_Entry):
+    """The test between two causes that look alike."""
+
+    cause: str
+    test: DecidingTest
+
+
+class CauseRule(_Entry):
+    """One cause: how it speaks, what it does to the part, how to be sure of it."""
+
+    name: str = Field(pattern=_NAME)
+    title: Title
+    prior: float = Field(gt=0, lt=1)
+    fault_of: Literal["machine", "station", "material"] = "machine"
+    because: Title
+    """How this cause comes to make what is seen, as half a sentence."""
+    symptoms: tuple[Symptom, ...] = Field(min_length=1)
+    defects: dict[str, float] = {}
+    """Kind of defect -> chance that a part made under this cause has it."""
+    leads_to: dict[str, float] = {}
+    """Other cause -> chance that this one brings it about: its symptoms then speak for this one too."""
+    told_apart_from: tuple[Contrast, ...] = ()
+    test: DecidingTest
+
+    @field_validator("defects", "leads_to")
+    @classmethod
+    def _are_probabilities(cls, chances: dict[str, float]) -> dict[str, float]:
+        for name, chance in chances.items():
+            if not 0 < chance <= 1:
+                raise ValueError(f"{name}: {chance} must be above 0 and at most 1")
+        return chances
+
+    @model_validator(mode="after")
+    def _makes_at_most_one_defect(self) -> CauseRule:
+        if sum(self.defects.values()) > 1 + 1e-9:
+            raise ValueError(f"defects: the chances add up to {sum(self.defects.values()):.2f}, at most 1 is possible")
+        return self
+
+
+class Unmeasured(_Entry):
+    """The cause that no channel can see."""
+
+    prior: float = Field(gt=0, lt=1)
+    defect: float = Field(gt=0, lt=1)
+    """Chance that a part has a defect although no listed cause is active."""
+    title: Title
+
+
+class Catalogue(_Entry):
+    """All causes, the limits of physics, and the words for what they speak of."""
+
+    not_measured: Unmeasured
+    causes: tuple[CauseRule, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    defects: dict[str, Title] = {}
+    words: dict[str, str] = {}
+    """Part of a channel's name -> Chinese."""
+
+    @cached_property
+    def by_name(self) -> dict[str, CauseRule]:
+        """Causes by name."""
+        return {cause.name: cause for cause in self.causes}
+
+    def limit_of(self, measurement: Measurement) -> Limit | None:
+        """Return the first limit that speaks of a quantity."""
+        return next((limit for limit in self.limits if limit.fits(measurement)), None)
+
+    def title_of(self, cause: str) -> Text:
+        """Return the words for a cause; a name that the catalogue lacks is its own title."""
+        if cause == NOT_MEASURED:
+            return Text(self.not_measured.title.en, self.not_measured.title.zh)
+        rule = self.by_name.get(cause)
+        return Text(rule.title.en, rule.title.zh) if rule else Text(cause.replace("_", " "), cause.replace("_", " "))
+
+    def defect_title(self, kind: str) -> Text:
+        """Return the words for a kind of defect; a kind that the catalogue lacks is its own title."""
+        title = self.defects.get(kind)
+        return Text(title.en, title.zh) if title else Text(kind.replace("_", " "), kind.replace("_", " "))
+
+
+def load_catalogue(path: Path | str | None = None) -> Catalogue:
+    """Read and check a catalogue file, by default the shipped one. Raises ConfigError with the file and the key."""
+    path = shipped(CATALOGUE_FILE) if path is None else Path(path)
+    catalogue = validated(Catalogue, read_yaml(path), path)
+    for key, message in _mistakes(catalogue):
+        raise ConfigError(message, path=path, key=key)
+    return catalogue
+
+
+def _mistakes(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+    """Yield (key, what is wrong) of everything that only the whole catalogue can tell."""
+    names = [cause.name for cause in catalogue.causes]
+    for place, cause in enumerate(catalogue.causes):
+        if cause.name in names[:place]:
+            yield f"causes.{place}.name", f"'{cause.name}' is there twice, at {names.index(cause.name)} and at {place}; keep one"
+        if cause.name in (NOT_MEASURED, NO_CAUSE):
+            yield f"causes.{place}.name", f"'{cause.name}' is kept for parts without a known cause; choose another name"
+        named = [("told_apart_from", contrast.cause) for contrast in cause.told_apart_from]
+        for key, other in named + [("leads_to", name) for name in cause.leads_to]:
+            if other not in names or other == cause.name:
+                why = "is this cause itself" if other == cause.name else "is no cause of this catalogue"
+                yield f"causes.{place}.{key}", f"'{other}' {why}"
+    if circle := _circle({cause.name: tuple(cause.leads_to) for cause in catalogue.causes}):
+        yield f"causes.{names.index(circle[0])}.leads_to", f"goes in a circle: {' -> '.join(circle)}; take one link out"
+
+
+def _circle(edges: dict[str, tuple[str, ...]]) -> list[str]:
+    """Return the first circle of a directed graph as the names along it, empty where there is none."""
+    done: set[str] = set()
+
+    def walk(name: str, trail: list[str]) -> Iterator[list[str]]:
+        if name in trail:
+            yield [*trail[trail.index(name) :], name]
+        elif name not in done:
+            for other in edges.get(name, ()):
+                yield from walk(other, [*trail, name])
+            done.add(name)
+
+    return next((found for name in edges for found in walk(name, [])), [])

@@ -1,0 +1,48 @@
+"""One part's record to its named quantities."""
+
+from __future__ import annotations
+
+from inspector.config import MachineConfig
+from inspector.diagnosis.measurements import Measurement, Measurements, Sheet
+from inspector.diagnosis.pictures import measure_picture
+from inspector.diagnosis.spectra import measure_waveform
+from inspector.diagnosis.trends import measure_series
+from inspector.parts import Modality, PartRecord, Series, Waveform
+
+
+def measure(record: PartRecord, machine: MachineConfig) -> Measurements:
+    """Return every quantity that the record's channels allow. Odd signals give fewer; none raises."""
+    rows: dict[str, Measurement] = {}
+    for name, waveform in record.waveforms.items():
+        rows.update(_of_waveform(record, name, waveform, machine))
+    for name, series in record.series.items():
+        rows.update(_of_series(record, name, series))
+    for name, frame in record.frames.items():
+        t_s = (frame.t_ns - record.trigger.t_ns) / 1e9
+        sheet = Sheet(name, "image", t_s, t_s)
+        measure_picture(sheet, frame.pixels)
+        rows.update(sheet.rows)
+    return rows
+
+
+def _modality(record: PartRecord, name: str, otherwise: Modality) -> Modality:
+    return record.channels[name].modality if name in record.channels else otherwise
+
+
+def _of_waveform(record: PartRecord, name: str, waveform: Waveform, machine: MachineConfig) -> dict[str, Measurement]:
+    start_s = (waveform.start_ns - record.trigger.t_ns) / 1e9
+    rate_hz = waveform.sample_rate_hz
+    end_s = start_s + (len(waveform.samples) / rate_hz if rate_hz > 0 else 0.0)
+    sheet = Sheet(name, _modality(record, name, "vibration"), start_s, end_s, waveform.unit)
+    measure_waveform(sheet, waveform.samples, rate_hz, machine)
+    return sheet.rows
+
+
+def _of_series(record: PartRecord, name: str, series: Series) -> dict[str, Measurement]:
+    t_s = (series.t_ns - record.trigger.t_ns) / 1e9
+    if len(t_s) == 0:
+        return {}
+    unit = series.unit or (record.channels[name].unit if name in record.channels else "")
+    sheet = Sheet(name, _modality(record, name, "series"), float(t_s.min()), float(t_s.max()), unit)
+    measure_series(sheet, t_s, series.values, unit)
+    return sheet.rows

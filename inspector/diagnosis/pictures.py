@@ -1,0 +1,48 @@
+"""What a picture says of the station itself: light, sharpness, shadows that dirt on the lens would throw."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector.diagnosis.measurements import Sheet
+
+_MOST_PX = 240
+_BLOCKS = (9, 12)
+
+
+def measure_picture(sheet: Sheet, pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+    """Note brightness, contrast, sharpness and evenness of (H, W) or (H, W, 3) pixels, all as shares of full scale."""
+    if pixels.size == 0:
+        return
+    grey = _grey(pixels)
+    mean = float(grey.mean())
+    sheet.note("brightness", 100 * mean, "%")
+    sheet.note("contrast", 100 * float(grey.std()), "%")
+    sheet.note("dark", 100 * float(np.mean(grey < 0.06)), "%")
+    sheet.note("glare", 100 * float(np.mean(grey > 0.97)), "%")
+    if min(grey.shape) >= 3:
+        edges = np.abs(np.diff(grey, 2, axis=0)[:, 1:-1]) + np.abs(np.diff(grey, 2, axis=1)[1:-1])
+        sheet.note("sharpness", 10 * float(np.log10(np.mean(edges**2) + 1e-12)), "dB")
+    if grey.shape[0] >= 3 * _BLOCKS[0] and grey.shape[1] >= 3 * _BLOCKS[1] and mean > 0:
+        _shading(sheet, grey, mean)
+
+
+def _grey(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.float64]:
+    """Return 0..1 grey of every n-th pixel: light and shade need no full resolution, and sharpness keeps its scale by it."""
+    step = max(1, min(pixels.shape[:2]) // _MOST_PX)
+    small = pixels[::step, ::step].astype(np.float64) / np.iinfo(pixels.dtype).max
+    return np.asarray(small.mean(axis=2) if small.ndim == 3 else small)
+
+
+def _shading(sheet: Sheet, grey: NDArray[np.float64], mean: float) -> None:
+    rows, columns = _BLOCKS
+    height, width = grey.shape[0] // rows, grey.shape[1] // columns
+    blocks = grey[: rows * height, : columns * width].reshape(rows, height, columns, width).mean(axis=(1, 3)) / mean
+    y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
+    basis = np.stack([np.ones(blocks.size), x.ravel(), y.ravel()], axis=1)
+    fitted, *_ = np.linalg.lstsq(basis, blocks.ravel(), rcond=None)
+    rest = blocks.ravel() - basis @ fitted
+    sheet.note("light_slope", 100 * float(np.hypot(fitted[1], fitted[2])), "%")
+    sheet.note("shading", 100 * float(rest.std()), "%")
+    sheet.note("darkest_spot", 100 * float(-rest.min()), "%")

@@ -1,0 +1,166 @@
+"""From findings to probabilities: each cause against "nothing that is measured here", in log odds.
+
+A cause gains where its symptoms are seen and loses where they are absent though their channel is there; a missing channel says nothing.
+Symptoms of one channel are not independent: each further one of the same channel counts half of the one before. Causes share one
+probability, so one that explains what was seen takes it from the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from inspector.diagnosis.catalogue import NO_CAUSE, Catalogue, CauseRule, Symptom
+from inspector.diagnosis.findings import Finding
+from inspector.parts import NOT_MEASURED, OK_LABEL, PartRecord, Verdict
+
+_ECHO = 0.5
+_DEGRADED_TRUST = 0.4
+"""Weight of a channel that the verdict calls degraded."""
+_HEAD_TRUST = 0.8
+_HEAD_FLOOR = 0.01
+_HEAD_REACH = 4.0
+_HEAD_UNKNOWN = math.log(0.1)
+"""A cause that the network was not taught at this line is not common there."""
+_UNTITLED_PRIOR = 0.03
+_DEFECT_REACH = (-1.5, 2.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What one symptom says of one cause, in nats against "no measured cause"."""
+
+    symptom: Symptom
+    finding: Finding
+    speaks: float
+
+    @property
+    def seen(self) -> bool:
+        return self.finding.abnormality(self.symptom.direction) > 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One cause with its probability and its witnesses, the most telling first."""
+
+    name: str
+    probability: float
+    witnesses: tuple[Witness, ...] = ()
+
+    @property
+    def for_it(self) -> tuple[Witness, ...]:
+        return tuple(witness for witness in self.witnesses if witness.seen and witness.speaks > 0)
+
+    @property
+    def against_it(self) -> tuple[Witness, ...]:
+        return tuple(witness for witness in self.witnesses if not witness.seen and witness.speaks < -0.3)
+
+
+def rank(found: Iterable[Finding], record: PartRecord, verdict: Verdict, catalogue: Catalogue) -> list[Suspect]:
+    """Return all causes that can be told here, and the unmeasured one, most probable first; the probabilities sum to 1."""
+    found = list(found)
+    head = {name: chance for name, chance in verdict.cause_probabilities.items() if name not in (NO_CAUSE, NOT_MEASURED)}
+    odds = {NOT_MEASURED: math.log(catalogue.not_measured.prior)}
+    witnesses: dict[str, tuple[Witness, ...]] = {}
+    for rule in catalogue.causes:
+        if rule.name in head or _can_speak(rule, record):
+            witnesses[rule.name] = _witnesses(rule, catalogue, found, verdict)
+            symptoms = _summed(witnesses[rule.name])
+            odds[rule.name] = math.log(rule.prior) + symptoms + _defect(rule, catalogue, verdict) + _head(rule.name, head, verdict)
+    for name in head:
+        if name not in odds:
+            odds[name] = math.log(_UNTITLED_PRIOR) + _head(name, head, verdict)
+    highest = max(odds.values())
+    total = sum(math.exp(value - highest) for value in odds.values())
+    suspects = [Suspect(name, math.exp(value - highest) / total, witnesses.get(name, ())) for name, value in odds.items()]
+    return sorted(suspects, key=lambda suspect: -suspect.probability)
+
+
+def _can_speak(rule: CauseRule, record: PartRecord) -> bool:
+    present = [record.channels[name] for name in record.present if name in record.channels]
+    units = {name: series.unit for name, series in record.series.items()} | {name: w.unit for name, w in record.waveforms.items()}
+    return any(
+        symptom.fits_channel(channel.name, channel.modality, units.get(channel.name) or channel.unit)
+        for symptom in rule.symptoms
+        for channel in present
+    )
+
+
+def _witnesses(rule: CauseRule, catalogue: Catalogue, found: list[Finding], verdict: Verdict) -> tuple[Witness, ...]:
+    heard = []
+    for symptom in (*rule.symptoms, *_inherited(rule, catalogue)):
+        candidates = [finding for finding in found if symptom.fits(finding.measurement)]
+        if not candidates:
+            continue
+        best = max(candidates, key=lambda finding: (finding.toward(symptom.direction), finding.measurement.key))
+        channels = len({finding.measurement.channel for finding in candidates})
+        trusted = best.measurement.channel not in verdict.degraded or rule.fault_of == "station"
+        speaks = _log_odds(symptom, best.abnormality(symptom.direction), channels) * (1.0 if trusted else _DEGRADED_TRUST)
+        heard.append(Witness(symptom, best, speaks))
+    return tuple(sorted(heard, key=lambda witness: -abs(witness.speaks)))
+
+
+def _inherited(rule: CauseRule, catalogue: Catalogue) -> list[Symptom]:
+    """Return the symptoms of what this cause leads to, as sure as the link is."""
+    inherited = []
+    for other, chance in rule.leads_to.items():
+        for symptom in catalogue.by_name[other].symptoms:
+            present = chance * symptom.p_if_present + (1 - chance) * symptom.p_if_absent
+            inherited.append(symptom.model_copy(update={"p_if_present": present}))
+    return inherited
+
+
+def _log_odds(symptom: Symptom, abnormality: float, channels: int) -> float:
+    """Return ln P(seen | cause) / P(seen | not); among several channels one is outside by chance more often."""
+    if_absent = 1 - (1 - symptom.p_if_absent) ** channels
+    seen = abnormality * symptom.p_if_present + (1 - abnormality) * (1 - symptom.p_if_present)
+    seen_anyway = abnormality * if_absent + (1 - abnormality) * (1 - if_absent)
+    return math.log(seen / seen_anyway)
+
+
+def _summed(witnesses: Iterable[Witness]) -> float:
+    """Return what all witnesses say together, each further one of a channel counting half of the one before."""
+    share: dict[str, float] = {}
+    total = 0.0
+    for witness in witnesses:
+        channel = witness.finding.measurement.channel
+        total += share.get(channel, 1.0) * witness.speaks
+        share[channel] = share.get(channel, 1.0) * _ECHO
+    return total
+
+
+def _defect(rule: CauseRule, catalogue: Catalogue, verdict: Verdict) -> float:
+    """Return what the kind of defect, or its absence, says of a cause."""
+    kinds = defect_kinds(verdict)
+    known = {kind for cause in catalogue.causes for kind in cause.defects}
+    background = catalogue.not_measured.defect
+    defective = min(max(verdict.score, 0.5 if verdict.outcome == "fail" else 0.02), 0.98)
+    if not known.intersection(kinds):
+        return 0.0
+    makes = sum(rule.defects.values())
+    ratio = (1 - defective) * max(1 - makes, 0.05) / (1 - background)
+    total = sum(kinds.values())
+    for kind, chance in kinds.items():
+        by_chance = background / len(known)
+        likelihood = (rule.defects.get(kind, 0.0) + by_chance) / by_chance if kind in known else 1.0
+        ratio += defective * chance / total * likelihood
+    return min(max(math.log(max(ratio, 1e-6)), _DEFECT_REACH[0]), _DEFECT_REACH[1])
+
+
+def defect_kinds(verdict: Verdict) -> Mapping[str, float]:
+    """Return the kinds of defect that a verdict considers, with their weights."""
+    considered = {kind: chance for kind, chance in verdict.kind_probabilities.items() if kind != OK_LABEL and chance > 0}
+    return considered or {defect.kind: max(defect.confidence, 1e-3) for defect in verdict.defects}
+
+
+def _head(name: str, head: Mapping[str, float], verdict: Verdict) -> float:
+    """Return what the network's cause head says of a cause."""
+    if not head:
+        return 0.0
+    if name not in head:
+        return _HEAD_UNKNOWN
+    given = verdict.cause_probabilities
+    nothing = given.get(NO_CAUSE, given.get(NOT_MEASURED, 1 / (len(head) + 1)))
+    says = _HEAD_TRUST * math.log((head[name] + _HEAD_FLOOR) / (nothing + _HEAD_FLOOR))
+    return min(max(says, -_HEAD_REACH), _HEAD_REACH)

@@ -1,0 +1,225 @@
+"""Findings and causes in words, English and Chinese, from templates: no number is written that was not measured."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from inspector.config import MachineConfig
+from inspector.diagnosis.catalogue import Catalogue
+from inspector.diagnosis.findings import Finding
+from inspector.diagnosis.measurements import Measurement
+from inspector.parts import Defect, Evidence, Text
+
+ABOVE = Text("{} above the background", "高出背景 {}")
+PLAIN = Text("{}", "{}")
+
+_KINDS: dict[str, tuple[str, str]] = {
+    "loudness": ("loudness", "响度"),
+    "loudness_step": ("step of the loudness", "响度阶跃"),
+    "kurtosis": ("kurtosis", "峭度"),
+    "crest": ("crest factor", "波峰因数"),
+    "flatness_hiss": ("flatness of the 3 to 7 kHz band", "3 至 7 kHz 频带平坦度"),
+    "centroid": ("spectral centroid", "频谱质心"),
+    "squeal": ("squeal", "尖叫声"),
+    "shaft_1x": ("line at the shaft speed (1x)", "转频谱线 (1x)"),
+    "shaft_2x": ("line at twice the shaft speed (2x)", "二倍转频谱线 (2x)"),
+    "shaft_3x": ("line at three times the shaft speed (3x)", "三倍转频谱线 (3x)"),
+    "shaft_1x_line": ("line at the shaft speed (1x)", "转频谱线 (1x)"),
+    "shaft_4x_up": ("harmonics of the shaft from the 4th to the 10th", "转频 4 至 10 次谐波"),
+    "shaft_2x_to_1x": ("ratio of 2x to 1x", "2x 与 1x 之比"),
+    "low_line": ("strongest line below 120 Hz", "120 Hz 以下最强谱线"),
+    "low_line_amplitude": ("strongest line below 120 Hz", "120 Hz 以下最强谱线"),
+    "modulation": ("stick-slip modulation", "粘滑调制"),
+    "modulation_line": ("line of the stick-slip modulation", "粘滑调制谱线"),
+    "impacts": ("impacts", "冲击"),
+    "spectral_kurtosis": ("spectral kurtosis", "谱峭度"),
+    "envelope_line": ("strongest line of the envelope", "包络谱最强谱线"),
+    "envelope_bpfo": ("envelope line of the outer race (BPFO)", "外圈包络谱线 (BPFO)"),
+    "envelope_bpfi": ("envelope line of the inner race (BPFI)", "内圈包络谱线 (BPFI)"),
+    "envelope_bsf": ("envelope line of the rolling elements (BSF)", "滚动体包络谱线 (BSF)"),
+    "envelope_ftf": ("envelope line of the cage (FTF)", "保持架包络谱线 (FTF)"),
+    "level": ("reading", "读数"),
+    "trough": ("minimum", "最小值"),
+    "peak": ("maximum", "最大值"),
+    "dip": ("dip", "下陷"),
+    "dip_share": ("dip", "下陷"),
+    "surge": ("surge", "突升"),
+    "spread": ("spread", "波动范围"),
+    "slope": ("slope", "变化率"),
+    "lately": ("change lately", "近期变化"),
+    "change": ("change over the window", "窗口内变化"),
+    "step": ("step", "阶跃"),
+    "ripple": ("ripple", "纹波"),
+    "ripple_line": ("ripple", "纹波"),
+    "brightness": ("brightness", "亮度"),
+    "contrast": ("contrast", "对比度"),
+    "dark": ("dark pixels", "暗像素占比"),
+    "glare": ("overexposed pixels", "过曝像素占比"),
+    "sharpness": ("sharpness", "清晰度"),
+    "light_slope": ("fall of the light across the picture", "画面光照倾斜"),
+    "shading": ("unevenness of the light", "光照不均匀度"),
+    "darkest_spot": ("darkest spot against its surroundings", "最暗斑相对周围"),
+    "quality": ("signal quality", "信号质量"),
+}
+_FAMILIES: dict[str, tuple[str, str]] = {
+    "band": ("level of the {en} band", "{zh}频带声级"),
+    "share": ("share of the {en} band", "{zh}频带占比"),
+    "floor": ("lasting level of the {en} band", "{zh}频带持续声级"),
+}
+_BANDS: dict[str, tuple[str, str]] = {
+    "rumble": ("rumble (15 to 120 Hz)", "低频隆隆声（15 至 120 Hz）"),
+    "low": ("low (120 to 500 Hz)", "低频（120 至 500 Hz）"),
+    "mid": ("mid (500 to 2000 Hz)", "中频（500 至 2000 Hz）"),
+    "high": ("high (2 to 3 kHz)", "高频（2 至 3 kHz）"),
+    "hiss": ("hiss (3 to 7 kHz)", "嘶声（3 至 7 kHz）"),
+    "ultrasonic": ("ultrasonic (20 to 80 kHz)", "超声（20 至 80 kHz）"),
+}
+_ABOVE_BACKGROUND = ("squeal", "shaft_1x_line", "low_line", "modulation_line", "envelope_")
+_FROM_THERE_ON = ("step", "loudness_step", "ripple_line")
+_UNITS = {"degC": "°C", "degC/min": "°C/min", "m/s2": "m/s²", "m/s2/min": "m/s²/min"}
+
+
+def kind_title(kind: str) -> Text:
+    """Return the words for a kind of quantity."""
+    if kind in _KINDS:
+        return Text(*_KINDS[kind])
+    family, _, rest = kind.partition("_")
+    if family in _FAMILIES and rest in _BANDS:
+        en, zh = _FAMILIES[family]
+        return Text(en.format(en=_BANDS[rest][0]), zh.format(zh=_BANDS[rest][1]))
+    if family == "octave":
+        return Text(f"level of the octave at {rest} Hz", f"{rest} Hz 倍频程声级")
+    return Text(kind.replace("_", " "), kind.replace("_", " "))
+
+
+def channel_title(channel: str, catalogue: Catalogue) -> Text:
+    """Return a channel's name in words; in Chinese where the catalogue knows each of its parts."""
+    pieces = [piece for piece in re.split(r"[\s_.\-]+", channel) if piece]
+    known = [catalogue.words.get(piece.lower()) for piece in pieces]
+    zh = "".join(word for word in known if word) if pieces and all(known) else channel
+    return Text(" ".join(pieces) or channel, zh)
+
+
+def unit_text(unit: str) -> str:
+    """Return a unit as people write it, a space before it."""
+    unit = _UNITS.get(unit, unit)
+    return f" {unit}" if unit else ""
+
+
+def decimals_for(value: float, low: float | None, high: float | None, unit: str) -> int:
+    """Return how many decimals say enough: a twentieth of the expected range, or three digits."""
+    if unit == "dB":
+        return 1
+    known = [abs(number) for number in (value, low, high) if number is not None and number != 0]
+    grain = (high - low) / 20 if low is not None and high is not None and high > low else max(known, default=1.0) / 200
+    coarsest = max(known, default=1.0) / 20
+    return int(min(max(math.ceil(-math.log10(max(min(grain, coarsest), 1e-9))), 0), 5))
+
+
+def number(value: float, decimals: int) -> str:
+    """Return a number with so many decimals, never as minus zero."""
+    text = f"{value:.{decimals}f}"
+    return text.lstrip("-") if float(text) == 0 else text
+
+
+def evidence_of(finding: Finding, catalogue: Catalogue) -> Evidence:
+    """Return a finding as evidence, its words in both languages."""
+    item = finding.measurement
+    quantity, when = _quantity(finding, catalogue), when_text(item)
+    expected = _expected(finding)
+    en = f"{quantity.en}{', ' + expected.en if expected.en else ''}{', ' + when.en if when.en else ''}"
+    zh = f"{quantity.zh}{'，' + expected.zh if expected.zh else ''}{'，' + when.zh if when.zh else ''}"
+    return Evidence(
+        channel=item.channel,
+        kind=item.kind,
+        measured=item.value,
+        expected_low=finding.low,
+        expected_high=finding.high,
+        unit=item.unit,
+        start_s=item.start_s,
+        end_s=item.end_s,
+        text=Text(en, zh),
+        strength=abs(finding.strength),
+    )
+
+
+def finding_phrase(finding: Finding, catalogue: Catalogue) -> Text:
+    """Return a finding as a phrase for the middle of a sentence."""
+    quantity, expected, when = _quantity(finding, catalogue, colon=False), _expected(finding), when_text(finding.measurement)
+    en = quantity.en + (f" ({expected.en})" if expected.en else "") + (f" {when.en}" if when.en else "")
+    zh = (when.zh if when.zh else "") + quantity.zh + (f"（{expected.zh}）" if expected.zh else "")
+    return Text(en, zh)
+
+
+def _quantity(finding: Finding, catalogue: Catalogue, *, colon: bool = True) -> Text:
+    item = finding.measurement
+    channel, kind = channel_title(item.channel, catalogue), kind_title(item.kind)
+    amount = number(item.value, decimals_for(item.value, finding.low, finding.high, item.unit)) + unit_text(item.unit)
+    how = ABOVE if item.kind.startswith(_ABOVE_BACKGROUND) and item.unit == "dB" else PLAIN
+    at_en = f" at {_hz(item.at_hz)}" if item.at_hz is not None else ""
+    at_zh = f"（{_hz(item.at_hz)}）" if item.at_hz is not None else ""
+    mark_en, mark_zh = (": ", "：") if colon else (" ", "")
+    if how is ABOVE:
+        return Text(
+            f"{channel.en}{mark_en}{kind.en}{at_en} {how.en.format(amount)}",
+            f"{channel.zh}{mark_zh}{kind.zh}{at_zh}{how.zh.format(amount)}",
+        )
+    return Text(f"{channel.en}{mark_en}{kind.en} {amount}{at_en}", f"{channel.zh}{mark_zh}{kind.zh} {amount}{at_zh}")
+
+
+def _hz(hz: float) -> str:
+    return f"{hz:.1f} Hz" if hz < 1000 else f"{hz:.0f} Hz"
+
+
+def _expected(finding: Finding) -> Text:
+    item, low, high = finding.measurement, finding.low, finding.high
+    decimals, unit = decimals_for(item.value, low, high, item.unit), unit_text(item.unit)
+    if low is not None and high is not None:
+        low_text, high_text = number(low, decimals), number(high, decimals)
+        word = Text("normal", "正常") if finding.learnt else Text("expected", "应为")
+        return Text(f"{word.en} {low_text} to {high_text}{unit}", f"{word.zh} {low_text} 至 {high_text}{unit}")
+    if high is not None:
+        return Text(f"expected below {number(high, decimals)}{unit}", f"应低于 {number(high, decimals)}{unit}")
+    if low is not None:
+        return Text(f"expected above {number(low, decimals)}{unit}", f"应高于 {number(low, decimals)}{unit}")
+    return Text("", "")
+
+
+def when_text(item: Measurement) -> Text:
+    """Return when a quantity was seen, relative to the part; nothing for pictures, which show the part itself."""
+    if item.modality == "image":
+        return Text("", "")
+    start_s, end_s = item.start_s, item.end_s
+    if item.kind in _FROM_THERE_ON and start_s < -0.05:
+        return Text(f"from {-start_s:.1f} s before the part", f"自工件到位前 {-start_s:.1f} 秒起")
+    if end_s - start_s < 0.05:
+        if abs(start_s) < 0.05:
+            return Text("at the part", "工件到位时")
+        return (
+            Text(f"{-start_s:.1f} s before the part", f"工件到位前 {-start_s:.1f} 秒")
+            if start_s < 0
+            else Text(f"{start_s:.1f} s after the part", f"工件到位后 {start_s:.1f} 秒")
+        )
+    span_s = end_s - start_s
+    span = f"{span_s:.1f}" if span_s < 10 else f"{span_s:.0f}"
+    return Text(f"in the {span} s around the part", f"工件前后 {span} 秒内")
+
+
+def defect_phrase(defect: Defect | None, machine: MachineConfig, catalogue: Catalogue) -> Text:
+    """Return a defect in words, with its direction where its box has a clear one."""
+    if defect is None:
+        return Text("defect", "缺陷")
+    title, direction = catalogue.defect_title(defect.kind), _direction(defect, machine)
+    return Text(f"{title.en} {direction.en}".strip(), f"{direction.zh}{title.zh}")
+
+
+def _direction(defect: Defect, machine: MachineConfig) -> Text:
+    if defect.box_px is None or min(defect.box_px[2:]) <= 0 or machine.belt_direction_deg % 90:
+        return Text("", "")
+    ratio = defect.box_px[2] / defect.box_px[3]
+    if machine.belt_direction_deg % 180:
+        ratio = 1 / ratio
+    if ratio >= 2.5:
+        return Text("along the belt", "沿输送方向的")
+    return Text("across the belt", "垂直于输送方向的") if ratio <= 0.4 else Text("", "")
