@@ -77,6 +77,8 @@ def evaluate(
     given). `maps` says whether heat maps are made and scored; by default they are where the split has a mask. Raises DataError.
     """
     parts = folder.split(split)
+    if not parts:
+        raise DataError(f"split '{split}' holds no part: choose another split", path=folder.folder)
     modalities = _modalities(folder, parts, without)
     has_masks = any("mask" in part.paths for part in parts) and "image" in modalities
     figures: dict[str, MapFigures] = defaultdict(MapFigures)
@@ -100,8 +102,6 @@ def evaluate(
 
 
 def _modalities(folder: PartsFolder, parts: Sequence[LabelledPart], without: Sequence[Modality]) -> tuple[Modality, ...]:
-    if not parts:
-        raise DataError("the chosen split holds no part: choose another split", path=folder.folder)
     columns = {column.partition(":")[0] for part in parts for column in part.paths}
     left = tuple(modality for modality in MODALITIES if modality in columns and modality not in without)
     if not left:

@@ -9,7 +9,7 @@ import logging
 import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.errors import DataError
-from inspector.parts import Series, Waveform
+from inspector.parts import Channel, Frame, Modality, PartRecord, Series, Signal, Trigger, Waveform
 
 TIME_COLUMN = "t_s"
 _MAX_SPAN_S = 9e9
@@ -178,6 +178,52 @@ def _refuse_truncated(path: Path, content: bytes) -> None:
     png_cut = content.startswith(b"\x89PNG") and b"IEND" not in content[-1024:]
     if jpeg_cut or png_cut:
         raise DataError("is cut off before the end of the picture: replace the file", path=path)
+
+
+def record_from_files(files: Mapping[Modality, Path], channels: Mapping[str, Channel], *, part_id: str) -> PartRecord:
+    """Read single files into a record with its trigger at 0, under the names of `channels` that a model knows.
+
+    A file stands for the first known channel of its modality; a modality that the model does not know gets a channel of its own name.
+    A file that cannot be decoded is named in `degraded`; DataError where nothing at all could be read.
+    """
+    known = dict(channels)
+    signals: dict[str, Signal] = {}
+    degraded: dict[str, str] = {}
+    for modality, path in files.items():
+        names = _channels_for(modality, known)
+        try:
+            signals |= _read_signals(modality, path, names, known)
+        except DataError as error:
+            degraded |= dict.fromkeys(names or [modality], f"unreadable: {error}")
+    if not signals:
+        raise DataError("; ".join(dict.fromkeys(reason.removeprefix("unreadable: ") for reason in degraded.values())))
+    known |= {name: Channel(name, "series") for name in signals if name not in known}
+    degraded |= dict.fromkeys(known.keys() - signals.keys() - degraded.keys(), "not given")
+    return PartRecord(
+        Trigger("files", part_id, 0),
+        known,
+        frames={name: signal for name, signal in signals.items() if isinstance(signal, Frame)},
+        waveforms={name: signal for name, signal in signals.items() if isinstance(signal, Waveform)},
+        series={name: signal for name, signal in signals.items() if isinstance(signal, Series)},
+        degraded=degraded,
+    )
+
+
+def _channels_for(modality: Modality, known: dict[str, Channel]) -> list[str]:
+    """Return the known channels of a modality, adding one where a single signal has none."""
+    names = [name for name, channel in known.items() if channel.modality == modality]
+    if not names and modality != "series":
+        known[modality] = Channel(modality, modality, "FS" if modality == "audio" else "")
+        names = [modality]
+    return names
+
+
+def _read_signals(modality: Modality, path: Path, names: Sequence[str], known: Mapping[str, Channel]) -> Mapping[str, Signal]:
+    if modality == "image":
+        return {names[0]: Frame(0, read_picture(path))}
+    if modality == "series":
+        return read_series(path, units={name: known[name].unit for name in names})
+    return {names[0]: read_waveform(path, unit=known[names[0]].unit)}
 
 
 def write_heat_map(path: Path, values: NDArray[Any]) -> None:

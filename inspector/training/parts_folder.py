@@ -13,9 +13,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import logging
-import math
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +22,10 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector.config import BearingConfig, MachineConfig, read_yaml, validated
+from inspector.config import MachineConfig, read_yaml
 from inspector.errors import DataError
 from inspector.parts import MODALITIES, OK_LABEL, Channel, Frame, Modality, PartRecord, Series, Trigger, Waveform
+from inspector.training.dataset_facts import machine_of_dataset, machine_of_part, number, unit_at_head
 from inspector.training.part_files import read_mask, read_picture, read_series, read_waveform, series_columns
 
 Split = Literal["train", "val", "test"]
@@ -156,7 +155,7 @@ class _Source:
         return known
 
     def read_waveform(self, column: str, path: Path) -> Waveform:
-        start_s = _number(self.modalities.get(column, {}).get("start_s"))
+        start_s = number(self.modalities.get(column, {}).get("start_s"))
         return read_waveform(path, unit=self.channels[self.channel_of(column)].unit, start_s=start_s or 0.0)
 
 
@@ -200,7 +199,7 @@ def _assemble(folder: Path, table: Path, dataset: Mapping[str, Any], rows: Seque
     if not channels:
         raise DataError("names no picture, sound, vibration or series file at all", path=table)
     source = _Source(name, table, channels, modalities)
-    common = _machine(dataset, modalities, folder / "dataset.yaml")
+    common = machine_of_dataset(dataset, folder / "dataset.yaml")
     parts = [_part(row, source, common) for row in rows]
     return PartsFolder(name, folder, channels, dataset, parts)
 
@@ -215,7 +214,7 @@ def _part(row: _Row, source: _Source, common: MachineConfig) -> LabelledPart:
         group=text["group"] or text["part_id"],
         paths=row.paths,
         row=row.line,
-        machine=_machine_of_part(common, text),
+        machine=machine_of_part(common, text),
         columns=text,
         source=source,
     )
@@ -305,8 +304,8 @@ def _channels(rows: Sequence[_Row], modalities: Mapping[str, Mapping[str, Any]])
     for column in sorted(columns - {"series"}, key=lambda c: (MODALITIES.index(_modality(c)), c)):
         declared = modalities.get(column, modalities.get(_modality(column), {}))
         name, modality = _channel_name(column, modalities), _modality(column)
-        unit = _unit(declared.get("unit")) or ("FS" if modality == "audio" else "")
-        channels[name] = Channel(name, modality, unit, _number(declared.get("scale_mm_per_px")))
+        unit = unit_at_head(declared.get("unit")) or ("FS" if modality == "audio" else "")
+        channels[name] = Channel(name, modality, unit, number(declared.get("scale_mm_per_px")))
     if "series" in columns:
         channels |= _series_channels(rows, modalities.get("series", {}), taken=channels)
     return channels
@@ -315,7 +314,7 @@ def _channels(rows: Sequence[_Row], modalities: Mapping[str, Mapping[str, Any]])
 def _series_channels(rows: Sequence[_Row], declared: Mapping[str, Any], taken: Mapping[str, Channel]) -> dict[str, Channel]:
     units = declared.get("channels")
     if isinstance(units, Mapping) and units:
-        named = {str(name): _unit(unit) for name, unit in units.items() if str(unit).strip().lower() != "text"}
+        named = {str(name): unit_at_head(unit) for name, unit in units.items() if str(unit).strip().lower() != "text"}
     else:
         named = {name: "" for path in _series_files(rows) for name in _columns_or_none(path)}
     return {name: Channel(name, "series", unit) for name, unit in named.items() if name not in taken}
@@ -335,67 +334,6 @@ def _columns_or_none(path: Path) -> list[str]:
 
 def _modality(column: str) -> Modality:
     return "image" if column.startswith("image:") else cast(Modality, column)
-
-
-def _unit(text: object) -> str:
-    """Return the unit at the head of a description: "degC (engine body)" is degC, "as recorded (…)" is none."""
-    unit = re.split(r"[(,;]", str(text or ""))[0].strip()
-    return "" if unit.lower().startswith("as ") else unit
-
-
-# --- the machine behind the parts ----------------------------------------------------------------------------------------------
-
-
-def _machine(dataset: Mapping[str, Any], modalities: Mapping[str, Mapping[str, Any]], path: Path) -> MachineConfig:
-    if isinstance(dataset.get("machine"), Mapping):
-        return validated(MachineConfig, dict(dataset["machine"]), path)
-    vibration = modalities.get("vibration", {})
-    return MachineConfig(shaft_hz=_positive(vibration.get("shaft_hz")), bearing=_bearing(vibration.get("bearing")))
-
-
-def _bearing(declared: object) -> BearingConfig | None:
-    """Return the bearing's frequencies; what is not given follows from the kinematics of a fixed outer ring without slip."""
-    if not isinstance(declared, Mapping):
-        return None
-    given = {str(key).lower(): _positive(value) for key, value in declared.items()}
-    outer, inner = given.get("bpfo_per_rev"), given.get("bpfi_per_rev")
-    if outer is None or inner is None or inner <= outer:
-        return None
-    balls = outer + inner
-    ratio = (inner - outer) / balls
-    return BearingConfig(
-        bpfo_per_rev=outer,
-        bpfi_per_rev=inner,
-        bsf_per_rev=given.get("bsf_per_rev") or (1 - ratio**2) / (2 * ratio),
-        ftf_per_rev=given.get("ftf_per_rev") or outer / balls,
-    )
-
-
-def _machine_of_part(common: MachineConfig, row: Mapping[str, str]) -> MachineConfig:
-    rpm = _positive(row.get("rpm"))
-    noted = re.search(r"shaft_hz\s*=\s*([\d.]+)", row.get("note", ""))
-    shaft_hz = _positive(row.get("shaft_hz")) or (rpm / 60 if rpm else None) or (_positive(noted[1]) if noted else None)
-    return common if shaft_hz is None else common.model_copy(update={"shaft_hz": shaft_hz})
-
-
-def _number(value: object) -> float | None:
-    """Return a number, or the middle of "about 3.05 to 3.19 (measured)"; None for other text."""
-    if isinstance(value, bool) or value is None:
-        return None
-    found = re.fullmatch(
-        r"(?:about|ca\.?|~)?\s*([-+]?\d*\.?\d+(?:e[-+]?\d+)?)(?:\s*(?:to|-|–)\s*(\d*\.?\d+))?\s*(?:\(.*\))?",
-        str(value).strip(),
-        re.IGNORECASE,
-    )
-    if found is None:
-        return None
-    low = float(found[1])
-    return low if found[2] is None else (low + float(found[2])) / 2
-
-
-def _positive(value: object) -> float | None:
-    number = _number(value)
-    return number if number is not None and math.isfinite(number) and number > 0 else None
 
 
 # --- a plain MVTec-style tree --------------------------------------------------------------------------------------------------
