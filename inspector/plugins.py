@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
-from inspector.drivers import PROMISES, Driver
 from inspector.errors import ConfigError
+
+if TYPE_CHECKING:
+    from inspector.drivers import Driver
 
 DRIVER_GROUP = "inspector.drivers"
 COMMAND_GROUP = "inspector.commands"
@@ -18,6 +21,8 @@ def driver_names() -> list[str]:
 
 def load_driver(name: str) -> type[Driver]:
     """Return the driver class registered as `name`. Raises ConfigError."""
+    from inspector.drivers import PROMISES  # numpy and pydantic: not for `inspector --help`
+
     found = [point for point in entry_points(group=DRIVER_GROUP) if point.name == name]
     if not found:
         raise ConfigError(f"unknown driver '{name}', installed are {', '.join(driver_names()) or 'none'}", key="driver")
