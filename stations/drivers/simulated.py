@@ -1,0 +1,188 @@
+"""The simulated line behind the four promises of a device; the reference for who writes a driver.
+
+Drivers of one station that share settings and clock share one line. On a real clock a block comes when its time is over; on a
+stepped clock it comes at once, and time moves on to its end.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from inspector import drivers
+from inspector.clock import Clock, SteppedClock
+from inspector.drivers import Camera, SeriesSource, TriggerSource, WaveformSource
+from inspector.errors import ConfigError, DriverError, EndOfStream
+from inspector.parts import Frame, PartTruth, Series, Trigger, Waveform
+from stations.simulator.line import EXPOSURE_S, STREAMS, WAVEFORMS, Line
+from stations.simulator.running import join, leave
+from stations.simulator.scenario import LineSettings
+
+_READOUT_NS = 8_000_000
+"""From mid-exposure until a picture is in memory."""
+
+
+class StreamSettings(LineSettings):
+    """Settings of a simulated stream: those of the line, and which of its streams."""
+
+    stream: str | None = Field(None, description="stream of the simulated line; the channel's own name where not given")
+
+
+class _OnTheLine:
+    """A driver's place at a shared line: joined when opened, left when closed."""
+
+    def __init__(self, settings: LineSettings, clock: Clock, channel: str) -> None:
+        names = LineSettings.model_fields
+        self.settings = LineSettings(**{name: getattr(settings, name) for name in names})
+        self.clock, self.channel = clock, channel
+        self._line: Line | None = None
+
+    def open(self) -> None:
+        if self._line is None:
+            self._line = join(self.settings, self.clock)
+
+    def close(self) -> None:
+        if self._line is not None:
+            self._line = None
+            leave(self.settings, self.clock)
+
+    @property
+    def line(self) -> Line:
+        if self._line is None:
+            raise DriverError("is not open, call open() first", channel=self.channel)
+        return self._line
+
+    def due(self, t_ns: int, timeout_s: float) -> bool:
+        """Wait for an instant, no longer than `timeout_s` of real time; say whether it has come."""
+        limit_ns = self.clock.now_ns() + round(timeout_s * 1e9)
+        if t_ns > limit_ns and not isinstance(self.clock, SteppedClock):
+            self.clock.sleep_until_ns(limit_ns)
+            return False
+        self.clock.sleep_until_ns(t_ns)
+        return True
+
+    def ended(self) -> EndOfStream:
+        return EndOfStream("the simulated line has made its last part", channel=self.channel)
+
+
+class SimulatedCamera(Camera):
+    """One picture a part."""
+
+    Settings: ClassVar[type[drivers.Settings]] = LineSettings
+
+    def __init__(self, settings: LineSettings, **place: Any) -> None:
+        super().__init__(settings, **place)
+        self._place = _OnTheLine(settings, self.clock, self.channel)
+        self._part = 0
+
+    def open(self) -> None:
+        self._place.open()
+
+    def close(self) -> None:
+        self._place.close()
+
+    def read(self, timeout_s: float) -> Frame | None:
+        line = self._place.line
+        if not line.has_part(self._part):
+            raise self._place.ended()
+        ready_ns = line.trigger(self._part).t_ns + round(EXPOSURE_S * 1e9) + _READOUT_NS
+        if not self._place.due(ready_ns, timeout_s):
+            return None
+        frame = line.frame(self._part)
+        self._part += 1
+        return frame
+
+
+class _Stream:
+    """The next block of a stream, again and again; a reader that comes late gets all that it missed."""
+
+    def __init__(self, settings: StreamSettings, clock: Clock, channel: str, kinds: tuple[str, ...]) -> None:
+        self.name = settings.stream or channel
+        if self.name not in kinds:
+            raise ConfigError(f"the simulated line has no such stream, use one of {', '.join(kinds)}", key=f"{channel}.settings.stream")
+        self.place = _OnTheLine(settings, clock, channel)
+        self._next: int | None = None
+
+    def next_block(self, timeout_s: float) -> tuple[Line, int] | None:
+        line = self.place.line
+        block = line.first_block(self.name) if self._next is None else self._next
+        end_s = line.block_end_s(self.name, block)
+        if end_s > line.end_s:
+            raise self.place.ended()
+        if not self.place.due(line.t0_ns + round(end_s * 1e9), timeout_s):
+            return None
+        self._next = block + 1
+        return line, block
+
+
+class SimulatedWaveform(WaveformSource):
+    """Sound or vibration in blocks of 100 ms."""
+
+    Settings: ClassVar[type[drivers.Settings]] = StreamSettings
+
+    def __init__(self, settings: StreamSettings, **place: Any) -> None:
+        super().__init__(settings, **place)
+        self._stream = _Stream(settings, self.clock, self.channel, WAVEFORMS)
+
+    def open(self) -> None:
+        self._stream.place.open()
+
+    def close(self) -> None:
+        self._stream.place.close()
+
+    def read(self, timeout_s: float) -> Waveform | None:
+        found = self._stream.next_block(timeout_s)
+        return None if found is None else found[0].waveform(self._stream.name, found[1], found[1] + 1)
+
+
+class SimulatedSeries(SeriesSource):
+    """A slow channel; it begins with what the plant's recorder holds of the minute before."""
+
+    Settings: ClassVar[type[drivers.Settings]] = StreamSettings
+
+    def __init__(self, settings: StreamSettings, **place: Any) -> None:
+        super().__init__(settings, **place)
+        self._stream = _Stream(settings, self.clock, self.channel, tuple(name for name in STREAMS if name not in WAVEFORMS))
+
+    def open(self) -> None:
+        self._stream.place.open()
+
+    def close(self) -> None:
+        self._stream.place.close()
+
+    def read(self, timeout_s: float) -> Series | None:
+        found = self._stream.next_block(timeout_s)
+        return None if found is None else found[0].series(self._stream.name, found[1], found[1] + 1)
+
+
+class SimulatedTrigger(TriggerSource):
+    """The light barrier at the camera, which on this line also knows the truth."""
+
+    Settings: ClassVar[type[drivers.Settings]] = LineSettings
+
+    def __init__(self, settings: LineSettings, **place: Any) -> None:
+        super().__init__(settings, **place)
+        self._place = _OnTheLine(settings, self.clock, self.channel)
+        self._part = 0
+
+    def open(self) -> None:
+        self._place.open()
+
+    def close(self) -> None:
+        self._place.close()
+
+    def wait(self, timeout_s: float) -> Trigger | None:
+        line = self._place.line
+        if not line.has_part(self._part):
+            raise self._place.ended()
+        trigger = line.trigger(self._part)
+        if not self._place.due(trigger.t_ns, timeout_s):
+            return None
+        self._part += 1
+        return Trigger(self.channel, trigger.part_id, trigger.t_ns)
+
+    def truth(self, part_id: str) -> PartTruth | None:
+        line = self._place.line
+        part = line.part_number(part_id)
+        return None if part is None or not line.has_part(part) else line.truth(part)
