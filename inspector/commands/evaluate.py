@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from inspector.commands.output import add_json_argument, progress, write_json
 from inspector.errors import UsageError
-from inspector.parts import MODALITIES
 
 if TYPE_CHECKING:
     from inspector.pipeline import Pipeline
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 SUMMARY = "measure a model on labelled parts"
 SPLITS = ("train", "val", "test")
+MODALITIES = ("image", "audio", "vibration", "series")  # inspector.parts would cost `--help` its numpy
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

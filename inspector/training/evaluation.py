@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from inspector.config import MachineConfig
 from inspector.errors import DataError
 from inspector.features import extract
-from inspector.parts import MODALITIES, OK_LABEL, UNKNOWN_DEFECT, Modality, PartRecord, Verdict
+from inspector.parts import MODALITIES, NOT_MEASURED, OK_LABEL, UNKNOWN_DEFECT, Modality, PartRecord, Verdict
 from inspector.training.metrics import (
     MapFigures,
     auroc,
@@ -206,13 +206,14 @@ def _detection(parts: Sequence[EvaluatedPart]) -> dict[str, Any]:
 
 
 def _causes(parts: Sequence[EvaluatedPart]) -> dict[str, Any] | None:
-    """Return how often the true cause was named, over parts that have one."""
+    """Return how often the true cause was named, over parts that have one; "not measured" is an honest answer, and not a hit."""
     caused = [one for one in parts if one.part.cause not in (None, NO_CAUSE)]
     if not caused:
         return None
     truth = [one.part.cause or NO_CAUSE for one in caused]
     answers = [[name for name, _ in one.causes] for one in caused]
-    return {"top1": top_k(truth, answers, 1), "top3": top_k(truth, answers, 3), "parts": len(caused)}
+    unmeasured = sum(ranking[:1] == [NOT_MEASURED] for ranking in answers)
+    return {"top1": top_k(truth, answers, 1), "top3": top_k(truth, answers, 3), "parts": len(caused), "not_measured": unmeasured}
 
 
 def peak_rss_mb() -> float:
