@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from inspector.diagnosis import Catalogue, Normal, diagnose, load_catalogue, mea
 from inspector.errors import ModelError
 from inspector.features import Features, extract
 from inspector.knowledge import Memory, Query
-from inspector.parts import Capture, Case, Diagnosis, Fix, Inspection, ModelRef, PartRecord, Suggestion, Verdict
+from inspector.parts import NOT_MEASURED, Capture, Case, Diagnosis, Fix, HeatMap, Inspection, PartRecord, Suggestion, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,10 +53,6 @@ class Pipeline:
     normal: Normal
     catalogue: Catalogue
     memory: Memory
-    _ref: ModelRef = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._ref = self.judge_model.ref
 
     def judge(self, capture: Capture, station: Station) -> Judged:
         """Return the verdict of a capture, the part's channels being put on one clock first."""
@@ -78,15 +74,19 @@ class Pipeline:
     def explain(self, judged: Judged) -> Inspection:
         """Return the whole inspection: where the defect is, why it came, what helped before. A passed part pays for no heat map."""
         record, verdict = judged.record, judged.verdict
-        heat_maps = ()
+        heat_maps: tuple[HeatMap, ...] = ()
         with _stopwatch() as localize_ms:
             if verdict.outcome != "pass" and record.frames:
                 found = self.judge_model.localize(judged.features, verdict)
                 heat_maps, verdict = found.heat_maps, replace(verdict, defects=found.defects or verdict.defects)
         with _stopwatch() as diagnose_ms:
-            diagnosis = diagnose(record, verdict, machine=judged.machine, normal=self.normal, catalogue=self.catalogue)
-            if verdict.outcome == "pass" and verdict.complete:
-                self.normal.update(measure(record, judged.machine))
+            measured = measure(record, judged.machine)
+            diagnosis = diagnose(
+                record, verdict, machine=judged.machine, normal=self.normal, catalogue=self.catalogue, measurements=measured
+            )
+            # A part made while a fault creeps in may still be good; it must not teach that the fault is normal.
+            if verdict.outcome == "pass" and verdict.complete and diagnosis.causes[0].name == NOT_MEASURED:
+                self.normal.update(measured)
         with _stopwatch() as suggest_ms:
             suggestions = self._suggest(record, verdict, diagnosis)
         timings = {**judged.timings_ms, "localize": localize_ms(), "diagnose": diagnose_ms(), "suggest": suggest_ms()}
