@@ -1,0 +1,5 @@
+"""Put the channels of a part on one clock and cut them to their windows. Here "why did the clocks not line up?" is answered."""
+
+from inspector.align.windows import align
+
+__all__ = ["align"]
