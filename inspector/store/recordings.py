@@ -1,0 +1,143 @@
+"""Recordings (MCAP): raw captures as they came, so that a replay judges, and aligns, again.
+
+`RecordingWriter` writes, `read_captures` reads back every capture bit by bit; `info`, `check` and `recover` serve the people who
+find one on a disk. The layout of the messages is told in `recording_schema`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from inspector.parts import Capture, Frame, Series, Waveform
+from inspector.store import recording_schema as schema
+from inspector.store.recording_reader import Damage, RecordedPart, blocks, ends_well, read_parts, read_station, salvage_parts
+from inspector.store.recording_writer import RecordingWriter
+
+__all__ = ["RecordedPart", "RecordingWriter", "check", "info", "read_captures", "read_parts", "read_station", "recover"]
+
+
+def read_captures(path: Path | str) -> Iterator[Capture]:
+    """Yield the captures of a recording in order, exactly as they were written. Raises RecordingError that says what to do."""
+    for part in read_parts(path):
+        yield part.capture
+
+
+def info(path: Path | str) -> dict[str, Any]:
+    """Return what a recording holds, a damaged one included. Raises RecordingError for what is no recording."""
+    path = Path(path)
+    damage = Damage(truncated=not ends_well(path))
+    seen = {name: _Seen() for name in read_station(path).channels}
+    first: Capture | None = None
+    parts = 0
+    for part in salvage_parts(path, damage):
+        parts += 1
+        first = first or part.capture
+        for name, channel in seen.items():
+            channel.add(name, part.capture)
+    counts = Counts.of(path)
+    start_ns = min((c.first_ns for c in seen.values() if c.first_ns is not None), default=0)
+    end_ns = max((c.last_ns for c in seen.values() if c.last_ns is not None), default=start_ns)
+    wall_ns = start_ns + (first.wall_utc_ns - first.trigger.t_ns) if first else 0
+    return {
+        "recording": str(path),
+        "parts": parts,
+        "start": datetime.fromtimestamp(wall_ns / 1e9, UTC).isoformat() if first else None,
+        "duration_s": (end_ns - start_ns) / 1e9,
+        "channels": {name: channel.document(counts.messages.get(name, 0), start_ns) for name, channel in seen.items() if channel.kind},
+        "complete": not damage.words,
+        "bytes": path.stat().st_size,
+    }
+
+
+def check(path: Path | str) -> dict[str, Any]:
+    """Read everything and compare all checksums. Raises RecordingError for what is no recording."""
+    path = Path(path)
+    damage = Damage(truncated=not ends_well(path))
+    parts = sum(1 for _ in salvage_parts(path, damage))
+    return {"recording": str(path), "parts": parts, "complete": not damage.words, "problems": damage.words}
+
+
+def recover(path: Path | str, out: Path | str) -> dict[str, Any]:
+    """Write what can still be read of `path` to the new recording `out`. Raises RecordingError."""
+    path = Path(path)
+    damage = Damage(truncated=not ends_well(path))
+    with RecordingWriter(out, read_station(path)) as writer:
+        for part in salvage_parts(path, damage):
+            writer.write(part.capture, part.truth)
+    return {"recording": str(path), "recovered": str(out), "parts": writer.parts, "problems": damage.words}
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many messages each channel has."""
+
+    messages: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, path: Path) -> Counts:
+        counts = cls()
+        for block in blocks(path, Damage()):
+            name = block.topic.removeprefix("/")
+            if block.topic not in (schema.CAPTURES_TOPIC, schema.TRUTH_TOPIC):
+                counts.messages[name] = counts.messages.get(name, 0) + 1
+        return counts
+
+
+@dataclass(slots=True)
+class _Seen:
+    """One channel through a whole recording."""
+
+    kind: str = ""
+    unit: str = ""
+    rate_hz: float | None = None
+    first_ns: int | None = None
+    last_ns: int | None = None
+    drops: int = 0
+    stamps: int = 0
+
+    def add(self, name: str, capture: Capture) -> None:
+        self.drops += capture.drops.get(name, 0)
+        if name in capture.frames:
+            self._add_frame(capture.frames[name])
+        elif name in capture.waveforms:
+            self._add_waveform(capture.waveforms[name])
+        elif name in capture.series:
+            self._add_series(capture.series[name])
+
+    def document(self, messages: int, start_ns: int) -> dict[str, Any]:
+        assert self.first_ns is not None
+        assert self.last_ns is not None
+        span_s = (self.last_ns - self.first_ns) / 1e9
+        rate_hz = self.rate_hz if self.rate_hz is not None else ((self.stamps - 1) / span_s if span_s > 0 else None)
+        return {
+            "kind": self.kind,
+            "messages": messages,
+            "rate_hz": rate_hz,
+            "unit": self.unit,
+            "first_s": (self.first_ns - start_ns) / 1e9,
+            "last_s": (self.last_ns - start_ns) / 1e9,
+            "drops": self.drops,
+        }
+
+    def _add_frame(self, frame: Frame) -> None:
+        self.kind = "frames"
+        self.stamps += frame.t_ns != self.last_ns
+        self._reach(frame.t_ns, frame.t_ns)
+
+    def _add_waveform(self, wave: Waveform) -> None:
+        self.kind, self.unit, self.rate_hz = "waveform", wave.unit, wave.sample_rate_hz
+        self._reach(wave.start_ns, wave.end_ns)
+
+    def _add_series(self, series: Series) -> None:
+        self.kind, self.unit = "series", series.unit
+        if len(series.t_ns):
+            self.stamps += int((series.t_ns > self.last_ns).sum()) if self.last_ns is not None else len(series.t_ns)
+            self._reach(int(series.t_ns[0]), int(series.t_ns[-1]))
+
+    def _reach(self, first_ns: int, last_ns: int) -> None:
+        self.first_ns = first_ns if self.first_ns is None else min(self.first_ns, first_ns)
+        self.last_ns = last_ns if self.last_ns is None else max(self.last_ns, last_ns)
