@@ -43,6 +43,8 @@ class Driver(ABC):  # noqa: B024  the promises below carry the abstract methods
     """
 
     Settings: ClassVar[type[Settings]] = Settings
+    steppable: ClassVar[bool] = False
+    """True where time is the driver's own (files, simulation): it keeps up with a clock that jumps ahead."""
 
     def __init__(self, settings: Any, *, channel: str, unit: str = "", clock: Clock | None = None) -> None:
         self.settings = settings

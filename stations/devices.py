@@ -1,0 +1,183 @@
+"""A station's drivers: built from its file with every mistake told at once, and kept alive while the station runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar, cast
+
+from pydantic import ValidationError
+
+from inspector.clock import Clock
+from inspector.config import ChannelConfig, Station
+from inspector.drivers import Camera, Driver, SeriesSource, TriggerSource, VerdictSink, WaveformSource
+from inspector.errors import ConfigError, DriverError, EndOfStream
+from inspector.parts import Modality
+from inspector.plugins import load_driver
+
+log = logging.getLogger(__name__)
+
+FIRST_RETRY_S = 0.5
+LAST_RETRY_S = 8.0
+"""A device that comes back is seen within this."""
+
+PROMISE_OF: dict[Modality | Literal["trigger", "sink"], type[Driver]] = {
+    "trigger": TriggerSource,
+    "sink": VerdictSink,
+    "image": Camera,
+    "audio": WaveformSource,
+    "vibration": WaveformSource,
+    "series": SeriesSource,
+}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Drivers:
+    """All drivers of a station, not yet opened."""
+
+    trigger: TriggerSource
+    channels: dict[str, Driver]
+    sinks: dict[str, VerdictSink]
+
+    @property
+    def all(self) -> list[Driver]:
+        return [self.trigger, *self.channels.values(), *self.sinks.values()]
+
+    @property
+    def steppable(self) -> bool:
+        """Whether the station may run faster than time: all that it reads is recorded or simulated."""
+        return all(driver.steppable for driver in (self.trigger, *self.channels.values()))
+
+
+def build_drivers(station: Station, clock: Clock, path: Path | None = None) -> Drivers:
+    """Return the drivers that `station` names. Raises ConfigError that lists every mistake with its key.
+
+    Args:
+        station: a checked station file.
+        clock: the station clock, shared by all drivers.
+        path: the station file; paths in settings are relative to its folder.
+    """
+    builder = _Builder(station, clock, path)
+    trigger = builder.build("trigger", station.trigger.driver, station.trigger.settings, PROMISE_OF["trigger"], station.station)
+    channels = {
+        name: builder.build(f"channels.{name}", config.driver, config.settings, PROMISE_OF[config.modality], name, config)
+        for name, config in station.channels.items()
+    }
+    sinks = {
+        name: builder.build(f"sinks.{name}", config.driver, config.settings, PROMISE_OF["sink"], station.station)
+        for name, config in station.sinks.items()
+    }
+    builder.raise_mistakes()
+    return Drivers(
+        cast(TriggerSource, trigger),
+        cast("dict[str, Driver]", channels),
+        cast("dict[str, VerdictSink]", sinks),
+    )
+
+
+@dataclass(slots=True)
+class _Builder:
+    station: Station
+    clock: Clock
+    path: Path | None
+    mistakes: list[tuple[str, str]] = field(default_factory=list)
+
+    def build(
+        self, key: str, name: str, settings: dict[str, Any], promise: type[Driver], channel: str, config: ChannelConfig | None = None
+    ) -> Driver | None:
+        """Return one driver; where that fails note why and return None."""
+        try:
+            driver = load_driver(name)
+            checked = driver.Settings.model_validate(settings, context={"folder": self.path.parent} if self.path else None)
+        except ConfigError as error:
+            self.mistakes.append((f"{key}.driver", str(error).removeprefix("driver: ")))
+            return None
+        except ValidationError as error:
+            self.mistakes += [
+                (".".join([key, "settings", *(str(part) for part in e["loc"])]), e["msg"].removeprefix("Value error, "))
+                for e in error.errors()
+            ]
+            return None
+        if not issubclass(driver, promise):
+            self.mistakes.append((f"{key}.driver", f"'{name}' is no {promise.__name__}, which this place needs"))
+            return None
+        return driver(checked, channel=channel, unit=config.unit if config else "", clock=self.clock)
+
+    def raise_mistakes(self) -> None:
+        place = self.path or f"station {self.station.station}"
+        if len(self.mistakes) == 1:
+            raise ConfigError(self.mistakes[0][1], path=place, key=self.mistakes[0][0])
+        if self.mistakes:
+            raise ConfigError("; ".join(f"{key}: {what}" for key, what in self.mistakes), path=place)
+
+
+class Device(Generic[T]):
+    """One driver that is read until it ends; a lost device is reopened with back-off, logged once when lost and once when back.
+
+    Args:
+        driver: what to keep alive.
+        read: its reading call, `read(timeout_s)`.
+    """
+
+    def __init__(self, driver: Driver, read: Callable[[float], T | None]) -> None:
+        self._driver = driver
+        self._read = read
+        self._is_open = False
+        self._retry_s = FIRST_RETRY_S
+        self._retry_at_ns = 0
+        self.lost: str | None = None
+        """Why the device cannot be read at present."""
+        self.ended = False
+
+    @property
+    def worth_waiting(self) -> bool:
+        """False where nothing can come soon: the source has ended, or the device is lost and not due for another try."""
+        return not self.ended and (self.lost is None or self._driver.clock.now_ns() >= self._retry_at_ns)
+
+    def open(self) -> None:
+        """Open the driver. Raises DriverError."""
+        if not self._is_open:
+            self._driver.open()
+            self._is_open = True
+
+    def close(self) -> None:
+        self._is_open = False
+        self._driver.close()
+
+    def lose(self, reason: str) -> None:
+        """Note that the device failed, and when to try again."""
+        if self.lost is None:
+            log.warning("%s: lost: %s", self._driver.channel, reason)
+            self._retry_s = FIRST_RETRY_S
+        self.lost = reason
+        self._retry_at_ns = self._driver.clock.now_ns() + round(self._retry_s * 1e9)
+        self._retry_s = min(2 * self._retry_s, LAST_RETRY_S)
+
+    def poll(self, timeout_s: float) -> T | None:
+        """Return what the driver reads within `timeout_s`, or None; never raises for what a device does."""
+        if self.ended or (self.lost is not None and not self._driver.due(self._retry_at_ns, timeout_s)):
+            return None
+        try:
+            self.open()
+            item = self._read(timeout_s)
+        except EndOfStream:
+            self.ended = True
+            return None
+        except Exception as error:  # noqa: BLE001  a driver is a guest: whatever it raises is a lost device, not the end of the station
+            self._give_up(str(error) if isinstance(error, DriverError) else f"{type(error).__name__}: {error}")
+            return None
+        if item is not None and self.lost is not None:
+            log.warning("%s: back", self._driver.channel)
+            self.lost = None
+        return item
+
+    def _give_up(self, reason: str) -> None:
+        self.lose(reason)
+        try:
+            self.close()
+        except Exception as error:  # noqa: BLE001  as above: a broken device may also fail to close
+            log.debug("%s: cannot be closed: %s", self._driver.channel, error)
