@@ -70,9 +70,9 @@ def _unexplained(found: list[Finding], suspects: list[Suspect]) -> list[Finding]
     """Return what is far from normal here and speaks for no likely cause, the strangest of each channel."""
     explained = {item.measurement.channel for suspect in suspects if suspect.probability > _LIKELY for item in _distinct(suspect)}
     strangest: dict[str, Finding] = {}
-    for finding in sorted(found, key=lambda finding: -abs(finding.strength)):
+    for finding in sorted(found, key=lambda finding: -finding.strength):
         channel = finding.measurement.channel
-        if abs(finding.strength) >= _STRANGE and channel not in explained:
+        if finding.strength >= _STRANGE and channel not in explained:
             strangest.setdefault(channel, finding)
     return list(strangest.values())[:_MOST_AGAINST]
 

@@ -8,32 +8,37 @@ from inspector.diagnosis.catalogue import Catalogue, Limit
 from inspector.diagnosis.measurements import Measurement, Measurements
 from inspector.diagnosis.normal import Normal
 
-_HALF_STRENGTH = 0.7
-"""Half a width and more outside the range counts for half; what lies just outside happens in every part."""
+_EDGE_SHARPNESS = 4
+"""At the edge of its range a quantity counts for half; at 0.6 of the way 0.1, at twice the way 0.94."""
 _LIMIT_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One quantity with its expected range; `strength` is in half widths of it, above 0 when high, below 0 when low."""
+    """One quantity with its expected range; `reach` is 0 at its centre, 1 at the upper edge, -1 at the lower."""
 
     measurement: Measurement
     low: float | None
     high: float | None
-    strength: float
+    reach: float
     learnt: bool
     """The range comes from this station's good parts, not from a limit of physics."""
 
+    @property
+    def strength(self) -> float:
+        """How far outside, in half widths; 0 inside."""
+        return max(abs(self.reach) - 1, 0.0)
+
     def toward(self, direction: str) -> float:
-        """Return how far outside the value lies in a direction (`high`, `low`, `any`), 0 otherwise."""
+        """Return how far from the centre the value lies in a direction (`high`, `low`, `any`), 0 on the other side."""
         if direction == "any":
-            return abs(self.strength)
-        return max(self.strength if direction == "high" else -self.strength, 0.0)
+            return abs(self.reach)
+        return max(self.reach if direction == "high" else -self.reach, 0.0)
 
     def abnormality(self, direction: str) -> float:
         """Return 0 (inside) to 1 (far outside in this direction)."""
-        squared = self.toward(direction) ** 2
-        return squared / (squared + _HALF_STRENGTH**2)
+        powered = min(self.toward(direction), 100.0) ** _EDGE_SHARPNESS
+        return powered / (powered + 1)
 
 
 def findings(measurements: Measurements, normal: Normal, catalogue: Catalogue) -> list[Finding]:
@@ -42,22 +47,16 @@ def findings(measurements: Measurements, normal: Normal, catalogue: Catalogue) -
     for measurement in measurements.values():
         known = normal.range_of(measurement)
         if known is not None:
-            strength = known.strength(measurement.value)
-            found.append(Finding(measurement, known.low, known.high, strength, learnt=True))
+            found.append(Finding(measurement, known.low, known.high, known.reach(measurement.value), learnt=True))
         elif (limit := catalogue.limit_of(measurement)) is not None:
-            found.append(Finding(measurement, limit.low, limit.high, _beyond(limit, measurement.value), learnt=False))
+            found.append(Finding(measurement, limit.low, limit.high, _reach(limit, measurement.value), learnt=False))
     return found
 
 
-def _beyond(limit: Limit, value: float) -> float:
-    """Return how far outside a limit; where one side is open, a quarter of the limit stands for the half width."""
+def _reach(limit: Limit, value: float) -> float:
+    """Return the reach within limits; where one side is open, a quarter of the limit stands for the half width."""
     if limit.low is not None and limit.high is not None:
-        half = (limit.high - limit.low) / 2
-    else:
-        edge = limit.high if limit.high is not None else limit.low
-        half = max(_LIMIT_SHARE * abs(edge or 0.0), 1e-9)
-    if limit.high is not None and value > limit.high:
-        return (value - limit.high) / half
-    if limit.low is not None and value < limit.low:
-        return (value - limit.low) / half
-    return 0.0
+        return (value - (limit.high + limit.low) / 2) / ((limit.high - limit.low) / 2)
+    edge, side = (limit.high, 1.0) if limit.high is not None else (limit.low or 0.0, -1.0)
+    half = max(_LIMIT_SHARE * abs(edge), 1e-9)
+    return side * max(1 + side * (value - edge) / half, 0.0)

@@ -20,30 +20,27 @@ _ROWS = 200
 _MEMORY_PARTS = 4000
 _REFRESH_PARTS = 20
 _FORMAT = 1
-_TAIL = 0.01
+_TAIL = 0.02
 FEWEST_PARTS = 3
 """With fewer good parts a quantity has no range yet."""
 
-_FLOOR_BY_UNIT = {"dB": 1.0, "%": 1.0, "degC": 0.3, "°C": 0.3, "degC/min": 0.3}
-_FLOOR_SHARE = 0.01
+_FLOOR_BY_UNIT = {"dB": 0.5, "%": 1.0, "degC": 0.3, "°C": 0.3, "degC/min": 0.3}
+_FLOOR_SHARE = 0.003
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What a quantity usually is: 1 % of good parts lie below `low`, 1 % above `high`."""
+    """What a quantity usually is: 2 % of good parts lie below `low`, 2 % above `high`."""
 
     low: float
     centre: float
     high: float
     parts: int
 
-    def strength(self, value: float) -> float:
-        """Return how far outside `value` lies, in half widths of its side: above 0 when high, below 0 when low, 0 inside."""
-        if value > self.high:
-            return (value - self.high) / (self.high - self.centre)
-        if value < self.low:
-            return (value - self.low) / (self.centre - self.low)
-        return 0.0
+    def reach(self, value: float) -> float:
+        """Return where `value` lies: 0 at the centre, 1 at the upper edge, -1 at the lower edge."""
+        half = self.high - self.centre if value >= self.centre else self.centre - self.low
+        return (value - self.centre) / half
 
 
 class Normal:
@@ -149,11 +146,11 @@ def _range(ordered: NDArray[np.float64], unit: str) -> Range:
     """Return the range of sorted values: empirical tails, no narrower than the spread of the bulk says, wider for few parts."""
     count = len(ordered)
     low, bulk_low, centre, bulk_high, high = _quantiles(ordered, (_TAIL, 0.16, 0.5, 0.84, 1 - _TAIL))
-    # 2.33 sigma is the 1 % tail of a normal law, 1 sigma its 16 % point; a sample of n reaches no further than its own 1/n
+    # 2.05 sigma is the 2 % tail of a normal law, 1 sigma its 16 % point; a sample of n reaches no further than its own 1/n
     widen = 1 + 4 / count
     floor = max(_FLOOR_BY_UNIT.get(unit, 0.0), _FLOOR_SHARE * abs(centre), 1e-12)
-    above = max(high - centre, 2.33 * (bulk_high - centre) if count < 100 else 0.0, floor) * widen
-    below = max(centre - low, 2.33 * (centre - bulk_low) if count < 100 else 0.0, floor) * widen
+    above = max(high - centre, 2.05 * (bulk_high - centre) if count < 100 else 0.0, floor) * widen
+    below = max(centre - low, 2.05 * (centre - bulk_low) if count < 100 else 0.0, floor) * widen
     return Range(float(centre - below), float(centre), float(centre + above), count)
 
 

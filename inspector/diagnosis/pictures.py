@@ -18,12 +18,13 @@ def measure_picture(sheet: Sheet, pixels: NDArray[np.uint8] | NDArray[np.uint16]
     grey = _grey(pixels)
     mean = float(grey.mean())
     sheet.note("brightness", 100 * mean, "%")
-    sheet.note("contrast", 100 * float(grey.std()), "%")
+    sheet.note("contrast", 100 * float(grey.std()) / max(mean, 1e-3), "%")
     sheet.note("dark", 100 * float(np.mean(grey < 0.06)), "%")
     sheet.note("glare", 100 * float(np.mean(grey > 0.97)), "%")
     if min(grey.shape) >= 3:
         edges = np.abs(np.diff(grey, 2, axis=0)[:, 1:-1]) + np.abs(np.diff(grey, 2, axis=1)[1:-1])
-        sheet.note("sharpness", 10 * float(np.log10(np.mean(edges**2) + 1e-12)), "dB")
+        # against the mean: a darker picture of the same part is not a blurred one
+        sheet.note("sharpness", 10 * float(np.log10((np.mean(edges**2) + 1e-12) / (mean**2 + 1e-6))), "dB")
     if grey.shape[0] >= 3 * _BLOCKS[0] and grey.shape[1] >= 3 * _BLOCKS[1] and mean > 0:
         _shading(sheet, grey, mean)
 

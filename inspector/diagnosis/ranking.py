@@ -18,6 +18,9 @@ from inspector.parts import NOT_MEASURED, OK_LABEL, PartRecord, Verdict
 _ECHO = 0.5
 _DEGRADED_TRUST = 0.4
 """Weight of a channel that the verdict calls degraded."""
+_EARLY = 0.35
+"""Share of its late chances with which a cause that has only begun shows a symptom."""
+_EARLY_SHARE = 0.4
 _HEAD_TRUST = 0.8
 _HEAD_FLOOR = 0.01
 _HEAD_REACH = 4.0
@@ -34,10 +37,13 @@ class Witness:
     symptom: Symptom
     finding: Finding
     speaks: float
+    """Where the cause is far along."""
+    speaks_early: float
+    """Where it has only begun."""
 
     @property
     def seen(self) -> bool:
-        return self.finding.abnormality(self.symptom.direction) > 0.3
+        return self.finding.strength > 0 and self.finding.toward(self.symptom.direction) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +102,9 @@ def _witnesses(rule: CauseRule, catalogue: Catalogue, found: list[Finding], verd
         best = max(candidates, key=lambda finding: (finding.toward(symptom.direction), finding.measurement.key))
         channels = len({finding.measurement.channel for finding in candidates})
         trusted = best.measurement.channel not in verdict.degraded or rule.fault_of == "station"
-        speaks = _log_odds(symptom, best.abnormality(symptom.direction), channels) * (1.0 if trusted else _DEGRADED_TRUST)
-        heard.append(Witness(symptom, best, speaks))
+        trust, abnormality = 1.0 if trusted else _DEGRADED_TRUST, best.abnormality(symptom.direction)
+        late, early = (trust * _log_odds(symptom, abnormality, channels, severity) for severity in (1.0, _EARLY))
+        heard.append(Witness(symptom, best, late, early))
     return tuple(sorted(heard, key=lambda witness: -abs(witness.speaks)))
 
 
@@ -111,23 +118,29 @@ def _inherited(rule: CauseRule, catalogue: Catalogue) -> list[Symptom]:
     return inherited
 
 
-def _log_odds(symptom: Symptom, abnormality: float, channels: int) -> float:
+def _log_odds(symptom: Symptom, abnormality: float, channels: int, severity: float) -> float:
     """Return ln P(seen | cause) / P(seen | not); among several channels one is outside by chance more often."""
     if_absent = 1 - (1 - symptom.p_if_absent) ** channels
-    seen = abnormality * symptom.p_if_present + (1 - abnormality) * (1 - symptom.p_if_present)
+    if_present = if_absent + severity * (max(symptom.p_if_present, if_absent) - if_absent)
+    seen = abnormality * if_present + (1 - abnormality) * (1 - if_present)
     seen_anyway = abnormality * if_absent + (1 - abnormality) * (1 - if_absent)
     return math.log(seen / seen_anyway)
 
 
 def _summed(witnesses: Iterable[Witness]) -> float:
-    """Return what all witnesses say together, each further one of a channel counting half of the one before."""
+    """Return what all witnesses say together, each further one of a channel counting half of the one before.
+
+    A cause is either far along, and all its symptoms are likely, or has only begun, and each is less so: one silent witness then
+    excuses the next.
+    """
     share: dict[str, float] = {}
-    total = 0.0
+    late = early = 0.0
     for witness in witnesses:
         channel = witness.finding.measurement.channel
-        total += share.get(channel, 1.0) * witness.speaks
+        late += share.get(channel, 1.0) * witness.speaks
+        early += share.get(channel, 1.0) * witness.speaks_early
         share[channel] = share.get(channel, 1.0) * _ECHO
-    return total
+    return math.log((1 - _EARLY_SHARE) * math.exp(late) + _EARLY_SHARE * math.exp(early))
 
 
 def _defect(rule: CauseRule, catalogue: Catalogue, verdict: Verdict) -> float:

@@ -300,7 +300,7 @@ def _envelope(sheet: Sheet, signal: _F, rate_hz: float, machine: MachineConfig) 
     liveliest = int(np.argmax(kurtoses))
     sheet.note("spectral_kurtosis", float(kurtoses[liveliest]), "", at_hz=sum(bands[liveliest]) / 2)
     above = _above_background(20 * np.log10(spectra + 1e-15), block=128)
-    _strongest_envelope_line(sheet, above, step_hz, machine.shaft_hz)
+    _strongest_envelope_line(sheet, above, step_hz, machine.shaft_hz, list(wanted_hz.values()))
     duration_s = len(signal) / rate_hz
     for name, line_hz in wanted_hz.items():
         if line_hz * duration_s < 4:
@@ -363,14 +363,17 @@ def _envelope_spectra(
     return np.stack([row[:shortest] for row in rows]), kurtoses, step_hz
 
 
-def _strongest_envelope_line(sheet: Sheet, above: _F, step_hz: float, shaft_hz: float | None) -> None:
-    """Note the strongest regular beat of any band, turns of the shaft aside: impacts at a rate nobody foretold."""
+def _strongest_envelope_line(sheet: Sheet, above: _F, step_hz: float, shaft_hz: float | None, known_hz: Sequence[float]) -> None:
+    """Note the strongest regular beat of any band, shaft and bearing aside: impacts at a rate nobody foretold."""
     hz = np.arange(above.shape[1]) * step_hz
     chosen = hz >= 8 * step_hz
     chosen &= hz >= 6.0
     if shaft_hz is not None:
         order = np.maximum(np.round(hz / shaft_hz), 1)
         chosen &= np.abs(hz - order * shaft_hz) > np.maximum(6 * step_hz, 0.005 * hz)
+    for line_hz in known_hz:
+        for order_hz in (line_hz, 2 * line_hz, 3 * line_hz, 4 * line_hz):
+            chosen &= np.abs(hz - order_hz) > SPEED_TOLERANCE * order_hz
     if not chosen.any():
         return
     best = np.where(chosen, above.max(axis=0), -np.inf)

@@ -27,9 +27,10 @@ def measure_series(sheet: Sheet, t_s: _F, values: _F, unit: str) -> None:
     if len(values) < 5:
         return
     _extremes(sheet, t_s, values, median, unit)
-    _slope(sheet, t_s, values, unit)
+    _slope(sheet, "slope", t_s, values, unit)
     before, lately = float(np.median(values[:-tail])), float(np.median(values[-tail:]))
     sheet.note("lately", lately - before, unit, span_s=(t_s[-tail], t_s[-1]))
+    _slope(sheet, "slope_lately", t_s[-tail:], values[-tail:], unit)
     head = max(1, len(values) // 10)
     first, last = float(np.median(values[:head])), float(np.median(values[-head:]))
     if abs(median) > 1e-9:
@@ -59,17 +60,16 @@ def _extremes(sheet: Sheet, t_s: _F, values: _F, median: float, unit: str) -> No
         sheet.note("dip_share", 100 * (median - values[lowest]) / abs(median), "%", span_s=(t_s[lowest], t_s[lowest]))
 
 
-def _slope(sheet: Sheet, t_s: _F, values: _F, unit: str) -> None:
+def _slope(sheet: Sheet, kind: str, t_s: _F, values: _F, unit: str) -> None:
     """Note the median of the slopes between the window's two halves (a Theil-Sen of distant pairs): robust and quick."""
-    if t_s[-1] - t_s[0] < SLOPE_SHORTEST_S:
+    if len(values) < 4 or t_s[-1] - t_s[0] < SLOPE_SHORTEST_S:
         return
     half = len(values) // 2
     spans = t_s[-half:] - t_s[:half]
     valid = spans > 0
     if valid.any():
-        sheet.note(
-            "slope", 60 * float(np.median((values[-half:] - values[:half])[valid] / spans[valid])), f"{unit}/min" if unit else "1/min"
-        )
+        slope = 60 * float(np.median((values[-half:] - values[:half])[valid] / spans[valid]))
+        sheet.note(kind, slope, f"{unit}/min" if unit else "1/min", span_s=(t_s[0], t_s[-1]))
 
 
 def _ripple(sheet: Sheet, t_s: _F, values: _F, unit: str) -> None:

@@ -47,6 +47,7 @@ _KINDS: dict[str, tuple[str, str]] = {
     "surge": ("surge", "突升"),
     "spread": ("spread", "波动范围"),
     "slope": ("slope", "变化率"),
+    "slope_lately": ("slope lately", "近期变化率"),
     "lately": ("change lately", "近期变化"),
     "change": ("change over the window", "窗口内变化"),
     "step": ("step", "阶跃"),
@@ -140,7 +141,7 @@ def evidence_of(finding: Finding, catalogue: Catalogue) -> Evidence:
         start_s=item.start_s,
         end_s=item.end_s,
         text=Text(en, zh),
-        strength=abs(finding.strength),
+        strength=finding.strength,
     )
 
 
