@@ -1,0 +1,491 @@
+// The operator's screen. It is told of parts by server-sent events and needs no rerun of the page; it watches by itself whether what
+// it shows is still true. Every text that comes from a plant is set as text, never as HTML.
+
+const SERVER_SILENT_MS = 1700; // the server beats every 500 ms
+const LINE_SILENT_MS = 1900;   // a line beats every second, and every part counts as a beat
+const REOPEN_MS = 3500;
+const STRIP_PARTS = 30;
+const FINDING_STAYS_MS = 4000;
+const TOUCHED_STAYS_MS = 12000;
+const UNDO_MS = 5000;
+const RETRY_MS = 2000;
+
+const SHAPES = {
+  pass: '<svg viewBox="0 0 100 100"><circle cx="50" cy="50" r="47"/><path class="mark" d="M27 52l16 17 31-36"/></svg>',
+  fail: '<svg viewBox="0 0 100 100"><path d="M30 2h40l28 28v40l-28 28H30L2 70V30z"/><path class="mark" d="M33 33l34 34M67 33L33 67"/></svg>',
+  review: '<svg viewBox="0 0 100 100"><path d="M50 5l47 86a4 4 0 0 1-3 6H6a4 4 0 0 1-3-6z"/><path class="mark" d="M50 40v25"/><circle class="dot" cx="50" cy="81" r="6"/></svg>',
+};
+
+class LiveScreen {
+  constructor(root) {
+    this.root = root;
+    this.find = (selector) => root.querySelector(selector);
+    this.tiles = [];
+    this.part = null;
+    this.finding = null;
+    this.newest = null;
+    this.newerFindings = 0;
+    this.holdUntil = 0;
+    this.heard = null;
+    this.quietMs = 0;
+    this.turn = 0;
+    this.partsSince = 0;
+    this.pending = null;
+    this.lampState = [];
+    this.counts = {};
+    this.heatOn = localStorage.getItem('live.heat') !== 'off';
+    this.opacity = Number(localStorage.getItem('live.opacity')) || 70;
+    this.listen();
+  }
+
+  configure(data, trigger) {
+    this.trigger = trigger;
+    const moved = this.station !== data.station;
+    this.words = data.words;
+    this.language = data.language;
+    this.channelNames = data.channels;
+    if (moved) this.clear();
+    this.station = data.station;
+    this.label();
+    if (moved || !this.source) this.open();
+    clearInterval(this.clock);
+    this.clock = setInterval(() => this.tick(), 200);
+  }
+
+  clear() {
+    this.tiles = []; this.part = this.finding = this.newest = null;
+    this.newerFindings = 0; this.holdUntil = 0;
+    this.turn++;
+  }
+
+  // --- events ---------------------------------------------------------------------------------------------------------------
+
+  open() {
+    if (this.source) this.source.close();
+    this.opened = performance.now();
+    this.heard ??= { at: this.opened, wall: Date.now() };
+    const source = this.source = new EventSource(`/live/${encodeURIComponent(this.station)}/events`);
+    source.addEventListener('parts', (event) => { this.alive(0); this.parts(JSON.parse(event.data)); });
+    source.addEventListener('beat', (event) => {
+      const beat = JSON.parse(event.data);
+      this.alive(beat.quiet_ms);
+      this.showLamps(beat.lamps);
+    });
+  }
+
+  alive(quietMs) {
+    this.heard = { at: performance.now(), wall: Date.now() };
+    this.quietMs = quietMs;
+  }
+
+  parts(news) {
+    if (news.reset) {
+      this.tiles = [];
+      this.finding = null;
+    }
+    this.tiles = this.tiles.concat(news.strip).slice(-STRIP_PARTS);
+    this.showStrip();
+    this.showCounts(news.counts);
+    if (news.part) this.showPart(news.part);
+    if (news.finding) this.newFinding(news.finding);
+    this.partsSince = news.reset ? 0 : this.partsSince + news.strip.length;
+    this.showAgo();
+  }
+
+  tick() {
+    const now = performance.now();
+    const silent = now - this.heard.at;
+    const quiet = this.quietMs + silent;
+    if (silent > SERVER_SILENT_MS) this.cover('server_silent', this.heard.wall - this.quietMs);
+    else if (quiet > LINE_SILENT_MS) this.cover('line_silent', Date.now() - quiet);
+    else this.uncover();
+    if (silent > REOPEN_MS && now - this.opened > REOPEN_MS) this.open(); // a connection may hang half open, or be refused for good
+    if (this.newest && now > this.holdUntil) this.showFinding(this.newest);
+    this.find('.newer').hidden = !this.newest;
+  }
+
+  cover(why, since) {
+    const cover = this.find('.cover');
+    if (cover.hidden) this.coveredSince = since;
+    cover.hidden = false;
+    document.documentElement.dataset.covered = why;
+    const day = Date.now() - this.coveredSince > 12 * 3600e3 ? this.date(this.coveredSince) + ' ' : '';
+    this.find('.cover-since').textContent = this.say('no_data_since', { time: day + this.time(this.coveredSince) });
+    this.find('.cover-why').textContent = this.words[why];
+    this.find('.cover-recovers').textContent = this.words.recovers;
+  }
+
+  uncover() {
+    this.find('.cover').hidden = true;
+    delete document.documentElement.dataset.covered;
+  }
+
+  // --- the newest part ------------------------------------------------------------------------------------------------------
+
+  async showPart(part) {
+    const turn = ++this.turn;
+    const layers = await this.layers(part);
+    if (turn !== this.turn) return; // a newer part is already on its way
+    this.part = part;
+    this.find('.picture').replaceChildren(...(layers ? [layers] : []));
+    this.find('.no-picture').hidden = Boolean(layers);
+    this.labelPart();
+  }
+
+  async layers(part) {
+    if (!part.picture) return null;
+    const pictures = [this.image(part.picture, 'photo')];
+    if (part.heat) pictures.push(this.image(part.heat, 'heat'));
+    const [photo, heat] = await Promise.all(pictures);
+    if (!photo) return null;
+    const layers = document.createElement('div');
+    layers.className = 'layers';
+    layers.dataset.inspection = part.id;
+    layers.append(photo);
+    if (heat) layers.append(heat);
+    layers.append(this.boxes(part, photo));
+    return layers;
+  }
+
+  async image(address, name, attempts = 2) {
+    const image = new Image();
+    image.className = name;
+    image.alt = '';
+    image.src = address;
+    try {
+      await image.decode();
+      return image;
+    } catch {
+      return attempts > 1 ? this.image(address, name, attempts - 1) : null;
+    }
+  }
+
+  boxes(part, photo) {
+    const svg = element('svg', { viewBox: `0 0 ${photo.naturalWidth} ${photo.naturalHeight}`, preserveAspectRatio: 'xMidYMid meet' });
+    const size = photo.naturalWidth / 34;
+    for (const defect of part.defects) {
+      if (!defect.box_px || (defect.camera && defect.camera !== part.camera)) continue;
+      const [x, y, width, height] = defect.box_px;
+      svg.append(element('rect', { x, y, width, height }), element('rect', { x, y, width, height, class: 'inner' }));
+      const text = element('text', { x, y: y > size * 1.4 ? y - size * 0.4 : y + height + size * 1.1 });
+      text.style.fontSize = `${size}px`;
+      text.style.strokeWidth = `${size / 4}px`;
+      text.textContent = `${defect.kind[this.language]} ${percent(defect.confidence)}`;
+      svg.append(text);
+    }
+    return svg;
+  }
+
+  labelPart() {
+    const part = this.part;
+    const verdict = this.find('.verdict');
+    verdict.dataset.outcome = part ? part.outcome : 'none';
+    verdict.dataset.inspection = part ? part.id : '';
+    this.find('.shape').innerHTML = part ? SHAPES[part.outcome] : '';
+    this.find('.word').textContent = part ? this.words[part.outcome] : '';
+    this.find('.other-word').textContent = part ? this.words[`${part.outcome}_other`] : '';
+    this.find('.part-id').textContent = part ? part.part_id : '';
+    this.find('.when').textContent = part ? this.time(part.utc_ms) : '';
+    this.find('.score').textContent = part ? `${this.words.score} ${part.score.toFixed(2)} · ${this.words.threshold} ${part.threshold.toFixed(2)}` : '';
+    this.find('.no-picture').textContent = part ? this.words.no_picture : this.words.waiting;
+    this.find('.no-picture').hidden = Boolean(part && part.picture);
+    const missing = part ? Object.keys(part.degraded) : [];
+    this.find('.degraded').textContent = missing.length ? `${this.words.degraded}: ${missing.map((name) => this.channel(name)).join(', ')}` : '';
+    this.find('.degraded').title = part ? Object.entries(part.degraded).map(([name, why]) => `${name}: ${why}`).join('\n') : '';
+  }
+
+  // --- the last finding -----------------------------------------------------------------------------------------------------
+
+  newFinding(part) {
+    if (!this.finding || performance.now() > this.holdUntil) {
+      this.showFinding(part);
+      return;
+    }
+    this.newest = part;
+    this.newerFindings++;
+    this.find('.newer').textContent = this.say('newer_findings', { n: this.newerFindings });
+  }
+
+  hold(milliseconds) {
+    this.holdUntil = Math.max(this.holdUntil, performance.now() + milliseconds);
+  }
+
+  async showFinding(part) {
+    this.newest = null;
+    this.newerFindings = 0;
+    this.holdUntil = performance.now() + FINDING_STAYS_MS;
+    const layers = await this.layers(part);
+    this.finding = part;
+    this.find('.finding-picture').replaceChildren(...(layers ? [layers] : []));
+    this.labelFinding();
+    this.showAgo();
+  }
+
+  labelFinding() {
+    const part = this.finding;
+    const section = this.find('.finding');
+    section.dataset.outcome = part ? part.outcome : 'none';
+    section.dataset.inspection = part ? part.id : '';
+    this.find('.no-finding').hidden = Boolean(part);
+    this.find('.finding-body').hidden = !part;
+    this.find('.finding-shape').innerHTML = part ? SHAPES[part.outcome] : '';
+    this.find('.finding-word').textContent = part ? this.words[part.outcome] : '';
+    this.find('.finding-part').textContent = part ? part.part_id : '';
+    if (!part) return;
+    const say = (text) => (text ? text[this.language] : '');
+    const first = part.defects[0];
+    this.find('.kind').textContent = first ? say(first.kind) : say(part.kind) || part.reasons.join('; ') || this.words[part.outcome];
+    this.find('.confidence').textContent = first ? this.facts(first) : '';
+    this.find('.cause').textContent = part.cause ? `${say(part.cause.title)} ${percent(part.cause.probability)}` : this.words.no_cause;
+    this.find('.conclusion').textContent = say(part.conclusion);
+    const fix = part.suggestion;
+    this.find('.action').textContent = fix ? say(fix.action) || fix.action.original : this.words.no_suggestion;
+    this.find('.parameters').replaceChildren(...(fix ? fix.parameters.map((parameter) => this.parameter(parameter)) : []));
+    this.find('.success').textContent = fix ? this.success(fix) : '';
+    this.find('[data-answer="helped"]').hidden = this.find('[data-answer="not_helped"]').hidden = !fix;
+  }
+
+  facts(defect) {
+    const facts = [`${this.words.confidence} ${percent(defect.confidence)}`];
+    if (defect.area_mm2 != null) facts.push(`${defect.area_mm2.toFixed(1)} mm²`);
+    else if (defect.area_px != null) facts.push(`${defect.area_px} px`);
+    return facts.join(' · ');
+  }
+
+  parameter(parameter) {
+    const line = document.createElement('span');
+    const value = document.createElement('b');
+    value.textContent = `${number(parameter.value)} ${parameter.unit}`;
+    line.append(`${this.parameterName(parameter.name)} `, value);
+    if (parameter.low != null && parameter.high != null) {
+      const limits = document.createElement('small');
+      limits.textContent = ` (${this.say('within_limits', { low: number(parameter.low), high: number(parameter.high) })} ${parameter.unit})`;
+      line.append(limits);
+    }
+    return line;
+  }
+
+  parameterName(name) { return name.replaceAll('_', ' '); }
+
+  success(fix) {
+    return fix.tried ? this.say('helped_in', { helped: fix.helped, tried: fix.tried }) : this.words.never_tried;
+  }
+
+  showAgo() {
+    if (!this.finding) { this.find('.finding-ago').textContent = ''; return; }
+    const place = this.tiles.findIndex((tile) => tile.id === this.finding.id);
+    const behind = place < 0 ? `> ${STRIP_PARTS}` : this.tiles.length - 1 - place;
+    const ago = behind === 0 ? this.words.this_part : this.say('parts_ago', { n: behind });
+    this.find('.finding-ago').textContent = `${this.time(this.finding.utc_ms)} · ${ago}`;
+  }
+
+  // --- answers --------------------------------------------------------------------------------------------------------------
+
+  answer(kind) {
+    if (!this.finding) return;
+    this.flush();
+    this.hold(TOUCHED_STAYS_MS);
+    const token = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join('');
+    const fix = this.finding.suggestion;
+    this.pending = {
+      part: this.finding.part_id,
+      kind,
+      body: { inspection_id: this.finding.id, kind, fix_id: fix && kind !== 'verdict_wrong' ? fix.fix_id : null, token },
+    };
+    this.toast('will_save', this.pending, true);
+    this.pending.timer = setTimeout(() => this.flush(), UNDO_MS);
+  }
+
+  flush() {
+    const pending = this.pending;
+    this.pending = null;
+    if (!pending) return;
+    clearTimeout(pending.timer);
+    this.send(pending);
+  }
+
+  async send(answer) {
+    let status = 0;
+    try {
+      const reply = await fetch('/answers', { method: 'POST', keepalive: true, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(answer.body) });
+      status = reply.status;
+    } catch { /* no server: tried again below */ }
+    if (status === 201) this.toast('saved', answer, false, 4000);
+    else if (status >= 400 && status < 500) this.toast('refused', answer, false, 8000);
+    else {
+      this.toast('not_saved', answer, false);
+      setTimeout(() => this.send(answer), RETRY_MS);
+    }
+  }
+
+  undo() {
+    if (!this.pending) return;
+    clearTimeout(this.pending.timer);
+    this.pending = null;
+    this.find('.toast span').textContent = this.words.undone;
+    this.find('.toast button').hidden = true;
+    this.hideToast(2000);
+  }
+
+  toast(key, answer, undoable, forMs = 0) {
+    const toast = this.find('.toast');
+    toast.dataset.state = key;
+    this.find('.toast span').textContent = this.say(key, { answer: this.words[answer.kind], part: answer.part });
+    this.find('.toast button').hidden = !undoable;
+    toast.hidden = false;
+    clearTimeout(this.toastTimer);
+    if (forMs) this.hideToast(forMs);
+  }
+
+  hideToast(afterMs) {
+    clearTimeout(this.toastTimer);
+    this.toastTimer = setTimeout(() => { this.find('.toast').hidden = true; }, afterMs);
+  }
+
+  // --- strip, counts, lamps -------------------------------------------------------------------------------------------------
+
+  showStrip() {
+    const strip = this.find('.strip');
+    const atEnd = strip.scrollLeft + strip.clientWidth >= strip.scrollWidth - 80;
+    const known = new Map([...strip.children].map((tile) => [tile.dataset.inspection, tile]));
+    strip.replaceChildren(...this.tiles.map((tile) => known.get(tile.id) ?? this.tile(tile)));
+    if (atEnd) strip.scrollLeft = strip.scrollWidth;
+  }
+
+  tile(part) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'tile';
+    button.dataset.inspection = part.id;
+    button.dataset.outcome = part.outcome;
+    button.innerHTML = SHAPES[part.outcome];
+    const number = document.createElement('span');
+    number.textContent = part.part_id.length > 7 ? `…${part.part_id.slice(-5)}` : part.part_id;
+    button.append(number);
+    const name = [part.part_id, this.words[part.outcome], part.kind[this.language]].filter(Boolean).join(', ');
+    button.title = name;
+    button.setAttribute('aria-label', name);
+    button.addEventListener('click', () => this.trigger('open', part.id));
+    return button;
+  }
+
+  showCounts(counts) {
+    this.counts = counts;
+    const passed = counts.pass ?? 0, failed = counts.fail ?? 0, review = counts.review ?? 0;
+    const all = passed + failed + review;
+    const since = counts.since_ms ? this.say('since_time', { time: this.time(counts.since_ms).slice(0, 5) }) : '';
+    const figures = [
+      [all, `${this.words.shift} ${since}`], [all ? percent(passed / all, 1) : '–', this.words.yield],
+      [failed, this.words.fail], [review, this.words.review],
+    ];
+    this.find('.counts').replaceChildren(...figures.map(([value, name]) => {
+      const box = document.createElement('div'), figure = document.createElement('b'), label = document.createElement('small');
+      figure.textContent = typeof value === 'number' ? value.toLocaleString('en').replaceAll(',', '\u202f') : value;
+      label.textContent = name;
+      box.append(figure, label);
+      return box;
+    }));
+  }
+
+  showLamps(lamps) {
+    this.lampState = lamps;
+    this.find('.lamps').replaceChildren(...lamps.map((lamp) => {
+      const sign = document.createElement('span');
+      sign.className = 'lamp';
+      sign.dataset.state = lamp.state;
+      sign.title = [lamp.reason, lamp.drops ? `${lamp.drops} drops` : ''].filter(Boolean).join('; ');
+      sign.append(document.createElement('i'), this.channel(lamp.channel) + (lamp.state === 'ok' ? '' : `: ${this.words[`lamp_${lamp.state}`]}`));
+      return sign;
+    }), ...this.syncLamp());
+  }
+
+  syncLamp() {
+    if (!this.part || this.part.sync_ms == null) return [];
+    const sign = document.createElement('span');
+    sign.className = 'lamp';
+    sign.append(`${this.words.sync} ±${this.part.sync_ms.toFixed(1)} ms`);
+    return [sign];
+  }
+
+  // --- words and switches ---------------------------------------------------------------------------------------------------
+
+  label() {
+    this.find('.live').lang = this.language;
+    this.find('.finding h2').textContent = this.words.last_finding;
+    this.find('.no-finding').textContent = this.words.no_finding;
+    this.find('.cause-label').textContent = this.words.cause;
+    this.find('.fix-label').textContent = this.words.suggestion;
+    this.find('.heat-toggle').textContent = this.words.heat_map;
+    this.find('.slider span').textContent = this.words.opacity;
+    this.find('.toast button').textContent = this.words.undo;
+    this.find('.finding-picture').setAttribute('aria-label', this.words.open_part);
+    this.find('.strip').setAttribute('aria-label', this.words.last_parts);
+    for (const button of this.root.querySelectorAll('[data-answer]')) button.querySelector('span').textContent = this.words[button.dataset.answer];
+    this.find('.strip').replaceChildren();
+    this.showStrip();
+    this.showCounts(this.counts);
+    this.showLamps(this.lampState);
+    this.showHeat();
+    this.labelPart();
+    this.labelFinding();
+    this.showAgo();
+    if (this.part) this.showPart(this.part);
+    if (this.finding) this.showFinding(this.finding);
+  }
+
+  listen() {
+    this.find('.heat-toggle').addEventListener('click', () => { this.heatOn = !this.heatOn; this.showHeat(); });
+    this.find('.opacity').addEventListener('input', (event) => { this.opacity = Number(event.target.value); this.showHeat(); });
+    this.find('.finding').addEventListener('pointerdown', () => this.hold(TOUCHED_STAYS_MS));
+    this.find('.finding').addEventListener('pointermove', () => this.hold(FINDING_STAYS_MS));
+    this.find('.finding-picture').addEventListener('click', () => this.finding && this.trigger('open', this.finding.id));
+    this.find('.newer').addEventListener('click', () => { if (this.newest) this.showFinding(this.newest); });
+    this.find('.toast button').addEventListener('click', () => this.undo());
+    for (const button of this.root.querySelectorAll('[data-answer]')) button.addEventListener('click', () => this.answer(button.dataset.answer));
+    this.leave = () => this.flush();
+    window.addEventListener('pagehide', this.leave);
+  }
+
+  showHeat() {
+    const live = this.find('.live');
+    live.classList.toggle('heat-off', !this.heatOn);
+    live.style.setProperty('--heat-opacity', this.opacity / 100);
+    this.find('.heat-toggle').setAttribute('aria-pressed', String(this.heatOn));
+    this.find('.opacity').value = this.opacity;
+    localStorage.setItem('live.heat', this.heatOn ? 'on' : 'off');
+    localStorage.setItem('live.opacity', String(this.opacity));
+  }
+
+  say(key, values) { return this.words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]); }
+  channel(name) { return this.channelNames[name] ?? name.replaceAll('_', ' '); }
+  time(utcMs) { return new Date(utcMs).toLocaleTimeString('en-GB', { hour12: false }); }
+  date(utcMs) { return new Date(utcMs).toLocaleDateString('sv-SE'); }
+
+  close() {
+    this.flush();
+    window.removeEventListener('pagehide', this.leave);
+    clearInterval(this.clock);
+    if (this.source) this.source.close();
+    this.source = null;
+    delete document.documentElement.dataset.covered;
+  }
+}
+
+function element(name, attributes) {
+  const made = document.createElementNS('http://www.w3.org/2000/svg', name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+function percent(ratio, digits = 0) { return `${(ratio * 100).toFixed(digits)} %`; }
+function number(value) { return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4))); }
+
+const screens = new WeakMap();
+
+export default function (component) {
+  const root = component.parentElement;
+  let screen = screens.get(root);
+  if (!screen) screens.set(root, (screen = new LiveScreen(root)));
+  screen.configure(component.data, component.setTriggerValue);
+  return () => { screen.close(); screens.delete(root); };
+}

@@ -1,0 +1,183 @@
+"""The only door to data: what the pages may ask, and the one thing they may write (an operator's answer).
+
+Everything comes from `inspector.store`; the installation is the one of `$INSPECTOR_HOME`. Ids that come from an address or a browser
+are checked here, so that no page can be talked into reading another file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import cache, lru_cache
+from pathlib import Path
+
+from inspector.config import MachineConfig, Station, load_station
+from inspector.errors import ConfigError, StoreError
+from inspector.home import Home, shipped
+from inspector.parts import Outcome
+from inspector.store import Answer, Feedback, InspectionSummary, StationStatus, Store, StoredEvidence, StoredInspection
+from inspector.store.evidence import load_evidence
+
+ANSWERS: tuple[Answer, ...] = ("helped", "not_helped", "verdict_wrong", "verdict_right")
+FINDINGS: tuple[Outcome, ...] = ("fail", "review")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,119}")
+_SHIFT_HOURS = 8
+_FIRST_SHIFT_HOUR = 6
+_NEXT_SPANS_S = (60, 3600, 86_400, 31 * 86_400)
+
+
+def store() -> Store:
+    """Return the store of this installation."""
+    return _store_at(Home.at(None))
+
+
+def is_name(text: str) -> bool:
+    """Say whether `text` can be an id or a station's name at all."""
+    return _NAME.fullmatch(text) is not None and ".." not in text
+
+
+def stations() -> list[str]:
+    """Return the stations that have sent something, sorted."""
+    return sorted(store().stations())
+
+
+def latest_id(station: str) -> str | None:
+    """Return the newest inspection of `station`; cheap."""
+    return store().latest_id(station)
+
+
+def recent(
+    station: str | None = None, *, limit: int = 30, outcome: Outcome | None = None, before: str | None = None
+) -> list[InspectionSummary]:
+    """Return the newest inspections, newest first."""
+    return list(store().recent(station=station, limit=limit, outcome=outcome, before=before))
+
+
+def latest_finding(station: str) -> InspectionSummary | None:
+    """Return the newest inspection of `station` that needs a person."""
+    found = [summary for outcome in FINDINGS for summary in recent(station, limit=1, outcome=outcome)]
+    return max(found, key=lambda summary: summary.inspection_id, default=None)
+
+
+def inspection(inspection_id: str) -> StoredInspection | None:
+    """Return one inspection, or None where there is none."""
+    return store().get(inspection_id) if is_name(inspection_id) else None
+
+
+def find_part(part_id: str, station: str | None = None) -> str | None:
+    """Return the newest inspection of the part numbered `part_id`."""
+    return store().find(part_id, station)
+
+
+def counts(station: str, since_utc_ns: int) -> dict[str, int]:
+    """Return how many parts had which outcome since then."""
+    return dict(store().counts(station, since_utc_ns))
+
+
+def status(station: str) -> StationStatus | None:
+    """Return the station's last sign of life."""
+    return store().status(station)
+
+
+def pictures(stored: StoredInspection) -> dict[str, Path]:
+    """Return the picture files of a part by camera."""
+    return {path.stem: path for path in sorted(stored.folder.glob("*.jpg"))}
+
+
+def heat_maps(stored: StoredInspection) -> dict[str, Path]:
+    """Return the heat map files of a part by camera: 8-bit grey, the size of the picture."""
+    return {path.name.removesuffix(".heat.png"): path for path in sorted(stored.folder.glob("*.heat.png"))}
+
+
+def picture_file(inspection_id: str, camera: str) -> Path | None:
+    """Return one picture of one part. Only files that lie in the part's own folder can be found."""
+    return _file(inspection_id, camera, pictures)
+
+
+def heat_map_file(inspection_id: str, camera: str) -> Path | None:
+    """Return one heat map of one part. Only files that lie in the part's own folder can be found."""
+    return _file(inspection_id, camera, heat_maps)
+
+
+def evidence(stored: StoredInspection) -> StoredEvidence:
+    """Return what was recorded of a part; empty where nothing is kept any more or a file is damaged."""
+    try:
+        return load_evidence(stored.folder)
+    except StoreError:
+        return StoredEvidence()
+
+
+def feedback(inspection_id: str) -> list[Feedback]:
+    """Return what operators said of one inspection."""
+    return list(store().feedback(inspection_id))
+
+
+def last_passed(stored: StoredInspection) -> StoredInspection | None:
+    """Return the newest part that passed before this one, to compare with."""
+    passed = recent(stored.summary.station, limit=1, outcome="pass", before=stored.summary.inspection_id)
+    return inspection(passed[0].inspection_id) if passed else None
+
+
+def neighbours(stored: StoredInspection) -> tuple[str | None, str | None]:
+    """Return the inspections just before and just after this one at its station."""
+    inspection_id, station = stored.summary.inspection_id, stored.summary.station
+    older = recent(station, limit=1, before=inspection_id)
+    return (older[0].inspection_id if older else None), _next(stored.summary)
+
+
+def sound_file(stored: StoredInspection, channel: str) -> Path | None:
+    """Return the recording of a sound channel, as FLAC."""
+    return {path.stem: path for path in stored.folder.glob("*.flac")}.get(channel)
+
+
+def answer(inspection_id: str, kind: Answer, fix_id: str | None = None, note: str | None = None) -> str:
+    """Store what an operator says of one inspection; return the id of the answer."""
+    return str(store().add_feedback(inspection_id, kind, fix_id=fix_id, note=note))
+
+
+def machine(stored: StoredInspection) -> MachineConfig:
+    """Return what is known of the machine behind the station that judged this part; empty where nothing is."""
+    definition = station_definition(stored.summary.station)
+    return MachineConfig() if definition is None else definition.machine
+
+
+@lru_cache(maxsize=64)
+def station_definition(station: str) -> Station | None:
+    """Return the shipped definition of `station`; None for a station that is defined elsewhere."""
+    path = shipped(f"stations/definitions/{station}.yaml")
+    if not is_name(station) or not path.is_file():
+        return None
+    try:
+        return load_station(path)
+    except ConfigError:
+        return None  # the station's own commands report what is wrong with its file; a page only loses the marks
+
+
+def shift_start(now: datetime) -> datetime:
+    """Return when the present shift began: 06:00, 14:00 or 22:00 of the plant's own time."""
+    first = now.replace(hour=_FIRST_SHIFT_HOUR, minute=0, second=0, microsecond=0)
+    hours = (now - first) // timedelta(hours=_SHIFT_HOURS) * _SHIFT_HOURS
+    return first + timedelta(hours=hours)
+
+
+def _next(summary: InspectionSummary) -> str | None:
+    """Return the inspection after `summary` at its station: looked for in ever longer spans, as the store lists newest first."""
+    since_ns = summary.wall_utc_ns
+    for span_s in _NEXT_SPANS_S:
+        page = store().history(station=summary.station, since_utc_ns=since_ns, until_utc_ns=since_ns + span_s * 10**9, limit=1000)
+        later = [found.inspection_id for found in page.inspections if found.inspection_id > summary.inspection_id]
+        if later:
+            return min(later)
+    return None
+
+
+def _file(inspection_id: str, camera: str, listing: Callable[[StoredInspection], dict[str, Path]]) -> Path | None:
+    stored = inspection(inspection_id)
+    return None if stored is None else listing(stored).get(camera)
+
+
+@cache
+def _store_at(home: Home) -> Store:
+    return Store.open(home)

@@ -1,0 +1,232 @@
+"""The web server: Streamlit's pages, and beside them the routes that push parts to a live screen.
+
+A picture has an address of its own per part and never changes, so a browser may keep it for ever, and picture, heat map and verdict
+on a screen always belong to the same part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import cache, lru_cache
+from io import BytesIO
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from urllib.parse import urlsplit
+
+import streamlit as st
+from anyio import to_thread
+from PIL import Image
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from dashboards import live_feed, queries
+from dashboards.charts.heat import overlay_png
+from inspector.errors import StoreError
+
+ALLOWED_HOSTS_VARIABLE = "INSPECTOR_DASHBOARD_HOSTS"
+"""Comma-separated names under which the server may be called; `*` for any."""
+
+_POLL_S = 0.06
+_BEAT_S = 0.5
+_THUMBNAIL_PX = (160, 120)
+_MAX_ANSWER_BYTES = 8192
+_KEPT_TOKENS = 2000
+_FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+_NEVER = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+_stopping = threading.Event()
+
+
+def application() -> st.App:
+    """Return the ASGI application of the dashboard."""
+    hosts = os.environ.get(ALLOWED_HOSTS_VARIABLE, "localhost,127.0.0.1,[::1]").split(",")
+    return st.App(
+        Path(__file__).with_name("app.py"),
+        lifespan=_lifespan,
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)],
+        routes=[
+            Route("/live/{station}/events", _events),
+            Route("/parts/{inspection_id}/picture/{camera}.jpg", _picture),
+            Route("/parts/{inspection_id}/thumbnail/{camera}.jpg", _thumbnail),
+            Route("/parts/{inspection_id}/heat/{camera}.png", _heat_map),
+            Route("/answers", _answer, methods=["POST"]),
+        ],
+    )
+
+
+# --- events ----------------------------------------------------------------------------------------------------------------------
+
+
+async def _events(request: Request) -> Response:
+    station = request.path_params["station"]
+    if not queries.is_name(station):
+        return Response(status_code=404)
+    return StreamingResponse(_stream(_pulse(station)), media_type="text/event-stream", headers=_NEVER)
+
+
+async def _stream(pulse: live_feed.Pulse) -> AsyncIterator[str]:
+    yield "retry: 500\n\n"
+    shown: str | None = None
+    first, beat_at_s = True, 0.0
+    while not _stopping.is_set():
+        try:
+            sign = await to_thread.run_sync(pulse.look)
+            if first or sign.latest_id != shown:
+                yield _event("parts", await to_thread.run_sync(live_feed.news, pulse, shown))
+                shown, first = sign.latest_id, False
+        except StoreError:
+            # Silence is the honest answer: without beats every screen covers itself, and this loop tries again.
+            await asyncio.sleep(1.0)
+            continue
+        if time.monotonic() - beat_at_s >= _BEAT_S:
+            beat_at_s = time.monotonic()
+            yield _event("beat", live_feed.beat(sign))
+        await asyncio.sleep(_POLL_S)
+
+
+def _event(name: str, data: dict[str, Any]) -> str:
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False, allow_nan=False)}\n\n"
+
+
+@cache
+def _pulse(station: str) -> live_feed.Pulse:
+    return live_feed.Pulse(station)
+
+
+# --- pictures --------------------------------------------------------------------------------------------------------------------
+
+
+async def _picture(request: Request) -> Response:
+    path = await to_thread.run_sync(_asked, request, queries.picture_file)
+    return Response(status_code=404) if path is None else FileResponse(path, headers=_FOR_EVER)
+
+
+async def _thumbnail(request: Request) -> Response:
+    path = await to_thread.run_sync(_asked, request, queries.picture_file)
+    if path is None:
+        return Response(status_code=404)
+    return Response(await to_thread.run_sync(thumbnail_jpeg, path), media_type="image/jpeg", headers=_FOR_EVER)
+
+
+async def _heat_map(request: Request) -> Response:
+    path = await to_thread.run_sync(_asked, request, queries.heat_map_file)
+    if path is None:
+        return Response(status_code=404)
+    return Response(await to_thread.run_sync(overlay_png, path), media_type="image/png", headers=_FOR_EVER)
+
+
+def _asked(request: Request, find: Callable[[str, str], Path | None]) -> Path | None:
+    return find(request.path_params["inspection_id"], request.path_params["camera"])
+
+
+@lru_cache(maxsize=1024)
+def thumbnail_jpeg(path: Path) -> bytes:
+    """Return a picture file at thumbnail size."""
+    with Image.open(path) as picture:
+        picture.draft("RGB", _THUMBNAIL_PX)  # lets the decoder skip what a thumbnail cannot show
+        small = picture.convert("RGB")
+    small.thumbnail(_THUMBNAIL_PX)
+    file = BytesIO()
+    small.save(file, "JPEG", quality=80)
+    return file.getvalue()
+
+
+# --- answers ---------------------------------------------------------------------------------------------------------------------
+
+
+async def _answer(request: Request) -> Response:
+    if not _same_origin(request):
+        return JSONResponse({"error": "an answer must come from the dashboard's own pages"}, status_code=403)
+    try:
+        answer = await _read_answer(request)
+    except ValueError as error:
+        return JSONResponse({"error": str(error)}, status_code=400)
+    try:
+        feedback_id = await to_thread.run_sync(_store_answer, answer)
+    except LookupError:
+        return JSONResponse({"error": "there is no such inspection"}, status_code=404)
+    except StoreError as error:
+        return JSONResponse({"error": str(error)}, status_code=503)
+    return JSONResponse({"feedback_id": feedback_id}, status_code=201)
+
+
+def _same_origin(request: Request) -> bool:
+    origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    return origin is not None and urlsplit(origin).netloc == request.headers.get("host") and site == "same-origin"
+
+
+async def _read_answer(request: Request) -> dict[str, str | None]:
+    """Return the checked fields of an answer. Raises ValueError."""
+    if request.headers.get("content-type", "").split(";")[0] != "application/json":
+        raise ValueError("send application/json")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_ANSWER_BYTES:
+            raise ValueError("too long")
+    answer = json.loads(body)
+    if not isinstance(answer, dict) or not all(value is None or isinstance(value, str) for value in answer.values()):
+        raise ValueError("send one object of texts")
+    if answer.get("kind") not in queries.ANSWERS:
+        raise ValueError(f"kind must be one of {', '.join(queries.ANSWERS)}")
+    return answer
+
+
+def _store_answer(answer: dict[str, Any]) -> str:
+    """Store an answer once, however often a screen that lost the connection sends it. Raises LookupError, StoreError."""
+    stored = queries.inspection(answer.get("inspection_id") or "")
+    if stored is None:
+        raise LookupError(answer.get("inspection_id"))
+    known = {suggestion["fix_id"] for suggestion in stored.document.get("suggestions", [])}
+    fix_id = answer.get("fix_id") if answer.get("fix_id") in known else None
+    with _tokens_lock:
+        token = answer.get("token")
+        if token is None or token not in _tokens:
+            feedback_id = queries.answer(stored.summary.inspection_id, answer["kind"], fix_id, answer.get("note"))
+            _tokens[token or feedback_id] = feedback_id
+            if len(_tokens) > _KEPT_TOKENS:
+                _tokens.popitem(last=False)
+        return _tokens[token or feedback_id]
+
+
+_tokens: OrderedDict[str, str] = OrderedDict()
+_tokens_lock = threading.Lock()
+
+
+# --- start and stop --------------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _lifespan(_app: st.App) -> AsyncIterator[None]:
+    _stopping.clear()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        _end_streams_on(number)
+    yield
+    _stopping.set()
+
+
+def _end_streams_on(number: signal.Signals) -> None:
+    """End event streams at a stop signal: the server waits for open responses, and these would never end by themselves."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    before = signal.getsignal(number)
+
+    def stop(received: int, frame: FrameType | None) -> None:
+        _stopping.set()
+        if callable(before):
+            before(received, frame)
+
+    signal.signal(number, stop)

@@ -1,0 +1,4 @@
+"""history"""
+
+
+def show() -> None: ...
