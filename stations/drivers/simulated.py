@@ -26,7 +26,7 @@ _READOUT_NS = 8_000_000
 class StreamSettings(LineSettings):
     """Settings of a simulated stream: those of the line, and which of its streams."""
 
-    stream: str | None = Field(None, description="stream of the simulated line; the channel's own name where not given")
+    stream: str | None = Field(default=None, description="stream of the simulated line; the channel's own name where not given")
 
 
 class _OnTheLine:
@@ -70,6 +70,7 @@ class SimulatedCamera(Camera):
     """One picture a part."""
 
     Settings: ClassVar[type[drivers.Settings]] = LineSettings
+    steppable = True
 
     def __init__(self, settings: LineSettings, **place: Any) -> None:
         super().__init__(settings, **place)
@@ -120,6 +121,7 @@ class SimulatedWaveform(WaveformSource):
     """Sound or vibration in blocks of 100 ms."""
 
     Settings: ClassVar[type[drivers.Settings]] = StreamSettings
+    steppable = True
 
     def __init__(self, settings: StreamSettings, **place: Any) -> None:
         super().__init__(settings, **place)
@@ -140,6 +142,7 @@ class SimulatedSeries(SeriesSource):
     """A slow channel; it begins with what the plant's recorder holds of the minute before."""
 
     Settings: ClassVar[type[drivers.Settings]] = StreamSettings
+    steppable = True
 
     def __init__(self, settings: StreamSettings, **place: Any) -> None:
         super().__init__(settings, **place)
@@ -160,6 +163,7 @@ class SimulatedTrigger(TriggerSource):
     """The light barrier at the camera, which on this line also knows the truth."""
 
     Settings: ClassVar[type[drivers.Settings]] = LineSettings
+    steppable = True
 
     def __init__(self, settings: LineSettings, **place: Any) -> None:
         super().__init__(settings, **place)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from stations.simulator.chance import Floats, rng_for
@@ -30,9 +32,9 @@ def _impact_train(world: World, start_s: float, count: int, rate_hz: int) -> Flo
     inner = _on_inner_ring(world, start_s)
     per_rev = BPFI_PER_REV if inner else BPFO_PER_REV
     grid_s = start_s + np.arange(count) / rate_hz
-    turns = world.motion.turns(grid_s)
+    turns = world.turns(grid_s)
     wanted = np.arange(np.ceil(turns[0] * per_rev - 1), np.floor(turns[-1] * per_rev + 1) + 1)
-    slide = np.array([rng_for(world.seed, "impact", int(number)).normal(size=2) for number in wanted])
+    slide = np.array([_slide(world.seed, int(number)) for number in wanted])
     at_turns = (wanted + _SLIP_RATIO * slide[:, 0]) / per_rev
     place = np.interp(at_turns, turns, np.arange(count, dtype=np.float64), left=-1.0, right=-1.0)
     strength = world.severity("bearing_wear", start_s + place / rate_hz) * (1 + 0.25 * slide[:, 1])
@@ -45,6 +47,13 @@ def _impact_train(world: World, start_s: float, count: int, rate_hz: int) -> Flo
     np.add.at(train, whole, strength[keep] * (1 - share))
     np.add.at(train, whole + 1, strength[keep] * share)
     return train[:count]
+
+
+@lru_cache(maxsize=256)
+def _slide(seed: int, impact: int) -> tuple[float, float]:
+    """Return the dice of one impact: its instant and its strength."""
+    early, strong = rng_for(seed, "impact", impact).normal(size=2)
+    return float(early), float(strong)
 
 
 def _on_inner_ring(world: World, t_s: float) -> bool:

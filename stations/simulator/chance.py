@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Samples = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
 
 _SHIFT = 1 << 40
 """Added to an index: a seed must not be negative, and the line's history before its first part is."""

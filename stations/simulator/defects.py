@@ -43,28 +43,44 @@ class Defect:
 def draw_defect(canvas: Canvas, surface: Surface, kind: str, defect: Defect) -> None:
     """Put a defect on a part, and its pixels into the mask."""
     DEFECTS[kind](canvas, surface, defect)
+    canvas.mask[canvas.alpha < 0.5] = 0
 
 
-def groove(canvas: Canvas, rng: np.random.Generator, *, at: tuple[float, float], length_px: float, angle: float, width_px: float, depth: float,
-           pulse_px: float | None = None) -> Samples:  # fmt: skip
-    """Cut one scratch: dark floor, bright lips, uneven along its way; `pulse_px` lets it come and go like a slipping belt. Return its mask."""
-    cos, sin = np.cos(angle), np.sin(angle)
-    ends_x, ends_y = (at[0], at[0] + length_px * cos), (at[1], at[1] + length_px * sin)
-    x0, x1 = max(int(min(ends_x)) - 12, 0), min(int(max(ends_x)) + 13, WIDTH_PX)
-    y0, y1 = max(int(min(ends_y)) - 12, 0), min(int(max(ends_y)) + 13, HEIGHT_PX)
+@dataclass(frozen=True, slots=True)
+class Groove:
+    """One scratch. `pulse_px` lets it come and go at this pitch, as a slipping belt does."""
+
+    at: tuple[float, float]
+    length_px: float
+    angle: float
+    width_px: float
+    depth: float
+    pulse_px: float | None = None
+
+
+def cut_groove(canvas: Canvas, rng: np.random.Generator, groove: Groove) -> Samples:
+    """Cut a scratch, a dark floor with bright lips, uneven along its way; return its mask."""
     mask = np.zeros((HEIGHT_PX, WIDTH_PX), np.float32)
-    if x1 <= x0 or y1 <= y0:
-        return mask
-    y, x = np.mgrid[y0:y1, x0:x1].astype(np.float32)
-    along, across = (x - at[0]) * cos + (y - at[1]) * sin, (y - at[1]) * cos - (x - at[0]) * sin
-    across -= rng.uniform(-2.5, 2.5) * np.sin(np.pi * along / max(length_px, 60.0))
-    pressure = _uneven(rng, length_px, pulse_px)
+    cos, sin = np.cos(groove.angle), np.sin(groove.angle)
+    x_span = _pixels(groove.at[0], groove.length_px * cos, WIDTH_PX)
+    y_span = _pixels(groove.at[1], groove.length_px * sin, HEIGHT_PX)
+    y, x = np.mgrid[y_span, x_span].astype(np.float32)
+    dx, dy = x - groove.at[0], y - groove.at[1]
+    along, across = dx * cos + dy * sin, dy * cos - dx * sin
+    across -= rng.uniform(-2.5, 2.5) * np.sin(np.pi * along / max(groove.length_px, 60.0))
+    pressure = _uneven(rng, groove.length_px, groove.pulse_px)
     force = np.interp(along, np.arange(len(pressure)), pressure, left=0.0, right=0.0)
-    u = across / width_px
+    u = across / groove.width_px
     profile = -np.exp(-(u**2)) + 0.55 * np.exp(-((u - 1.7) ** 2)) + 0.25 * np.exp(-((u + 1.7) ** 2))
-    canvas.shade[y0:y1, x0:x1] += (depth * force * profile).astype(np.float32)
-    mask[y0:y1, x0:x1] = (np.abs(across) < max(1.4 * width_px, 1.0)) & (force > 0.3)
+    canvas.shade[y_span, x_span] += (groove.depth * force * profile).astype(np.float32)
+    mask[y_span, x_span] = (np.abs(across) < max(1.4 * groove.width_px, 1.0)) & (force > 0.15)
     return mask
+
+
+def _pixels(start: float, way: float, size: int) -> slice:
+    """Return the pixels of one axis that a scratch may touch."""
+    low, high = min(start, start + way) - 12, max(start, start + way) + 13
+    return slice(int(np.clip(low, 0, size)), int(np.clip(high, 0, size)))
 
 
 def _uneven(rng: np.random.Generator, length_px: float, pulse_px: float | None) -> Floats:
@@ -74,7 +90,7 @@ def _uneven(rng: np.random.Generator, length_px: float, pulse_px: float | None) 
     if pulse_px is not None:
         pressure *= 0.65 + 0.45 * np.cos(2 * np.pi * (np.arange(count) / pulse_px + rng.random()))
     taper = np.minimum(np.arange(count), np.arange(count)[::-1]) / (0.12 * count)
-    return np.clip(pressure, 0.0, 1.3) * np.clip(taper, 0.0, 1.0)
+    return np.asarray(np.clip(pressure, 0.0, 1.3) * np.clip(taper, 0.0, 1.0), np.float64)
 
 
 def _scratch(canvas: Canvas, surface: Surface, defect: Defect) -> None:  # noqa: ARG001  one signature for all defects
@@ -88,8 +104,8 @@ def _scratch(canvas: Canvas, surface: Surface, defect: Defect) -> None:  # noqa:
         x = rng.uniform(PLATE[0] + 12, max(PLATE[0] + PLATE[2] - 12 - reach[0], PLATE[0] + 20))
         y = rng.uniform(PLATE[1] + 20 + max(-reach[1], 0) * 0.8, PLATE[1] + PLATE[3] - 20 - max(reach[1], 0) * 0.8)
         pulse_px = _PX_PER_S / STICK_SLIP_HZ if slipped else None
-        depth = (0.10 + 0.34 * extent) * rng.uniform(0.8, 1.2)
-        mask = groove(canvas, rng, at=(x, y), length_px=length_px, angle=angle, width_px=0.8 + 1.0 * extent, depth=depth, pulse_px=pulse_px)
+        depth = (0.16 + 0.32 * extent) * rng.uniform(0.8, 1.2)
+        mask = cut_groove(canvas, rng, Groove((x, y), length_px, angle, 0.9 + 1.0 * extent, depth, pulse_px))
         np.maximum(canvas.mask, mask, out=canvas.mask)
 
 
@@ -109,7 +125,7 @@ def _chatter(canvas: Canvas, surface: Surface, defect: Defect) -> None:  # noqa:
     presence = 1 / (1 + np.exp(-(width / 2 - np.abs(x - centre_x)) / 9)) / (1 + np.exp(-(height / 2 - np.abs(y - centre_y)) / 6))
     patchy = 0.8 + 0.35 * _blotches(rng, 36)
     canvas.shade += (depth * ridge * presence * patchy).astype(np.float32)
-    np.maximum(canvas.mask, (presence > 0.4).astype(np.float32) * (canvas.alpha > 0.5), out=canvas.mask)
+    np.maximum(canvas.mask, (presence > 0.4).astype(np.float32), out=canvas.mask)
 
 
 _TEMPER = np.array(
@@ -137,11 +153,11 @@ def _discoloration(canvas: Canvas, surface: Surface, defect: Defect) -> None:  #
         size = (38 + 75 * extent) * rng.uniform(0.8, 1.25)
         r2 = ((x - centre[0]) / (1.35 * size)) ** 2 + ((y - centre[1]) / size) ** 2
         oxide += np.exp(-(r2**1.2)).astype(np.float32)
-    oxide *= (0.20 + 0.72 * extent) * rng.uniform(0.85, 1.15) * (1 + 0.22 * _blotches(rng, 14) + 0.10 * _blotches(rng, 4))
+    oxide *= (0.20 + 0.72 * extent) * rng.uniform(0.85, 1.15) * (1 + 0.15 * _blotches(rng, 16) + 0.05 * _blotches(rng, 5))
     oxide = np.clip(oxide, 0, 1.1)
     levels = np.linspace(0, 1.1, len(_TEMPER))
     canvas.add_tint(np.stack([np.interp(oxide, levels, _TEMPER[:, colour]) for colour in range(3)], axis=-1).astype(np.float32))
-    np.maximum(canvas.mask, (oxide > 0.09).astype(np.float32) * (canvas.alpha > 0.5), out=canvas.mask)
+    np.maximum(canvas.mask, (oxide > 0.09).astype(np.float32), out=canvas.mask)
 
 
 def _press_mark(canvas: Canvas, surface: Surface, defect: Defect) -> None:
@@ -175,50 +191,60 @@ def _burr(canvas: Canvas, surface: Surface, defect: Defect) -> None:  # noqa: AR
     count = WIDTH_PX if horizontal else HEIGHT_PX
     place = np.arange(count)
     within = np.clip(np.minimum(place - start, start + length - place) / 14, 0, 1)
-    teeth = np.abs(cv2.GaussianBlur(rng.standard_normal((1, count)), (0, 0), 1.6).ravel())
-    swell = 0.5 + np.abs(cv2.GaussianBlur(rng.standard_normal((1, count)), (0, 0), 9).ravel()) * 5
-    reach = within * (0.5 + extent * 6.5) * (0.35 + 0.8 * teeth / teeth.mean() * 0.6 + 0.35 * np.minimum(swell, 2))
+    teeth, swell = (_ragged(rng, count, size_px) for size_px in (2.2, 11.0))
+    reach = within * (0.6 + 4.6 * extent) * (0.25 + 0.45 * teeth + 0.9 * swell**1.5)
     low_side = rng.random() < 0.5
     grid = np.arange(HEIGHT_PX if horizontal else WIDTH_PX, dtype=np.float64)
     edge = (y0 if low_side else y0 + height) if horizontal else (x0 if low_side else x0 + width)
     outward = (edge - grid if low_side else grid - edge)[:, None]
     lip = np.clip(reach[None, :] - outward, 0, 1) * (outward > -0.5) * (reach[None, :] > 0.6)
     rim = within[None, :] * np.exp(-((outward + 3.0) ** 2) / 6.0)
-    glint = 0.35 * rng.standard_normal(count)[None, :] + 0.3 * np.sin(outward * 1.3)
+    bent = (_ragged(rng, count, 3.5) - 1.0)[None, :]
+    glint = np.clip(0.22 * bent + 0.25 * (outward - 0.6 * reach[None, :]) / (reach[None, :] + 1.0), -0.5, 0.5)
     lip, rim, glint = (a if horizontal else a.T for a in (lip, rim, np.broadcast_to(glint, lip.shape)))
     canvas.alpha = np.maximum(canvas.alpha, lip.astype(np.float32))
-    canvas.shade += (lip * (0.12 + glint) * 0.8 + rim * (0.10 + 0.30 * glint) * (0.4 + extent)).astype(np.float32)
+    canvas.shade += (lip * (0.05 + glint) + rim * (0.07 + 0.5 * glint) * (0.4 + extent)).astype(np.float32)
     np.maximum(canvas.mask, ((lip > 0.4) | (rim > 0.45)).astype(np.float32), out=canvas.mask)
+
+
+def _ragged(rng: np.random.Generator, count: int, size_px: float) -> Floats:
+    """Return a ragged outline: positive, mean 1, with teeth of about the given size."""
+    teeth = np.abs(cv2.GaussianBlur(rng.standard_normal((1, count)), (0, 0), size_px / 1.5).ravel())
+    return np.asarray(teeth / teeth.mean(), np.float64)
 
 
 def _inclusion(canvas: Canvas, surface: Surface, defect: Defect) -> None:  # noqa: ARG001
     """Slag or scale that was rolled in: dark, ragged, drawn out along the rolling direction, with a small step around it."""
     rng, extent = defect.rng, defect.extent
     centre = rng.uniform(PLATE[0] + 40, PLATE[0] + PLATE[2] - 40), rng.uniform(PLATE[1] + 35, PLATE[1] + PLATE[3] - 35)
-    y, x = np.mgrid[0:HEIGHT_PX, 0:WIDTH_PX].astype(np.float32)
-    field = np.full((HEIGHT_PX, WIDTH_PX), -1.0, np.float32)
+    y_span, x_span = _pixels(centre[1] - 45, 90, HEIGHT_PX), _pixels(centre[0] - 80, 160, WIDTH_PX)
+    y, x = np.mgrid[y_span, x_span].astype(np.float32)
+    field = np.full(x.shape, -1.0, np.float32)
     for _ in range(1 + int(rng.integers(0, 3) * (0.4 + extent))):
         size = (3.0 + 8.5 * extent) * rng.uniform(0.6, 1.2)
         at = centre[0] + rng.normal(0, 20) * extent, centre[1] + rng.normal(0, 9) * extent
         r2 = ((x - at[0]) / (rng.uniform(1.3, 2.8) * size)) ** 2 + ((y - at[1]) / size) ** 2
         field = np.maximum(field, (1 - r2).astype(np.float32))
-    ragged = field + 0.45 * _blotches(rng, 2.2) + 0.25 * _blotches(rng, 5)
+    ragged = field + 0.45 * _blotches(rng, 2.2, x.shape) + 0.25 * _blotches(rng, 5, x.shape)
     body = 1 / (1 + np.exp(-(ragged - 0.25) * 6)) * (field > -1)
     body = np.where(body > 0.04, body, 0).astype(np.float32)
-    dark = (0.28 + 0.38 * extent) * rng.uniform(0.85, 1.15) * (1 + 0.18 * _blotches(rng, 1.2))
-    canvas.albedo *= 1 - np.clip(dark * body, 0, 0.85)
-    canvas.shade += 0.35 * relief_shade(-3.0 * body)
-    canvas.add_tint(1 - body[..., None] * np.array([0.0, 0.06, 0.12], np.float32))
-    np.maximum(canvas.mask, (body > 0.4).astype(np.float32) * (canvas.alpha > 0.5), out=canvas.mask)
+    dark = (0.28 + 0.38 * extent) * rng.uniform(0.85, 1.15) * (1 + 0.18 * _blotches(rng, 1.2, x.shape))
+    canvas.albedo[y_span, x_span] *= 1 - np.clip(dark * body, 0, 0.85)
+    canvas.shade[y_span, x_span] += 0.35 * relief_shade(np.asarray(-3.0 * body, np.float32))
+    tint = np.ones((HEIGHT_PX, WIDTH_PX, 3), np.float32)
+    tint[y_span, x_span] -= body[..., None] * np.array([0.0, 0.06, 0.12], np.float32)
+    canvas.add_tint(tint)
+    canvas.mask[y_span, x_span] = np.maximum(canvas.mask[y_span, x_span], body > 0.4)
 
 
-def _blotches(rng: np.random.Generator, size_px: float) -> Samples:
+def _blotches(rng: np.random.Generator, size_px: float, shape: tuple[int, ...] = (HEIGHT_PX, WIDTH_PX)) -> Samples:
     """Return smooth noise (mean 0, deviation about 1) with blotches of a given size, made coarse and enlarged."""
     step = max(size_px / 2.0, 1.0)
-    shape = round(HEIGHT_PX / step) + 2, round(WIDTH_PX / step) + 2
-    coarse = cv2.GaussianBlur(rng.standard_normal(shape, dtype=np.float32), (0, 0), size_px / step / 1.4)
-    coarse /= coarse.std() + 1e-6
-    return cv2.resize(coarse, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_LINEAR) if step > 1 else coarse[:HEIGHT_PX, :WIDTH_PX]
+    height, width = shape
+    small = round(height / step) + 2, round(width / step) + 2
+    coarse = np.asarray(cv2.GaussianBlur(rng.standard_normal(small, dtype=np.float32), (0, 0), size_px / step / 1.4), np.float32)
+    fine = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR) if step > 1 else coarse[:height, :width]
+    return np.asarray(fine / (coarse.std() + 1e-6), np.float32)
 
 
 DEFECTS: dict[str, Callable[[Canvas, Surface, Defect], None]] = {

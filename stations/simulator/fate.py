@@ -25,7 +25,8 @@ class _Effect:
     most: float
 
     def probability(self, severity: float) -> float:
-        return self.most * float(np.clip((severity - self.onset) / (0.75 - self.onset), 0.0, 1.0)) ** 0.8
+        share = min(max((severity - self.onset) / (0.75 - self.onset), 0.0), 1.0)
+        return self.most * float(share**0.8)
 
 
 _EFFECTS: dict[CauseName, _Effect] = {
@@ -37,7 +38,8 @@ _EFFECTS: dict[CauseName, _Effect] = {
     "tool_wear": _Effect("burr", 0.25, 0.9),
 }
 """Lens dirt and a failing light are the station's faults: they spoil the picture, never the part."""
-_INCOMING = (("inclusion", 0.65), ("scratch", 0.35))
+_INCLUSION_RATIO = 0.65
+"""Of the defects that come with the material; the others are scratches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,8 @@ def fate_of(part: int, settings: LineSettings, scenario: Scenario, motion: Motio
     if cause is None:
         if chance >= settings.incoming_ratio:
             return Fate(part, t_s, variant, OK_LABEL, NO_CAUSE, 0.0, 0.0)
-        names, weights = zip(*_INCOMING, strict=True)
-        size = rng.uniform(0.3, 1.0)
-        return Fate(part, t_s, variant, str(rng.choice(names, p=weights)), NO_CAUSE, size, size)
+        kind, size = "inclusion" if rng.random() < _INCLUSION_RATIO else "scratch", rng.uniform(0.3, 1.0)
+        return Fate(part, t_s, variant, kind, NO_CAUSE, size, size)
     effect = _EFFECTS.get(cause)
     if effect is None or chance >= effect.probability(severity):
         return Fate(part, t_s, variant, OK_LABEL, cause, severity, 0.0)

@@ -9,9 +9,9 @@ from functools import lru_cache
 import numpy as np
 
 from inspector.parts import Capture, Frame, PartTruth, Series, Trigger, Waveform
-from stations.simulator.chance import Floats, Samples
+from stations.simulator.chance import Floats, Pixels, Samples
 from stations.simulator.fate import Fate
-from stations.simulator.pictures import Pixels, picture_of
+from stations.simulator.pictures import picture_of
 from stations.simulator.scenario import LineSettings
 from stations.simulator.sounds import RATE_HZ as SOUND_HZ
 from stations.simulator.sounds import sound_block

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from stations.simulator.chance import Floats, rng_for
@@ -31,12 +33,12 @@ class Motion:
 
     def speed_ratio(self, t_s: Floats) -> Floats:
         """Return the speed over its nominal value."""
-        return 1.0 + np.sin(np.multiply.outer(t_s, self._omega) + self._phase) @ _WANDER_RATIO
+        return np.asarray(1.0 + np.sin(np.multiply.outer(t_s, self._omega) + self._phase) @ _WANDER_RATIO)
 
     def turns(self, t_s: Floats) -> Floats:
         """Return the turns of the shaft since t = 0: the integral of its speed."""
         swing = np.cos(self._phase) - np.cos(np.multiply.outer(t_s, self._omega) + self._phase)
-        return SHAFT_HZ * (t_s + swing @ (_WANDER_RATIO / self._omega))
+        return np.asarray(SHAFT_HZ * (t_s + swing @ (_WANDER_RATIO / self._omega)))
 
     def part_s(self, part: int) -> float:
         """Return when a part is in front of the camera."""
@@ -44,8 +46,7 @@ class Motion:
 
     def stroke_s(self, part: int) -> float:
         """Return when the press hits a part; it varies by a few milliseconds."""
-        jitter_s = rng_for(self._seed, "stroke", part).normal(0, 0.004)
-        return self.part_s(part) - STROKE_LEAD_S + float(np.clip(jitter_s, -0.012, 0.012))
+        return self.part_s(part) - STROKE_LEAD_S + _stroke_jitter_s(self._seed, part)
 
     def strokes_between(self, start_s: float, end_s: float) -> list[tuple[int, float]]:
         """Return (part, instant) of the strokes within a span, the line having run before its first part too."""
@@ -53,3 +54,8 @@ class Motion:
         last = int(np.ceil((end_s - self._first_part_s + STROKE_LEAD_S + 0.02) / self._interval_s))
         strokes = [(part, self.stroke_s(part)) for part in range(first, last + 1)]
         return [(part, t_s) for part, t_s in strokes if start_s <= t_s < end_s]
+
+
+@lru_cache(maxsize=1024)
+def _stroke_jitter_s(seed: int, part: int) -> float:
+    return float(np.clip(rng_for(seed, "stroke", part).normal(0, 0.004), -0.012, 0.012))

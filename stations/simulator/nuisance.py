@@ -51,6 +51,11 @@ def _event(seed: int, kind: Kind, slot: int) -> Passing | None:
 
 def slow_wander(seed: int, purpose: str, t_s: Floats, periods_s: tuple[float, ...]) -> Floats:
     """Return a smooth drift within ±1, made of a few slow waves."""
+    omega, phase = _waves(seed, purpose, periods_s)
+    return np.asarray(np.sin(np.multiply.outer(t_s, omega) + phase).mean(axis=-1), np.float64)
+
+
+@lru_cache(maxsize=256)
+def _waves(seed: int, purpose: str, periods_s: tuple[float, ...]) -> tuple[Floats, Floats]:
     rng = rng_for(seed, purpose)
-    omega = 2 * np.pi / (np.array(periods_s) * rng.uniform(0.85, 1.15, len(periods_s)))
-    return np.sin(np.multiply.outer(t_s, omega) + rng.uniform(0, 2 * np.pi, len(periods_s))).mean(axis=-1)
+    return 2 * np.pi / (np.array(periods_s) * rng.uniform(0.85, 1.15, len(periods_s))), rng.uniform(0, 2 * np.pi, len(periods_s))

@@ -6,16 +6,14 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from stations.simulator.chance import Samples, rng_for
-from stations.simulator.defects import Canvas, Defect, draw_defect, groove
+from stations.simulator.chance import Pixels, Samples, rng_for
+from stations.simulator.defects import Canvas, Defect, Groove, cut_groove, draw_defect
 from stations.simulator.fate import Fate
 from stations.simulator.nuisance import slow_wander
-from stations.simulator.surface import HEIGHT_PX, PLATE, SCALE_MM_PER_PX, WIDTH_PX, belt_texture, brushed_texture, surface_of
+from stations.simulator.surface import HEIGHT_PX, PLATE, WIDTH_PX, belt_texture, brushed_texture, surface_of
 from stations.simulator.world import World
 
-Pixels = NDArray[np.uint8]
 _METAL = np.array([0.985, 1.0, 1.015], np.float32)
 """Bare steel under a cool white light."""
 
@@ -26,10 +24,11 @@ def picture_of(world: World, part: int) -> tuple[Pixels, Pixels]:
     rng = rng_for(world.seed, "picture", part)
     canvas = _part_surface(fate, rng, rng_for(world.seed, "defect", part))
     pose = _pose(rng)
-    scene, mask = _on_the_belt(canvas, pose, rng)
-    scene *= _light(world, fate.t_s, rng)[..., None]
+    scene = _on_the_belt(canvas, pose, rng) * _light(world, fate.t_s, rng)
     scene = _through_the_lens(world, fate.t_s, scene)
-    return _on_the_sensor(scene, rng), mask
+    tint = None if canvas.tint is None else _posed_tint(canvas, canvas.tint, pose)
+    mask = cv2.warpAffine(canvas.mask, pose, (WIDTH_PX, HEIGHT_PX))
+    return _on_the_sensor(scene, tint, rng), (mask > 0.5).astype(np.uint8) * 255
 
 
 def _part_surface(fate: Fate, rng: np.random.Generator, defect_rng: np.random.Generator) -> Canvas:
@@ -55,7 +54,7 @@ def _blemishes(canvas: Canvas, rng: np.random.Generator) -> None:
     x0, y0, width, height = PLATE
     for _ in range(rng.poisson(1.2)):
         at = rng.uniform(x0 + 20, x0 + width - 60), rng.uniform(y0 + 20, y0 + height - 20)
-        groove(canvas, rng, at=at, length_px=rng.uniform(10, 34), angle=rng.uniform(-1.2, 1.2), width_px=0.7, depth=rng.uniform(0.03, 0.10))
+        cut_groove(canvas, rng, Groove(at, rng.uniform(10, 34), rng.uniform(-1.2, 1.2), 0.7, rng.uniform(0.03, 0.10)))
     for _ in range(rng.poisson(3.0)):
         at_px = (round(rng.uniform(x0 + 10, x0 + width - 10) * 8), round(rng.uniform(y0 + 10, y0 + height - 10) * 8))
         spot = np.zeros_like(canvas.albedo[:8, :8])
@@ -77,22 +76,23 @@ def _pose(rng: np.random.Generator) -> Samples:
     return turn.astype(np.float32)
 
 
-def _on_the_belt(canvas: Canvas, pose: Samples, rng: np.random.Generator) -> tuple[Samples, Pixels]:
+def _on_the_belt(canvas: Canvas, pose: Samples, rng: np.random.Generator) -> Samples:
+    """Lay the part on the belt, with its shadow; return how bright each pixel is under an even light."""
     size = (WIDTH_PX, HEIGHT_PX)
-    lum = cv2.warpAffine(canvas.albedo * (1 + canvas.shade), pose, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    metal = cv2.warpAffine(canvas.albedo * (1 + canvas.shade), pose, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     alpha = cv2.warpAffine(canvas.alpha, pose, size)
-    mask = cv2.warpAffine(canvas.mask, pose, size)
-    metal = lum[..., None] * _METAL
-    if canvas.tint is not None:
-        metal *= cv2.warpAffine(canvas.tint, pose, size, borderMode=cv2.BORDER_REPLICATE)
-    glow = np.clip(metal - 0.98, 0, None)
-    metal -= 0.6 * glow
+    metal -= 0.6 * np.maximum(metal - 0.98, 0.0)
     shadow = cv2.resize(alpha, (160, 120), interpolation=cv2.INTER_AREA)
     shadow = cv2.GaussianBlur(np.roll(shadow, (2, 2), (0, 1)), (0, 0), 2.2)
     left = int(rng.integers(0, 1600 - WIDTH_PX))
     belt = belt_texture()[:, left : left + WIDTH_PX] * (1 - 0.6 * cv2.resize(shadow, size, interpolation=cv2.INTER_LINEAR))
-    covered = alpha[..., None]
-    return metal * covered + belt[..., None] * (1 - covered), (mask > 0.5).astype(np.uint8) * 255
+    return np.asarray(belt + alpha * (metal - belt), np.float32)
+
+
+def _posed_tint(canvas: Canvas, tint: Samples, pose: Samples) -> Samples:
+    """Return the colour that the part's surface gives the light; none beside the part."""
+    alpha = canvas.alpha[..., None]
+    return np.asarray(cv2.warpAffine(1 + alpha * (tint - 1), pose, (WIDTH_PX, HEIGHT_PX), borderValue=(1, 1, 1)), np.float32)
 
 
 @lru_cache(maxsize=1)
@@ -114,32 +114,37 @@ def _light(world: World, t_s: float, rng: np.random.Generator) -> Samples:
     band = 0.15 * np.exp(-(((y + 0.25 + 0.15 * sheen + rng.normal(0, 0.05)) / 0.55) ** 2))
     corner = 1 - 0.10 * (x**2 + y**2)
     level = 1.02 + 0.06 * drift + rng.normal(0, 0.008)
-    return cv2.resize((level * corner * (field + band - 0.04 * y)).astype(np.float32), (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_CUBIC)
+    coarse = np.asarray(level * corner * (field + band - 0.04 * y), np.float32)
+    return np.asarray(cv2.resize(coarse, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _through_the_lens(world: World, t_s: float, scene: Samples) -> Samples:
     dirty = float(world.severity("lens_dirt", np.array([t_s]))[0])
-    scene = cv2.GaussianBlur(scene, (0, 0), 0.62 + 0.8 * dirty)
+    scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), 0.62 + 0.8 * dirty), np.float32)
     if not dirty:
         return scene
     episode = world.scenario.episodes(t_s, t_s + 1e-6, "lens_dirt")[0]
     film, haze = _dirt(world.seed, round(episode.onset_s * 1000))
-    grown = np.clip(film * (0.35 + 1.1 * dirty) - 0.25 * (1 - dirty), 0, 0.85)[..., None]
-    veil = (haze * 0.22 * dirty)[..., None]
-    return scene * (1 - grown) + grown * 0.16 + veil * (0.5 - 0.5 * scene)
+    grown = np.clip(film * (0.35 + 1.1 * dirty) - 0.25 * (1 - dirty), 0, 0.85)
+    veil = haze * 0.22 * dirty
+    return np.asarray(scene * (1 - grown) + grown * 0.16 + veil * (0.5 - 0.5 * scene), np.float32)
 
 
 @lru_cache(maxsize=8)
 def _dirt(seed: int, episode: int) -> tuple[Samples, Samples]:
     """Return what lies on the lens during one episode: drops and dust, out of focus, always in the same place; and a haze."""
     rng = rng_for(seed, "lens", episode)
-    film = np.zeros((HEIGHT_PX, WIDTH_PX), np.float32)
-    for _ in range(int(rng.integers(7, 14))):
-        drop = np.zeros_like(film)
-        centre = int(rng.integers(20, WIDTH_PX - 20)), int(rng.integers(20, HEIGHT_PX - 20))
-        axes = int(rng.integers(9, 42)), int(rng.integers(9, 34))
-        cv2.ellipse(drop, centre, axes, float(rng.uniform(0, 180)), 0, 360, float(rng.uniform(0.3, 0.9)), -1)
-        film = np.maximum(film, cv2.GaussianBlur(drop, (0, 0), float(rng.uniform(4, 9))))
+    film: Samples = np.zeros((HEIGHT_PX, WIDTH_PX), np.float32)
+    warp = [cv2.resize(rng.normal(0, 9, (16, 20)).astype(np.float32), (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_CUBIC) for _ in "xy"]
+    for _ in range(int(rng.integers(10, 22))):
+        spot = np.zeros_like(film)
+        centre = int(rng.integers(10, WIDTH_PX - 10)), int(rng.integers(10, HEIGHT_PX - 10))
+        size = float(rng.lognormal(2.6, 0.55))
+        axes = max(round(size * rng.uniform(0.8, 1.8)), 4), max(round(size * rng.uniform(0.6, 1.1)), 4)
+        cv2.ellipse(spot, centre, axes, float(rng.uniform(0, 180)), 0, 360, float(rng.uniform(0.25, 0.8)), -1)
+        film = np.asarray(1 - (1 - film) * (1 - cv2.GaussianBlur(spot, (0, 0), 6.0 + 0.25 * size)), np.float32)
+    y, x = np.mgrid[0:HEIGHT_PX, 0:WIDTH_PX].astype(np.float32)
+    film = np.asarray(cv2.remap(film, x + warp[0], y + warp[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT), np.float32)
     haze = cv2.GaussianBlur(rng.random((12, 16), dtype=np.float32), (0, 0), 2.0)
     haze = cv2.resize(haze / haze.max(), (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_CUBIC)
     return film, haze
@@ -147,14 +152,20 @@ def _dirt(seed: int, episode: int) -> tuple[Samples, Samples]:
 
 @lru_cache(maxsize=1)
 def _sensor_noise() -> Samples:
-    return rng_for(0, "sensor noise").standard_normal((HEIGHT_PX + 128, WIDTH_PX + 128, 3), dtype=np.float32)
+    """Return noise for three colours, larger than the picture, so that each picture takes its own part of it."""
+    return rng_for(0, "sensor noise").standard_normal((3, HEIGHT_PX + 128, WIDTH_PX + 128), dtype=np.float32)
 
 
-def _on_the_sensor(scene: Samples, rng: np.random.Generator) -> Pixels:
-    """Shot and read noise, then 8 bits."""
+def _on_the_sensor(scene: Samples, tint: Samples | None, rng: np.random.Generator) -> Pixels:
+    """Return 8-bit colours with shot and read noise."""
     top, left = (int(shift) for shift in rng.integers(0, 128, 2))
-    noise = _sensor_noise()[top : top + HEIGHT_PX, left : left + WIDTH_PX]
-    return np.clip(255 * scene + (1.2 + 2.0 * np.sqrt(np.clip(scene[..., :1], 0, 1))) * noise, 0, 255).astype(np.uint8)
-
-
-__all__ = ["HEIGHT_PX", "SCALE_MM_PER_PX", "WIDTH_PX", "picture_of"]
+    noise = _sensor_noise()[:, top : top + HEIGHT_PX, left : left + WIDTH_PX]
+    gain = 1.2 + 2.0 * np.sqrt(np.maximum(scene, 0.0))
+    planes = []
+    for colour in range(3):
+        plane = scene * (255 * _METAL[colour])
+        if tint is not None:
+            plane *= tint[..., colour]
+        plane += gain * noise[colour]
+        planes.append(np.clip(plane, 0, 255, out=plane).astype(np.uint8))
+    return np.asarray(cv2.merge(planes), np.uint8)

@@ -43,10 +43,10 @@ class Fault(Settings):
 
     cause: CauseName
     onset_s: float = 0.0
-    ramp_s: float = Field(3.0, gt=0)
-    hold_s: float = Field(10.0, ge=0)
-    recovery_s: float = Field(1.0, gt=0)
-    severity: float = Field(0.9, gt=0, le=1)
+    ramp_s: float = Field(default=3.0, gt=0)
+    hold_s: float = Field(default=10.0, ge=0)
+    recovery_s: float = Field(default=1.0, gt=0)
+    severity: float = Field(default=0.9, gt=0, le=1)
 
     @property
     def lag_s(self) -> float:
@@ -81,9 +81,9 @@ class Fault(Settings):
 class LineSettings(Settings):
     """Everything that defines one simulated line: the same settings give the same world, sample by sample."""
 
-    seed: int = Field(1, ge=0)
-    interval_s: float = Field(0.5, ge=0.4, le=600)
-    parts: int | None = Field(None, ge=1)
+    seed: int = Field(default=1, ge=0)
+    interval_s: float = Field(default=0.5, ge=0.4, le=600)
+    parts: int | None = Field(default=None, ge=1)
     """None: the line never ends."""
     scenario: Literal["demo", "shift", "quiet"] = "demo"
     """`demo`: a fault every ten seconds; `shift`: every few minutes, and slowly; `quiet`: no process fault."""
@@ -93,9 +93,9 @@ class LineSettings(Settings):
     """These episodes and no others, in place of the scenario's."""
     concurrent: bool = False
     """Two faults may overlap."""
-    incoming_ratio: float = Field(0.05, ge=0, le=1)
+    incoming_ratio: float = Field(default=0.05, ge=0, le=1)
     """Share of parts that come with a defect of the material, of those made while no process fault is active."""
-    part_prefix: str = Field("A7", pattern=r"^[A-Za-z0-9]{1,12}$")
+    part_prefix: str = Field(default="A7", pattern=r"^[A-Za-z0-9]{1,12}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ _PACES = {
     "demo": _Pace(gap=(2.0, 4.5), ramp=(1.5, 4.0), hold=(2.5, 6.0), recovery=(0.4, 1.2)),
     "shift": _Pace(gap=(90.0, 400.0), ramp=(20.0, 120.0), hold=(30.0, 150.0), recovery=(1.0, 5.0)),
 }
-_MIN_COOLING_HOLD_S = (9.0, 15.0)
+_MIN_COOLING_HOLD_S = (7.0, 11.0)
 """A coolant loop needs time to get warm, whatever the pace of the rest."""
 _FIRST_FAULT_S = 3.0
 

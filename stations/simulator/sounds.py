@@ -24,13 +24,13 @@ _NYQUIST_HZ = RATE_HZ / 2
 
 def _band(low_hz: float, high_hz: float, taps: int = 129) -> Samples:
     kernel = firwin(taps, [low_hz, high_hz], pass_zero=False, fs=RATE_HZ)
-    return (kernel / np.sqrt(np.sum(kernel**2))).astype(np.float32)
+    return np.asarray(kernel / np.sqrt(np.sum(kernel**2)), np.float32)
 
 
 def _spectrum(points: Sequence[tuple[float, float]], taps: int = 257) -> Samples:
     frequencies, gains = zip(*points, strict=True)
     kernel = firwin2(taps, frequencies, gains, fs=RATE_HZ)
-    return (kernel / np.sqrt(np.sum(kernel**2))).astype(np.float32)
+    return np.asarray(kernel / np.sqrt(np.sum(kernel**2)), np.float32)
 
 
 _HALL = _spectrum([(0, 0.6), (60, 1.0), (200, 0.7), (800, 0.3), (2500, 0.12), (6000, 0.05), (_NYQUIST_HZ, 0.02)])
@@ -45,7 +45,7 @@ _RASP = _band(900, 3600)
 def sound_block(world: World, block: int, count: int) -> Samples:
     """Return one block of the microphone, full scale ±1."""
     t_s = (block * count + np.arange(count)) / RATE_HZ
-    turns = world.motion.turns(t_s)
+    turns = world.turns(t_s)
     total = _hall(world, block, t_s) + _drive(world, t_s, turns) + _strokes(world, block, t_s) + _neighbours(world, block, t_s)
     for fault in (_slip, _bearing, _leak, _tool, _pump):
         total += fault(world, block, t_s, turns)
@@ -58,7 +58,7 @@ def _noise(world: World, purpose: str, block: int, count: int, kernel: Samples) 
 
 def _hall(world: World, block: int, t_s: Floats) -> Floats:
     level = 0.016 * (1 + 0.35 * slow_wander(world.seed, "hall level", t_s[:1], (37.0, 11.0))[0])
-    return level * _noise(world, "hall", block, len(t_s), _HALL).astype(np.float64)
+    return np.asarray(level * _noise(world, "hall", block, len(t_s), _HALL), np.float64)
 
 
 def _drive(world: World, t_s: Floats, turns: Floats) -> Floats:

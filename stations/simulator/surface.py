@@ -8,7 +8,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from stations.simulator.chance import Samples, rng_for
+from stations.simulator.chance import Pixels, Samples, rng_for
 
 WIDTH_PX, HEIGHT_PX = 640, 480
 SCALE_MM_PER_PX = 0.1
@@ -56,7 +56,7 @@ def surface_of(variant: str) -> Surface:
         alpha=alpha,
         albedo=(1.0 - 0.10 * np.exp(-depth_px / 3.0)).astype(np.float32),
         shade=relief_shade((bevel + cv2.GaussianBlur(height, (0, 0), 0.8)).astype(np.float32)),
-        mark_shade=relief_shade(pressed.astype(np.float32)) - 0.05 * foot,
+        mark_shade=relief_shade(pressed.astype(np.float32)) - 0.13 * foot,
         mark_foot=foot,
     )
 
@@ -71,7 +71,7 @@ def brushed_texture() -> Samples:
     grain = cv2.GaussianBlur(noise, (0, 0), 0.8)
     mottle = cv2.GaussianBlur(rng.standard_normal(_TEXTURE_SIZE, dtype=np.float32), (0, 0), 28)
     layers = ((fine, 0.62), (coarse, 0.5), (grain, 0.28), (mottle, 0.35))
-    return sum(weight * layer / layer.std() for layer, weight in layers).astype(np.float32)
+    return np.asarray(sum(weight * layer / layer.std() for layer, weight in layers), np.float32)
 
 
 @lru_cache(maxsize=1)
@@ -82,14 +82,14 @@ def belt_texture() -> Samples:
     rng = rng_for(0, "belt rubber")
     dust = cv2.GaussianBlur(rng.standard_normal((HEIGHT_PX, 1600), dtype=np.float32), (0, 0), 1.2)
     worn = cv2.GaussianBlur(rng.standard_normal((HEIGHT_PX, 1600), dtype=np.float32), (0, 0), sigmaX=90, sigmaY=14)
-    return (0.13 + weave + 0.010 * dust / dust.std() + 0.012 * worn / worn.std()).astype(np.float32)
+    return np.asarray(0.13 + weave + 0.010 * dust / dust.std() + 0.012 * worn / worn.std(), np.float32)
 
 
-def _shrunk(fine: np.ndarray) -> Samples:
-    return cv2.resize(fine, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+def _shrunk(fine: Pixels) -> Samples:
+    return np.asarray(cv2.resize(fine, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_AREA) / 255, np.float32)
 
 
-def _sheet() -> np.ndarray:
+def _sheet() -> Pixels:
     return np.zeros((HEIGHT_PX * _FINE, WIDTH_PX * _FINE), np.uint8)
 
 
@@ -97,7 +97,7 @@ def _scaled(*values: float) -> tuple[int, ...]:
     return tuple(round(value * _FINE) for value in values)
 
 
-def _plate(radius_px: float) -> np.ndarray:
+def _plate(radius_px: float) -> Pixels:
     x, y, width, height = _scaled(*PLATE)
     sheet, radius = _sheet(), round(radius_px * _FINE)
     cv2.rectangle(sheet, (x + radius, y), (x + width - radius, y + height), 255, -1)
@@ -112,7 +112,7 @@ def _plate(radius_px: float) -> np.ndarray:
     return sheet
 
 
-def _discs(places: list[tuple[float, float]], radius_px: float) -> np.ndarray:
+def _discs(places: list[tuple[float, float]], radius_px: float) -> Pixels:
     sheet = _sheet()
     for place in places:
         cv2.circle(sheet, _scaled(*place), round(radius_px * _FINE), 255, -1)
@@ -133,11 +133,11 @@ def _corners(inset_px: float) -> list[tuple[float, float]]:
     return [(x + i * width + (1 - 2 * i) * inset_px, y + j * height + (1 - 2 * j) * inset_px) for i in (0, 1) for j in (0, 1)]
 
 
-def _lettering(sheet: np.ndarray, text: str, place: tuple[float, float], size: float) -> None:
+def _lettering(sheet: Pixels, text: str, place: tuple[float, float], size: float) -> None:
     cv2.putText(sheet, text, _scaled(*place), cv2.FONT_HERSHEY_DUPLEX, size * _FINE, 255, round(3.2 * size * _FINE), cv2.LINE_AA)
 
 
-def _variant_a() -> tuple[np.ndarray, np.ndarray, Samples, np.ndarray]:
+def _variant_a() -> tuple[Pixels, Pixels, Samples, Pixels]:
     """Four rivets; a ring with a cross and a type number."""
     mark = _sheet()
     cv2.circle(mark, _scaled(320, 222), 62 * _FINE, 255, 6 * _FINE, cv2.LINE_AA)
@@ -147,7 +147,7 @@ def _variant_a() -> tuple[np.ndarray, np.ndarray, Samples, np.ndarray]:
     return _plate(16), _sheet(), _domes(_corners(38), 15, 11), mark
 
 
-def _variant_b() -> tuple[np.ndarray, np.ndarray, Samples, np.ndarray]:
+def _variant_b() -> tuple[Pixels, Pixels, Samples, Pixels]:
     """Four holes and two pressed ribs; a hexagon with a number."""
     mark = _sheet()
     angles = np.arange(6) * np.pi / 3
@@ -160,7 +160,7 @@ def _variant_b() -> tuple[np.ndarray, np.ndarray, Samples, np.ndarray]:
     return _plate(34), _discs(_corners(46), 17), ribs.astype(np.float32), mark
 
 
-def _variant_c() -> tuple[np.ndarray, np.ndarray, Samples, np.ndarray]:
+def _variant_c() -> tuple[Pixels, Pixels, Samples, Pixels]:
     """Two slots, two rivets; a triangle, an arrow in the direction of travel and a number."""
     mark, holes = _sheet(), _sheet()
     for slot_x in (120, 520):

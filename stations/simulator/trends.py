@@ -45,7 +45,7 @@ def motor_current(world: World, t_s: Floats) -> Floats:
     ripple = 0.05 * np.sin(2 * np.pi * turns) * (1 + 3.0 * world.severity("imbalance", t_s)) + 0.03 * np.sin(4 * np.pi * turns)
     hunt = slip * (0.85 * np.sin(2 * np.pi * STICK_SLIP_HZ / SHAFT_HZ * turns) - 0.25)
     drag = 0.35 * world.severity("bearing_wear", t_s) + 0.3 * world.severity("tool_wear", t_s)
-    return load + ripple + hunt + drag + 0.9 * _stroke_shape(world, t_s, 0.05, lambda part, at_s: 1.0)
+    return load + ripple + hunt + drag + 0.9 * _stroke_shape(world, t_s, 0.05, lambda _part, _at_s: 1.0)
 
 
 def belt_speed(world: World, t_s: Floats) -> Floats:
@@ -63,7 +63,7 @@ def press_force(world: World, t_s: Floats) -> Floats:
         at = np.array([at_s])
         weak, worn = world.severity("low_air_pressure", at)[0], world.severity("tool_wear", at)[0]
         spread = rng_for(world.seed, "stroke force", part).normal(0, 0.015)
-        return _FORCE_KN[world.fate(part).variant] * (1 + spread) * (1 - 0.3 * weak) * (1 + 0.14 * worn)
+        return float(_FORCE_KN[world.fate(part).variant] * (1 + spread) * (1 - 0.3 * weak) * (1 + 0.14 * worn))
 
     stroke = _stroke_shape(world, t_s, _STROKE_S, peak)
     rough = 0.05 * world.severity("tool_wear", t_s) * np.sin(2 * np.pi * 63.0 * t_s)

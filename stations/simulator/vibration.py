@@ -23,7 +23,7 @@ _HOUSING_HZ = 3000.0
 def _kernel(points: list[tuple[float, float]]) -> Samples:
     frequencies, gains = zip(*points, strict=True)
     kernel = firwin2(257, frequencies, gains, fs=RATE_HZ)
-    return (kernel / np.sqrt(np.sum(kernel**2))).astype(np.float32)
+    return np.asarray(kernel / np.sqrt(np.sum(kernel**2)), np.float32)
 
 
 _FLOOR = _kernel([(0, 0.5), (150, 0.4), (1200, 0.35), (2700, 0.8), (3000, 1.0), (3300, 0.8), (4500, 0.3), (6400, 0.2)])
@@ -33,7 +33,7 @@ _GROUND = _kernel([(0, 0.0), (15, 1.0), (60, 1.0), (120, 0.1), (6400, 0.0)])
 def vibration_block(world: World, block: int, count: int) -> Samples:
     """Return one block of the accelerometer."""
     t_s = (block * count + np.arange(count)) / RATE_HZ
-    turns = world.motion.turns(t_s)
+    turns = world.turns(t_s)
     wear = world.severity("bearing_wear", t_s)
     total = _rotor(world, t_s, turns) + _shocks(world, block, t_s)
     total += 0.22 * (1 + 0.6 * wear) * coloured(world.seed, "vibration floor", block, count, _FLOOR)
@@ -48,9 +48,11 @@ def _rotor(world: World, t_s: Floats, turns: Floats) -> Floats:
     once = (0.45 + 1.9 * unbalance) * np.sin(angle) + (0.16 + 0.15 * unbalance) * np.sin(2 * angle + 0.8) + 0.09 * np.sin(3 * angle)
     mesh = 0.12 * (1 + 0.2 * np.sin(angle)) * np.sin(_BELT_TEETH * angle + 0.3) + 0.06 * np.sin(2 * _BELT_TEETH * angle)
     cutter_angle = _CUTTER_TEETH * _CUTTER_PER_REV * angle
-    cutter = 0.05 * np.sin(cutter_angle) + worn * sum(0.16 / h**0.6 * np.sin(h * cutter_angle + h) for h in range(1, 6))
+    cutter = 0.05 * np.sin(cutter_angle)
+    for harmonic in range(1, 6):
+        cutter += 0.16 * worn / harmonic**0.6 * np.sin(harmonic * cutter_angle + harmonic)
     stick = np.exp(-6.0 * np.mod(STICK_SLIP_HZ / SHAFT_HZ * turns, 1.0)) - 0.166
-    return once + mesh + cutter + 0.9 * slip * stick
+    return np.asarray(once + mesh + cutter + 0.9 * slip * stick, np.float64)
 
 
 def _shocks(world: World, block: int, t_s: Floats) -> Floats:
