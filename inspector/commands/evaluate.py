@@ -50,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.split,
             without=tuple(dict.fromkeys(arguments.without)),
             explain=_explain(pipeline),
+            explain_all=arguments.parts_csv is not None,
             on_part=keep,
             progress=lambda parts: progress(parts, total=len(parts), label="judging"),
             maps=True if arguments.heat_maps else None,

@@ -8,16 +8,16 @@ examples:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inspector.commands.output import add_json_argument, write_json
+from inspector.commands.output import add_home_argument, add_json_argument, write_json
 from inspector.errors import UsageError
 
 if TYPE_CHECKING:
-    from inspector.parts import Cause, Defect, Inspection, Modality, Suggestion
+    from inspector.parts import Case, Cause, Defect, Fix, Inspection, Modality, Suggestion
     from inspector.pipeline import Judged, Pipeline
 
 SUMMARY = "inspect one part from its files"
@@ -32,18 +32,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vibration", metavar="FILE", type=Path, help="vibration: .npz with samples and sample_rate_hz, or WAV")
     parser.add_argument("--series", metavar="FILE", type=Path, help="process series: CSV or CSV.gz with t_s and a column per channel")
     parser.add_argument("--heat-map", metavar="PNG", type=Path, help="write the heat map as 8-bit grey of the picture's size")
+    parser.add_argument("--station", metavar="FILE", type=Path, help="station file: units, scale, and what is known of the machine")
+    add_home_argument(parser)
     add_json_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     files = _files(arguments)
+    from inspector.config import load_station
     from inspector.document import inspection_document
+    from inspector.parts import Channel
     from inspector.pipeline import open_pipeline
     from inspector.training.part_files import record_from_files
 
-    pipeline = open_pipeline(arguments.model, *_knowledge())
-    record = record_from_files(files, pipeline.judge_model.channels, part_id=next(iter(files.values())).stem)
-    judged = pipeline.judge_record(record)
+    pipeline = open_pipeline(arguments.model, *_knowledge(arguments.home))
+    known = {name: Channel(name, modality) for name, modality in pipeline.judge_model.manifest.channels.items()}
+    station = load_station(arguments.station) if arguments.station else None
+    record = record_from_files(files, station.part_channels if station else known, part_id=next(iter(files.values())).stem)
+    judged = pipeline.judge_record(record, station.machine if station else None)
     inspection = pipeline.explain(judged)
     if arguments.heat_map:
         inspection = _with_heat_map(pipeline, judged, inspection, arguments.heat_map)
@@ -66,6 +72,17 @@ def _files(arguments: argparse.Namespace) -> dict[Modality, Path]:
     if arguments.heat_map and "image" not in given:
         raise UsageError("--heat-map needs a picture: give --image")
     return given
+
+
+def _knowledge(home: Path | None) -> tuple[Sequence[Fix], Sequence[Case]]:
+    """Return what an installation remembers; without one, nothing was tried yet."""
+    if home is None:
+        return (), ()
+    from inspector.home import Home
+    from inspector.store import Store
+
+    store = Store.open(Home.at(home))
+    return store.fixes(), store.cases()
 
 
 def _with_heat_map(pipeline: Pipeline, judged: Judged, inspection: Inspection, path: Path) -> Inspection:

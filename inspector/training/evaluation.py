@@ -60,6 +60,26 @@ class EvaluatedPart:
         return self.part.label != OK_LABEL
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is wanted of every part beside its verdict."""
+
+    without: tuple[Modality, ...]
+    explain: Explain | None
+    explain_all: bool
+    maps: bool
+
+    def causes(self, part: LabelledPart, record: PartRecord, verdict: Verdict) -> Ranked:
+        if self.explain is None:
+            return ranked(verdict.cause_probabilities)
+        return self.explain(record, verdict, part.machine) if self.explain_all or has_cause(part) else ()
+
+
+def has_cause(part: LabelledPart) -> bool:
+    """Tell whether the part's true cause is known and one of the process."""
+    return part.cause not in (None, NO_CAUSE)
+
+
 def evaluate(
     judge: Judge,
     folder: PartsFolder,
@@ -67,14 +87,16 @@ def evaluate(
     without: Sequence[Modality] = (),
     *,
     explain: Explain | None = None,
+    explain_all: bool = False,
     on_part: Callable[[EvaluatedPart], None] | None = None,
     progress: Progress = iter,
     maps: bool | None = None,
 ) -> dict[str, Any]:
     """Return the document of `inspector evaluate --json` for one split.
 
-    `without` takes modalities away from every part. `explain` ranks the causes of a part (the network's own opinion where it is not
-    given). `maps` says whether heat maps are made and scored; by default they are where the split has a mask. Raises DataError.
+    `without` takes modalities away from every part. `explain` ranks the causes of the parts that have one, or of all; without it the
+    network's own opinion counts. `maps` says whether heat maps are made and scored; by default they are where the split has a mask.
+    Raises DataError.
     """
     parts = folder.split(split)
     if not parts:
@@ -83,7 +105,8 @@ def evaluate(
     has_masks = any("mask" in part.paths for part in parts) and "image" in modalities
     figures: dict[str, MapFigures] = defaultdict(MapFigures)
     evaluated = []
-    for one in _evaluated(judge, progress(parts), without, explain, maps=has_masks if maps is None else maps):
+    asked = Asked(tuple(without), explain, explain_all, has_masks if maps is None else maps)
+    for one in _evaluated(judge, progress(parts), asked):
         if has_masks:
             _count_maps(figures, one)
         if on_part is not None:
@@ -112,18 +135,16 @@ def _modalities(folder: PartsFolder, parts: Sequence[LabelledPart], without: Seq
 # --- one part after the other --------------------------------------------------------------------------------------------------
 
 
-def _evaluated(
-    judge: Judge, parts: Iterable[LabelledPart], without: Sequence[Modality], explain: Explain | None, *, maps: bool
-) -> Iterator[EvaluatedPart]:
+def _evaluated(judge: Judge, parts: Iterable[LabelledPart], asked: Asked) -> Iterator[EvaluatedPart]:
     judge.warm_up()
     for part in parts:
-        record = leave_out(part.record(tolerant=True), without)
+        record = leave_out(part.record(tolerant=True), asked.without)
         start = perf_counter()
         features = extract(record)
         verdict = judge.judge(features)
         verdict_ms = (perf_counter() - start) * 1e3
-        found = judge.localize(features, verdict).maps if maps and record.frames else {}
-        causes = explain(record, verdict, part.machine) if explain else ranked(verdict.cause_probabilities)
+        found = judge.localize(features, verdict).maps if asked.maps and record.frames else {}
+        causes = asked.causes(part, record, verdict)
         yield EvaluatedPart(part, verdict, predicted_kind(verdict), tuple(causes), verdict_ms, found)
 
 
@@ -207,7 +228,7 @@ def _detection(parts: Sequence[EvaluatedPart]) -> dict[str, Any]:
 
 def _causes(parts: Sequence[EvaluatedPart]) -> dict[str, Any] | None:
     """Return how often the true cause was named, over parts that have one; "not measured" is an honest answer, and not a hit."""
-    caused = [one for one in parts if one.part.cause not in (None, NO_CAUSE)]
+    caused = [one for one in parts if has_cause(one.part)]
     if not caused:
         return None
     truth = [one.part.cause or NO_CAUSE for one in caused]

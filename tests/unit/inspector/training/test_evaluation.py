@@ -168,9 +168,13 @@ def test_causes_may_be_explained_by_more_than_the_network(folder):
         return [("heat", 0.9), ("wear", 0.1)]
 
     rows = []
-    document = evaluate(BrightnessJudge(), load_parts_folder(folder), explain=explain, on_part=lambda one: rows.append(part_row(one)))
+    document = evaluate(
+        BrightnessJudge(), load_parts_folder(folder), explain=explain, explain_all=True, on_part=lambda one: rows.append(part_row(one))
+    )
     assert asked == [MachineConfig()] * 4
     assert document["causes"]["top1"] == 0.5
+    evaluate(BrightnessJudge(), load_parts_folder(folder), explain=explain)
+    assert len(asked) == 4 + 2  # without a need, only parts with a cause are asked for one
     assert set(rows[1]) == set(PART_COLUMNS)
     assert rows[1] | {"degraded": ""} == {
         "part_id": "p2",
