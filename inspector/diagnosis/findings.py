@@ -35,10 +35,11 @@ class Finding:
             return abs(self.reach)
         return max(self.reach if direction == "high" else -self.reach, 0.0)
 
-    def abnormality(self, direction: str) -> float:
-        """Return 0 (inside) to 1 (far outside in this direction)."""
-        powered = min(self.toward(direction), 100.0) ** _EDGE_SHARPNESS
-        return powered / (powered + 1)
+
+def abnormality_of(reach: float) -> float:
+    """Return 0 (at the centre) to 1 (far outside) for a reach toward one side."""
+    powered = min(max(reach, 0.0), 100.0) ** _EDGE_SHARPNESS
+    return powered / (powered + 1)
 
 
 def findings(measurements: Measurements, normal: Normal, catalogue: Catalogue) -> list[Finding]:

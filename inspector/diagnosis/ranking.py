@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from inspector.diagnosis.catalogue import NO_CAUSE, Catalogue, CauseRule, Symptom
-from inspector.diagnosis.findings import Finding
+from inspector.diagnosis.findings import Finding, abnormality_of
 from inspector.parts import NOT_MEASURED, OK_LABEL, PartRecord, Verdict
 
 _ECHO = 0.5
 _DEGRADED_TRUST = 0.4
 """Weight of a channel that the verdict calls degraded."""
+_FAR_REACH = 2.0
 _EARLY = 0.35
 """Share of its late chances with which a cause that has only begun shows a symptom."""
 _EARLY_SHARE = 0.4
@@ -102,8 +103,8 @@ def _witnesses(rule: CauseRule, catalogue: Catalogue, found: list[Finding], verd
         best = max(candidates, key=lambda finding: (finding.toward(symptom.direction), finding.measurement.key))
         channels = len({finding.measurement.channel for finding in candidates})
         trusted = best.measurement.channel not in verdict.degraded or rule.fault_of == "station"
-        trust, abnormality = 1.0 if trusted else _DEGRADED_TRUST, best.abnormality(symptom.direction)
-        late, early = (trust * _log_odds(symptom, abnormality, channels, severity) for severity in (1.0, _EARLY))
+        trust, reach = 1.0 if trusted else _DEGRADED_TRUST, best.toward(symptom.direction)
+        late, early = (trust * _log_odds(symptom, reach, channels, severity) for severity in (1.0, _EARLY))
         heard.append(Witness(symptom, best, late, early))
     return tuple(sorted(heard, key=lambda witness: -abs(witness.speaks)))
 
@@ -118,12 +119,18 @@ def _inherited(rule: CauseRule, catalogue: Catalogue) -> list[Symptom]:
     return inherited
 
 
-def _log_odds(symptom: Symptom, abnormality: float, channels: int, severity: float) -> float:
-    """Return ln P(seen | cause) / P(seen | not); among several channels one is outside by chance more often."""
+def _log_odds(symptom: Symptom, reach: float, channels: int, severity: float) -> float:
+    """Return ln P(seen | cause) / P(seen | not).
+
+    Among several channels one is outside by chance more often; what lies many times further than the edge of the normal range is less
+    often chance, down to a tenth.
+    """
+    abnormality = abnormality_of(reach)
     if_absent = 1 - (1 - symptom.p_if_absent) ** channels
     if_present = if_absent + severity * (max(symptom.p_if_present, if_absent) - if_absent)
     seen = abnormality * if_present + (1 - abnormality) * (1 - if_present)
-    seen_anyway = abnormality * if_absent + (1 - abnormality) * (1 - if_absent)
+    rarer = min(max((_FAR_REACH / max(reach, _FAR_REACH)) ** 1.5, 0.1), 1.0)
+    seen_anyway = abnormality * if_absent * rarer + (1 - abnormality) * (1 - if_absent)
     return math.log(seen / seen_anyway)
 
 

@@ -13,6 +13,8 @@ _F = NDArray[np.float64]
 
 MOST_SAMPLES = 20_000
 SLOPE_SHORTEST_S = 5.0
+NOW_S = 1.0
+"""The present level is that of the last second, or of the last twentieth of a long window."""
 RIPPLE_WINDOW_S = 0.5
 
 
@@ -23,7 +25,8 @@ def measure_series(sheet: Sheet, t_s: _F, values: _F, unit: str) -> None:
         return
     tail = max(1, len(values) // 5)
     median = float(np.median(values))
-    sheet.note("level", float(np.median(values[-tail:])), unit, span_s=(t_s[-tail], t_s[-1]))
+    now = max(1, min(int(np.sum(t_s >= t_s[-1] - max(NOW_S, 0.05 * (t_s[-1] - t_s[0])))), len(values)))
+    sheet.note("level", float(np.median(values[-now:])), unit, span_s=(t_s[-now], t_s[-1]))
     if len(values) < 5:
         return
     _extremes(sheet, t_s, values, median, unit)
