@@ -73,8 +73,8 @@ def read_waveform(path: Path, *, unit: str, start_s: float = 0.0) -> Waveform:
 def read_series(path: Path, *, units: Mapping[str, str] | None = None) -> dict[str, Series]:
     """Return every numeric column of a CSV or CSV.gz over its column `t_s` (seconds relative to the trigger), in time order.
 
-    Empty and unreadable fields are gaps (NaN); of rows with the same time the first counts; a column of text, or without any value,
-    is left out. Raises DataError.
+    Empty and unreadable fields are gaps (NaN), unless the channel is merely slower than the table; of rows with the same time the
+    first counts; a column of text, or without any value, is left out. Raises DataError.
     """
     columns = _read_columns(path)
     if TIME_COLUMN not in columns:
@@ -90,12 +90,32 @@ def read_series(path: Path, *, units: Mapping[str, str] | None = None) -> dict[s
     for name, column in columns.items():
         values = _numbers(column)[usable][rows]
         if np.isfinite(values).any():
-            series[name] = Series(t_ns, values, (units or {}).get(name, ""))
+            own = _own_rows(t_ns, np.isfinite(values))
+            series[name] = Series(t_ns[own], values[own], (units or {}).get(name, ""))
         else:
             _log.debug("%s: column %s holds no number, left out", path, name)
     if not series:
         raise DataError("holds no column with numbers beside the time", path=path)
     return series
+
+
+def _own_rows(t_ns: NDArray[np.int64], there: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the rows of one channel in a table that holds the times of all: its values, and one row per value that its own pace misses.
+
+    So a temperature twice a second beside a current at 200 Hz is whole, and where it pauses it has as many gaps as values are missing.
+    Nothing before its first and after its last value is its own.
+    """
+    own = np.flatnonzero(there)
+    steps_ns = np.diff(t_ns[own])
+    if not len(steps_ns):
+        return own
+    usual_ns = int(np.median(steps_ns))
+    gaps = [
+        np.searchsorted(t_ns, np.arange(t_ns[own[k]] + usual_ns, t_ns[own[k + 1]] - usual_ns // 2, usual_ns))
+        for k in np.flatnonzero(steps_ns > 1.5 * usual_ns)
+    ]
+    rows = np.concatenate([own, *gaps]).astype(np.intp)
+    return np.unique(rows[(rows >= own[0]) & (rows <= own[-1])])
 
 
 def series_columns(path: Path) -> list[str]:

@@ -201,3 +201,17 @@ def test_one_broken_file_degrades_and_all_broken_files_stop(files):
         path.write_bytes(b"")
     with pytest.raises(DataError, match=r"^\S+tile.png: is an empty file.*; \S+a.wav: is an empty file"):
         record_from_files(files, CHANNELS, part_id="tile")
+
+
+def test_a_channel_slower_than_the_table_is_whole_and_its_pause_is_a_gap(tmp_path):
+    rows = ["t_s,fast,slow"]
+    for k in range(101):
+        missing = 40 <= k < 60
+        rows.append(f"{k / 100 - 1:.2f},{'' if k == 7 else k},{k if k % 10 == 0 and not missing else ''}")
+    path = tmp_path / "s.csv"
+    path.write_text("\n".join(rows), encoding="utf-8")
+    series = read_series(path)
+    assert len(series["fast"].values) == 101
+    assert np.isnan(series["fast"].values).sum() == 1
+    assert series["slow"].t_ns.tolist() == [round((k / 100 - 1) * 1e9) for k in range(0, 101, 10)]
+    assert np.flatnonzero(np.isnan(series["slow"].values)).tolist() == [4, 5]
