@@ -142,13 +142,19 @@ class Unmeasured(_Entry):
     title: Title
 
 
+class DefectTitle(Title):
+    """A kind of defect in words; `directed` where it matters whether it runs along or across the belt."""
+
+    directed: bool = False
+
+
 class Catalogue(_Entry):
     """All causes, the limits of physics, and the words for what they speak of."""
 
     not_measured: Unmeasured
     causes: tuple[CauseRule, ...] = ()
     limits: tuple[Limit, ...] = ()
-    defects: dict[str, Title] = {}
+    defects: dict[str, DefectTitle] = {}
     words: dict[str, str] = {}
     """Part of a channel's name -> Chinese."""
 

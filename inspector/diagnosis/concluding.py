@@ -18,6 +18,7 @@ _WORTH_EVIDENCE = 0.02
 _STRANGE = 3.0
 _SURE, _LIKELY = 0.75, 0.4
 _SETTLED = 0.98
+_WORTH_A_TEST = 0.1
 
 
 def diagnose(
@@ -158,7 +159,7 @@ def _nothing(found: list[Finding], suspects: list[Suspect], catalogue: Catalogue
 
 def _next_test(suspects: list[Suspect], catalogue: Catalogue) -> Text | None:
     """Return the cheapest test between the first two causes; none where the first is as good as certain."""
-    known = [suspect for suspect in suspects if suspect.name in catalogue.by_name]
+    known = [suspect for suspect in suspects if suspect.name in catalogue.by_name and suspect.probability >= _WORTH_A_TEST]
     if suspects[0].probability >= _SETTLED or not known:
         return None
     test = _contrast(suspects[0].name, suspects[1].name, catalogue) if len(suspects) > 1 else None

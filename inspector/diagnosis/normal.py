@@ -40,7 +40,7 @@ class Range:
     def reach(self, value: float) -> float:
         """Return where `value` lies: 0 at the centre, 1 at the upper edge, -1 at the lower edge."""
         half = self.high - self.centre if value >= self.centre else self.centre - self.low
-        return (value - self.centre) / half
+        return (value - self.centre) / max(half, 1e-12)
 
 
 class Normal:
@@ -145,13 +145,16 @@ class Normal:
 def _range(ordered: NDArray[np.float64], unit: str) -> Range:
     """Return the range of sorted values: empirical tails, no narrower than the spread of the bulk says, wider for few parts."""
     count = len(ordered)
-    low, bulk_low, centre, bulk_high, high = _quantiles(ordered, (_TAIL, 0.16, 0.5, 0.84, 1 - _TAIL))
+    lowest, bulk_low, centre, bulk_high, highest = _quantiles(ordered, (_TAIL, 0.16, 0.5, 0.84, 1 - _TAIL))
     # 2.05 sigma is the 2 % tail of a normal law, 1 sigma its 16 % point; a sample of n reaches no further than its own 1/n
     widen = 1 + 4 / count
     floor = max(_FLOOR_BY_UNIT.get(unit, 0.0), _FLOOR_SHARE * abs(centre), 1e-12)
-    above = max(high - centre, 2.05 * (bulk_high - centre) if count < 100 else 0.0, floor) * widen
-    below = max(centre - low, 2.05 * (centre - bulk_low) if count < 100 else 0.0, floor) * widen
-    return Range(float(centre - below), float(centre), float(centre + above), count)
+    above = max(highest - centre, 2.05 * (bulk_high - centre) if count < 100 else 0.0, floor) * widen
+    below = max(centre - lowest, 2.05 * (centre - bulk_low) if count < 100 else 0.0, floor) * widen
+    low = centre - below
+    if ordered[0] >= 0 and unit != "dB":
+        low = max(low, 0.0)
+    return Range(float(low), float(centre), float(centre + above), count)
 
 
 def _quantiles(ordered: NDArray[np.float64], shares: tuple[float, ...]) -> list[float]:

@@ -191,15 +191,17 @@ def _above_background(level_db: _F, block: int) -> _F:
 def _low_lines(sheet: Sheet, signal: _F, rate_hz: float, shaft_hz: float | None) -> None:
     """Note the harmonics of the shaft, or without a known speed the strongest low line."""
     window = np.hanning(len(signal))
-    length = fft.next_fast_len(4 * len(signal), real=True)
-    amplitude = np.abs(fft.rfft(signal * window, length)) * (2.0 / window.sum())
-    step_hz = rate_hz / length
-    lines = _Lines(amplitude, step_hz, width_hz=2.0 * rate_hz / len(signal))
+    highest_hz = 150.0 if shaft_hz is None else max(150.0, 10.5 * shaft_hz)
+    # the lowest bins alone, back in time, are the same lines at a lower rate: a fine spectrum of them costs little
+    low = fft.rfft(signal * window)[: int(highest_hz * len(signal) / rate_hz) + 2]
+    count = 2 * (len(low) - 1)
+    amplitude = np.abs(fft.rfft(fft.irfft(low, count), 4 * count)) * (2.0 / window.sum())
+    lines = _Lines(amplitude, rate_hz / len(signal) / 4, width_hz=2.0 * rate_hz / len(signal))
     if shaft_hz is not None and shaft_hz * 2.5 * len(signal) / rate_hz >= 5:
         _shaft(sheet, lines, shaft_hz)
-    low, high = 5.0, min(120.0, rate_hz / 2.5)
-    if high - low > 8 * lines.width_hz:
-        hz, value, above_db = lines.strongest(low, high)
+    lowest_hz, limit_hz = 5.0, min(120.0, rate_hz / 2.5)
+    if limit_hz - lowest_hz > 8 * lines.width_hz:
+        hz, value, above_db = lines.strongest(lowest_hz, limit_hz)
         sheet.note("low_line", above_db, "dB", at_hz=hz)
         sheet.note("low_line_amplitude", value, sheet.channel_unit, at_hz=hz)
 
@@ -295,11 +297,11 @@ def _envelope(sheet: Sheet, signal: _F, rate_hz: float, machine: MachineConfig) 
     if not bands or len(signal) / rate_hz < 0.1:
         return
     spectra, kurtoses, step_hz = _envelope_spectra(spectrum, len(signal), rate_hz, bands, top_hz)
-    if spectra.shape[1] < 64:
+    if spectra.shape[1] < 32:
         return
     liveliest = int(np.argmax(kurtoses))
     sheet.note("spectral_kurtosis", float(kurtoses[liveliest]), "", at_hz=sum(bands[liveliest]) / 2)
-    above = _above_background(20 * np.log10(spectra + 1e-15), block=128)
+    above = _above_background(20 * np.log10(spectra + 1e-15), block=64)
     _strongest_envelope_line(sheet, above, step_hz, machine.shaft_hz, list(wanted_hz.values()))
     duration_s = len(signal) / rate_hz
     for name, line_hz in wanted_hz.items():
@@ -346,7 +348,7 @@ def _envelope_spectra(
     A band's bins alone, transformed back, are its complex envelope at the band's own low rate (padded twofold, as the square
     doubles the bandwidth). The logarithm keeps one loud knock from outweighing a hundred small impacts (Borghesani, Antoni 2018).
     """
-    step_hz = rate_hz / count / 4
+    step_hz = rate_hz / count / 2
     points = int(top_hz / step_hz) + 1
     rows, kurtoses = [], []
     for low_hz, high_hz in bands:
@@ -357,7 +359,7 @@ def _envelope_spectra(
         mean = float(power.mean()) + 1e-300
         kurtoses.append(float(np.mean(power**2)) / mean**2 - 2)
         log_power = np.log(power + 1e-3 * mean)
-        padded = fft.rfft((log_power - log_power.mean()) * np.hanning(len(log_power)), 8 * len(bins))
+        padded = fft.rfft((log_power - log_power.mean()) * np.hanning(len(log_power)), 4 * len(bins))
         rows.append(np.abs(padded[:points]))
     shortest = min(len(row) for row in rows)
     return np.stack([row[:shortest] for row in rows]), kurtoses, step_hz
@@ -366,11 +368,11 @@ def _envelope_spectra(
 def _strongest_envelope_line(sheet: Sheet, above: _F, step_hz: float, shaft_hz: float | None, known_hz: Sequence[float]) -> None:
     """Note the strongest regular beat of any band, shaft and bearing aside: impacts at a rate nobody foretold."""
     hz = np.arange(above.shape[1]) * step_hz
-    chosen = hz >= 8 * step_hz
+    chosen = hz >= 4 * step_hz
     chosen &= hz >= 6.0
     if shaft_hz is not None:
         order = np.maximum(np.round(hz / shaft_hz), 1)
-        chosen &= np.abs(hz - order * shaft_hz) > np.maximum(6 * step_hz, 0.005 * hz)
+        chosen &= np.abs(hz - order * shaft_hz) > np.maximum(3 * step_hz, 0.005 * hz)
     for line_hz in known_hz:
         for order_hz in (line_hz, 2 * line_hz, 3 * line_hz, 4 * line_hz):
             chosen &= np.abs(hz - order_hz) > SPEED_TOLERANCE * order_hz
@@ -386,7 +388,7 @@ def _line_score(
 ) -> tuple[float, float]:
     """Return (dB above background, Hz) of the best-fitting fundamental within the tolerance, harmonics weighted in."""
     low_hz, high_hz = line_hz * (1 - SPEED_TOLERANCE), line_hz * (1 + SPEED_TOLERANCE)
-    candidates = np.arange(low_hz, high_hz, step_hz / 2)
+    candidates = np.arange(low_hz, high_hz, step_hz / 4)
     if shaft_hz is not None:
         order = np.round(candidates / shaft_hz)
         free = (order < 1) | (np.abs(candidates - order * shaft_hz) > 1.0 / duration_s)

@@ -11,9 +11,6 @@ from inspector.diagnosis.findings import Finding
 from inspector.diagnosis.measurements import Measurement
 from inspector.parts import Defect, Evidence, Text
 
-ABOVE = Text("{} above the background", "高出背景 {}")
-PLAIN = Text("{}", "{}")
-
 _KINDS: dict[str, tuple[str, str]] = {
     "loudness": ("loudness", "响度"),
     "loudness_step": ("step of the loudness", "响度阶跃"),
@@ -127,7 +124,7 @@ def number(value: float, decimals: int) -> str:
 def evidence_of(finding: Finding, catalogue: Catalogue) -> Evidence:
     """Return a finding as evidence, its words in both languages."""
     item = finding.measurement
-    quantity, when = _quantity(finding, catalogue), when_text(item)
+    quantity, when = _quantity(finding, catalogue, Text(": ", "：")), when_text(item)
     expected = _expected(finding)
     en = f"{quantity.en}{', ' + expected.en if expected.en else ''}{', ' + when.en if when.en else ''}"
     zh = f"{quantity.zh}{'，' + expected.zh if expected.zh else ''}{'，' + when.zh if when.zh else ''}"
@@ -147,26 +144,29 @@ def evidence_of(finding: Finding, catalogue: Catalogue) -> Evidence:
 
 def finding_phrase(finding: Finding, catalogue: Catalogue) -> Text:
     """Return a finding as a phrase for the middle of a sentence."""
-    quantity, expected, when = _quantity(finding, catalogue, colon=False), _expected(finding), when_text(finding.measurement)
+    expected, when = _expected(finding), when_text(finding.measurement)
+    quantity = _quantity(finding, catalogue, Text(" ", ""), hz_apart=True)
+    aside = "，".join(said for said in (_at(finding).zh, expected.zh) if said)
     en = quantity.en + (f" ({expected.en})" if expected.en else "") + (f" {when.en}" if when.en else "")
-    zh = (when.zh if when.zh else "") + quantity.zh + (f"（{expected.zh}）" if expected.zh else "")
-    return Text(en, zh)
+    return Text(en, when.zh + quantity.zh + (f"（{aside}）" if aside else ""))
 
 
-def _quantity(finding: Finding, catalogue: Catalogue, *, colon: bool = True) -> Text:
+def _quantity(finding: Finding, catalogue: Catalogue, mark: Text, *, hz_apart: bool = False) -> Text:
+    """Return channel, kind, amount and frequency; `hz_apart` leaves the frequency out of the Chinese, which says it in brackets."""
     item = finding.measurement
-    channel, kind = channel_title(item.channel, catalogue), kind_title(item.kind)
+    channel, kind, at = channel_title(item.channel, catalogue), kind_title(item.kind), _at(finding)
     amount = number(item.value, decimals_for(item.value, finding.low, finding.high, item.unit)) + unit_text(item.unit)
-    how = ABOVE if item.kind.startswith(_ABOVE_BACKGROUND) and item.unit == "dB" else PLAIN
-    at_en = f" at {_hz(item.at_hz)}" if item.at_hz is not None else ""
-    at_zh = f"（{_hz(item.at_hz)}）" if item.at_hz is not None else ""
-    mark_en, mark_zh = (": ", "：") if colon else (" ", "")
-    if how is ABOVE:
-        return Text(
-            f"{channel.en}{mark_en}{kind.en}{at_en} {how.en.format(amount)}",
-            f"{channel.zh}{mark_zh}{kind.zh}{at_zh}{how.zh.format(amount)}",
-        )
-    return Text(f"{channel.en}{mark_en}{kind.en} {amount}{at_en}", f"{channel.zh}{mark_zh}{kind.zh} {amount}{at_zh}")
+    at_zh = f"（{at.zh}）" if at.zh and not hz_apart else ""
+    if item.kind.startswith(_ABOVE_BACKGROUND) and item.unit == "dB":
+        en, zh = f"{kind.en}{at.en} {amount} above the background", f"{kind.zh}{at_zh}高出背景 {amount}"
+    else:
+        en, zh = f"{kind.en} {amount}{at.en}", f"{kind.zh} {amount}{at_zh}"
+    return Text(f"{channel.en}{mark.en}{en}", f"{channel.zh}{mark.zh}{zh}")
+
+
+def _at(finding: Finding) -> Text:
+    hz = finding.measurement.at_hz
+    return Text("", "") if hz is None else Text(f" at {_hz(hz)}", _hz(hz))
 
 
 def _hz(hz: float) -> str:
@@ -211,7 +211,8 @@ def defect_phrase(defect: Defect | None, machine: MachineConfig, catalogue: Cata
     """Return a defect in words, with its direction where its box has a clear one."""
     if defect is None:
         return Text("defect", "缺陷")
-    title, direction = catalogue.defect_title(defect.kind), _direction(defect, machine)
+    title, known = catalogue.defect_title(defect.kind), catalogue.defects.get(defect.kind)
+    direction = _direction(defect, machine) if known is not None and known.directed else Text("", "")
     return Text(f"{title.en} {direction.en}".strip(), f"{direction.zh}{title.zh}")
 
 
