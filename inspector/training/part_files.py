@@ -99,6 +99,10 @@ def read_series(path: Path, *, units: Mapping[str, str] | None = None) -> dict[s
     return series
 
 
+_PACE_VALUES = 4
+"""Fewer values tell no pace; they are gaps or a slow channel by how much of the table they fill."""
+
+
 def _own_rows(t_ns: NDArray[np.int64], there: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Return the rows of one channel in a table that holds the times of all: its values, and one row per value that its own pace misses.
 
@@ -107,8 +111,8 @@ def _own_rows(t_ns: NDArray[np.int64], there: NDArray[np.bool_]) -> NDArray[np.i
     """
     own = np.flatnonzero(there)
     steps_ns = np.diff(t_ns[own])
-    if not len(steps_ns):
-        return own
+    if len(own) < _PACE_VALUES:
+        return own if len(own) < len(t_ns) / _PACE_VALUES else np.arange(len(t_ns))
     usual_ns = int(np.median(steps_ns))
     gaps = [
         np.searchsorted(t_ns, np.arange(t_ns[own[k]] + usual_ns, t_ns[own[k + 1]] - usual_ns // 2, usual_ns))
