@@ -51,7 +51,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-v", "--verbose", action="store_true", help="log more, and show the traceback of an inner failure")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, load in sorted(_commands().items()):
-        module = load()
+        try:
+            module = load()
+        except ImportError as error:  # a broken plug-in takes only itself down
+            print(f"inspector: the command '{name}' is left out, it cannot be imported: {error}", file=sys.stderr)
+            continue
         example = (module.__doc__ or "").strip()
         subparser = subparsers.add_parser(
             name, help=module.SUMMARY, description=example, formatter_class=argparse.RawDescriptionHelpFormatter
