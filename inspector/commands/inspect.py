@@ -109,7 +109,9 @@ def report(inspection: Inspection) -> Iterator[str]:
     yield f"{inspection.part_id}: {_OUTCOMES[verdict.outcome]}   score {verdict.score:.3f}, threshold {verdict.threshold:.3f}"
     yield from (_line("because", reason) for reason in verdict.reasons)
     yield from (_line("defect", _defect(defect)) for defect in verdict.defects)
-    yield from (_line("degraded", f"{channel}: {reason}") for channel, reason in verdict.degraded.items())
+    for reason in dict.fromkeys(verdict.degraded.values()):
+        channels = [name for name, why in verdict.degraded.items() if why == reason]
+        yield _line("degraded", f"{', '.join(channels)}: {reason}")
     yield _line("weights", ", ".join(f"{modality} {weight:.2f}" for modality, weight in verdict.weights.items()))
     if diagnosis is not None:
         for cause in diagnosis.causes[:CAUSES_SHOWN]:

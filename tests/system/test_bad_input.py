@@ -14,6 +14,13 @@ from inspector.cli import main
 from inspector.home import shipped
 
 COLUMNS = ["part_id", "split", "label", "cause", "group", "image", "mask", "audio", "vibration", "series", "note"]
+SMALL_RECIPE = """
+name: small
+members_with_pictures: 1
+picture: {area_px: 12288, views: 1}
+network: {width: 32, map_width: 16, layers: 1, heads: 2}
+optimizer: {epochs_with_pictures: 3}
+"""
 RECIPE = str(shipped("models/recipes/line.yaml"))
 STATION = shipped("stations/definitions/demo-press.yaml")
 
@@ -69,7 +76,8 @@ def model(tmp_path_factory):
     """Train on good material once."""
     data, out = tmp_path_factory.mktemp("good"), tmp_path_factory.mktemp("trained") / "model"
     write_table(data, parts(data))
-    assert main(["train", RECIPE, "--data", str(data), "--out", str(out)]) == 0
+    (data / "small.yaml").write_text(SMALL_RECIPE, encoding="utf-8")
+    assert main(["train", str(data / "small.yaml"), "--data", str(data), "--out", str(out)]) == 0
     return out
 
 
