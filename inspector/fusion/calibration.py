@@ -1,0 +1,59 @@
+"""From logits to a probability that means something, and to an outcome."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from inspector.parts import Outcome
+
+Mode = Literal["learned", "good_parts_only", "kinds_only"]
+
+
+class Calibration(BaseModel):
+    """How evidence becomes a score, and where the score becomes a verdict.
+
+    `learned`: logistic over the fused logit and the modalities' own evidence. `good_parts_only`: no defect was seen in training, the
+    score grows with the distance from good parts. `kinds_only`: no good part was seen, so every part is
+    defective and only its kind is told.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: Mode
+    evidence: dict[str, float] = {}
+    """Name of the evidence -> its weight; evidence of an absent modality is 0."""
+    offset: float = 0.0
+    threshold: float = Field(0.5, ge=0, le=1)
+    review_from: float = Field(0.5, ge=0, le=1)
+    """Scores from here up to the threshold go to a person."""
+    kind_temperature: float = Field(1.0, gt=0)
+    cause_temperature: float = Field(1.0, gt=0)
+    rule: str = ""
+
+    def score(self, evidence: dict[str, float]) -> float:
+        """Return the probability that a part is defective."""
+        if self.mode == "kinds_only":
+            return 1.0
+        return float(sigmoid(np.asarray(self.offset + sum(weight * evidence.get(name, 0.0) for name, weight in self.evidence.items()))))
+
+    def outcome(self, score: float) -> Outcome:
+        """Return what is done with a part of this score."""
+        if score >= self.threshold:
+            return "fail"
+        return "review" if score >= self.review_from else "pass"
+
+
+def sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 1 / (1 + exp(-x)) without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(values / 2)))
+
+
+def softmax(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Return probabilities that sum to 1."""
+    scaled = logits / temperature
+    powers = np.exp(scaled - scaled.max())
+    return np.asarray(powers / powers.sum())

@@ -1,0 +1,97 @@
+"""Features -> a batch for the network: which channel is which, how good it is against training, and its tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from inspector.features import Features
+from inspector.fusion.backbone import Backbone, to_input
+from inspector.fusion.memory import GoodMemory
+from inspector.fusion.network import Batch, NetworkSpec
+from inspector.parts import Modality
+
+Ranges = Mapping[str, Mapping[str, tuple[float, float]]]
+"""Channel -> quality indicator -> the low and high end of what training saw (5 % and 95 %)."""
+
+LEAST_OUTSIDE, MOST_OUTSIDE = 1.0, 4.0
+"""An indicator this many widths outside its range begins to cost quality; at the second value it costs all it can."""
+LEAST_WIDTH = 0.05
+"""An indicator that never moved in training is given this width: shares, decades and decibels alike move more when something is wrong."""
+UNSEEN_COST = 0.8
+UNSEEN_BELOW = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Quality per channel of the model, and why it is low."""
+
+    quality: dict[str, float]
+    degraded: dict[str, str]
+
+
+def matched_channels(features: Features, modality_of: Mapping[str, Modality]) -> dict[str, str]:
+    """Return model channel -> the part's channel. Names match; else the only channel of a modality stands for the model's only one."""
+    present = {**dict.fromkeys(features.pictures, "image"), **{name: vector.modality for name, vector in features.vectors.items()}}
+    matched = {name: name for name, modality in modality_of.items() if present.get(name) == modality}
+    for modality in set(modality_of.values()):
+        ours = [name for name, own in modality_of.items() if own == modality]
+        theirs = [name for name, own in present.items() if own == modality]
+        if len(ours) == len(theirs) == 1:
+            matched[ours[0]] = theirs[0]
+    return matched
+
+
+def trust(features: Features, matched: Mapping[str, str], ranges: Ranges) -> Trust:
+    """Return how far each matched channel can be trusted: its own quality, lowered where it looks unlike all that training saw."""
+    quality: dict[str, float] = {}
+    degraded = dict(features.degraded)
+    for name, theirs in matched.items():
+        worst, factor = "", 1.0
+        for indicator, (low, high) in ranges.get(name, {}).items():
+            value = features.indicators.get(theirs, {}).get(indicator)
+            if value is None:
+                continue
+            outside = max(low - value, value - high) / max(high - low, LEAST_WIDTH)
+            cost = UNSEEN_COST * min(max((outside - LEAST_OUTSIDE) / (MOST_OUTSIDE - LEAST_OUTSIDE), 0.0), 1.0)
+            if 1 - cost < factor:
+                worst, factor = f"{indicator.replace('_', ' ')} {'below' if value < low else 'above'} all that training saw", 1 - cost
+        quality[name] = features.quality.get(theirs, 1.0) * factor
+        if factor < UNSEEN_BELOW:
+            degraded.setdefault(theirs, worst)
+    return Trust(quality, degraded)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """All that stands before the network and is not trained with it."""
+
+    spec: NetworkSpec
+    backbone: Backbone | None
+    memories: Mapping[str, GoodMemory]
+
+    @torch.inference_mode()
+    def encode(self, features: Features, matched: Mapping[str, str], quality: Mapping[str, float]) -> Batch:
+        """Return one part as a batch of one. Channels of no quality, and absent ones, are not computed at all."""
+        batch = Batch()
+        for name in self.spec.cameras:
+            if name in matched and quality[name] > 0:
+                batch.maps[name] = self.maps(name, features.pictures[matched[name]].pixels)
+                batch.quality[name] = torch.tensor([quality[name]])
+        for vector in self.spec.vectors:
+            if vector.name in matched and quality[vector.name] > 0:
+                found = features.vectors[matched[vector.name]]
+                batch.summaries[vector.name] = torch.from_numpy(found.summary)[None]
+                batch.steps[vector.name] = torch.from_numpy(found.steps)[None]
+                batch.offsets_s[vector.name] = torch.from_numpy(found.offsets_s)[None]
+                batch.quality[vector.name] = torch.tensor([quality[vector.name]])
+        return batch
+
+    def maps(self, camera: str, pixels: object) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the backbone's maps of one picture and its anomaly map."""
+        assert self.backbone is not None
+        fine, coarse = self.backbone(torch.from_numpy(to_input(pixels, self.spec.image_size))[None])  # type: ignore[arg-type]
+        return fine, coarse, self.memories[camera](fine, coarse)

@@ -1,0 +1,125 @@
+"""The whole model as one value: backbone, memories, normalities and the members that vote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from inspector.errors import ModelError
+from inspector.fusion.backbone import Backbone
+from inspector.fusion.memory import GoodMemory
+from inspector.fusion.network import Batch, FusionNetwork, NetworkSpec, Outputs
+from inspector.fusion.normality import Normality
+from inspector.parts import Modality
+
+TOP_SHARE = 0.01
+
+
+class Ensemble(nn.Module):
+    """Members of one specification with what they share. Its state is what `weights.safetensors` holds."""
+
+    def __init__(self, spec: NetworkSpec, members: int) -> None:
+        super().__init__()
+        self.spec = spec
+        self.members = nn.ModuleList([FusionNetwork(spec) for _ in range(members)])
+        self.memories = nn.ModuleList([GoodMemory() for _ in spec.cameras])
+        self.normalities = nn.ModuleDict({m: Normality(sum(sizes_of(spec, m))) for m in spec.modalities if m != "image"})
+
+    def memory(self, camera: str) -> GoodMemory:
+        memory = self.memories[self.spec.cameras.index(camera)]
+        assert isinstance(memory, GoodMemory)
+        return memory
+
+    def load(self, state: dict[str, Tensor], path: Path) -> None:
+        """Take over a saved state. Raises ModelError that names the first weights that do not fit."""
+        own = self.state_dict()
+        wrong = sorted(own.keys() ^ state.keys()) or [name for name, value in own.items() if value.shape != state[name].shape]
+        if wrong:
+            raise ModelError(f"{path}: weights do not fit the manifest at '{wrong[0]}': the folder mixes two models, fetch it again")
+        self.load_state_dict(state)
+
+    def distances(self, batch: Batch) -> dict[Modality, Tensor]:
+        """Return per modality how far each part is from good parts, 0 where nothing is remembered or the modality is absent."""
+        found: dict[Modality, Tensor] = {}
+        for name, (_, _, unusual) in batch.maps.items():
+            flat = unusual.flatten(1)
+            count = max(1, round(TOP_SHARE * flat.shape[1]))
+            here = flat.topk(count, dim=1).values.mean(dim=1) * (batch.quality[name] > 0)
+            found["image"] = torch.maximum(found["image"], here) if "image" in found else here
+        for modality, normality in self.normalities.items():
+            values = self.standardised(batch, modality)
+            if values is not None:
+                present = torch.stack(
+                    [batch.quality[v.name] > 0 for v in self.spec.vectors if v.modality == modality and v.name in batch.quality]
+                )
+                found[modality] = normality(values) * present.any(dim=0)  # type: ignore[index]
+        return found
+
+    def standardised(self, batch: Batch, modality: str) -> Tensor | None:
+        """Return all vectors of a modality side by side (B, size), absent channels as the mean; None where all are absent."""
+        member = self.members[0]
+        assert isinstance(member, FusionNetwork)
+        columns, some = [], None
+        for vector, encoder in zip(self.spec.vectors, member.vectors, strict=True):
+            if vector.modality != modality:
+                continue
+            if vector.name in batch.summaries:
+                scaled = encoder.summary_scale(batch.summaries[vector.name])  # type: ignore[operator,union-attr]
+                some = scaled * batch.quality[vector.name][:, None]
+                columns.append(some)
+            else:
+                columns.append(vector.summary)
+        if some is None:
+            return None
+        return torch.cat([some.new_zeros(len(some), c) if isinstance(c, int) else c for c in columns], dim=1)
+
+
+def sizes_of(spec: NetworkSpec, modality: str) -> list[int]:
+    """Return the lengths of the vectors of a modality's channels."""
+    return [vector.summary for vector in spec.vectors if vector.modality == modality]
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the whole model says of a batch, members averaged; plain numpy."""
+
+    evidence: list[dict[str, float]]
+    """Per part: `fused`, `own_<modality>`, `distance_<modality>`."""
+    kind_logits: NDArray[np.float64]
+    cause_logits: NDArray[np.float64]
+    attention: list[dict[Modality, float]]
+    outputs: list[Outputs]
+
+
+def averaged(outputs: list[Outputs], distances: dict[Modality, Tensor], kinds: int) -> Opinion:
+    """Average what members say of one batch."""
+    logits = torch.stack([o.logits for o in outputs]).mean(dim=0).double().numpy()
+    own = {m: torch.stack([(o.by_modality[m][:, 0] * o.quality[m]) for o in outputs]).mean(dim=0) for m in outputs[0].by_modality}
+    shares = {m: torch.stack([o.attention[m] for o in outputs]).mean(dim=0) for m in outputs[0].attention}
+    evidence = [
+        {
+            "fused": float(logits[row, 0]),
+            **{f"own_{m}": float(value[row]) for m, value in own.items()},
+            **{f"distance_{m}": float(value[row]) for m, value in distances.items()},
+        }
+        for row in range(len(logits))
+    ]
+    attention: list[dict[Modality, float]] = [{m: float(value[row]) for m, value in shares.items()} for row in range(len(logits))]
+    return Opinion(evidence, logits[:, 1 : 1 + kinds], logits[:, 1 + kinds :], attention, outputs)
+
+
+@torch.inference_mode()
+def ask(ensemble: Ensemble, batch: Batch) -> Opinion:
+    """Return the opinion of all members on a batch."""
+    outputs = [member(batch) for member in ensemble.members]
+    return averaged(outputs, ensemble.distances(batch), len(ensemble.spec.kinds))
+
+
+def shared_backbone(spec: NetworkSpec) -> Backbone | None:
+    """Return the backbone where the model has cameras at all."""
+    return Backbone() if spec.cameras else None

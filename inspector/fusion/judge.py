@@ -1,0 +1,151 @@
+"""The judge: a trained artefact that says pass, fail or review of a part, and shows where."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from inspector.features import Features
+from inspector.fusion import artefact
+from inspector.fusion.artefact import Manifest
+from inspector.fusion.calibration import softmax
+from inspector.fusion.encoding import Encoder, Trust, matched_channels, trust
+from inspector.fusion.ensemble import Ensemble, Opinion, ask, shared_backbone
+from inspector.fusion.localization import Localization, Localizer
+from inspector.fusion.network import Batch
+from inspector.parts import UNKNOWN_DEFECT, Defect, Modality, ModelRef, Verdict
+
+UNUSABLE_BELOW = 0.2
+"""A channel of lower quality counts as unseen when it is decided whether a part may pass."""
+UNKNOWN_KIND_BELOW = 0.35
+"""With no kind more probable than this share above chance, a defect is called unknown."""
+
+
+class Judge:
+    """One model. Safe to use from several threads; every method takes one part."""
+
+    def __init__(self, manifest: Manifest, ensemble: Ensemble) -> None:
+        self.manifest = manifest
+        self.ref = ModelRef(manifest.name, manifest.version, manifest.weights.sha256)
+        self._ensemble = ensemble.eval().requires_grad_(False)
+        memories = {camera: ensemble.memory(camera) for camera in ensemble.spec.cameras}
+        self._encoder = Encoder(ensemble.spec, shared_backbone(ensemble.spec), memories)
+        self._localizer = Localizer(ensemble)
+        self._lock = threading.Lock()
+        self._last: tuple[Features, Batch] | None = None
+
+    @classmethod
+    def load(cls, model_dir: Path | str) -> Judge:
+        """Read a model folder. Raises ModelError in one line."""
+        folder = Path(model_dir)
+        manifest, state = artefact.load(folder)
+        ensemble = Ensemble(manifest.spec, manifest.network.members)
+        ensemble.load(state, folder / artefact.WEIGHTS)
+        return cls(manifest, ensemble)
+
+    def warm_up(self) -> None:
+        """Run once on an empty picture, so that the first part is judged as fast as the others."""
+        backbone = self._encoder.backbone
+        if backbone is not None:
+            height, width = self.manifest.spec.image_size
+            with torch.inference_mode():
+                for _ in range(2):
+                    backbone(torch.zeros(1, 3, height, width))
+
+    def judge(self, features: Features) -> Verdict:
+        """Return the verdict of one part. A part that cannot be seen well enough is `review`, never `pass`."""
+        matched, trusted = self._trust(features)
+        usable = {name: quality for name, quality in trusted.quality.items() if quality > 0}
+        if not usable:
+            return self._unseen(trusted)
+        batch = self._batch(features, matched, trusted)
+        with self._lock:
+            opinion = ask(self._ensemble, batch)
+        return self._verdict(opinion, trusted)
+
+    def localize(self, features: Features, verdict: Verdict) -> Localization:
+        """Return heat maps of the fused decision at picture size, and the regions they point to."""
+        matched, trusted = self._trust(features)
+        pictures = {camera: features.pictures[matched[camera]] for camera in self.manifest.spec.cameras if camera in matched}
+        if not any(trusted.quality[camera] > 0 for camera in pictures):
+            return Localization()
+        batch = self._batch(features, matched, trusted)
+        scales = {camera: features.record.channels[matched[camera]].scale_mm_per_px for camera in pictures}
+        names = {camera: matched[camera] for camera in pictures}
+        kind = verdict.defects[0].kind if verdict.defects else self._kind(dict(verdict.kind_probabilities))
+        with self._lock:
+            return self._localizer.localize(batch, pictures, names=names, scales=scales, score=verdict.score, kind=kind)
+
+    def _trust(self, features: Features) -> tuple[dict[str, str], Trust]:
+        matched = matched_channels(features, self.manifest.channels)
+        return matched, trust(features, matched, self.manifest.indicators)
+
+    def _batch(self, features: Features, matched: dict[str, str], trusted: Trust) -> Batch:
+        # `localize` follows `judge` of the same part: the backbone, most of the work, need not run twice.
+        last = self._last
+        if last is not None and last[0] is features:
+            return last[1]
+        batch = self._encoder.encode(features, matched, trusted.quality)
+        self._last = (features, batch)
+        return batch
+
+    def _verdict(self, opinion: Opinion, trusted: Trust) -> Verdict:
+        calibration = self.manifest.calibration
+        score = calibration.score(opinion.evidence[0])
+        outcome = calibration.outcome(score)
+        kinds = _probabilities(self.manifest.kinds, opinion.kind_logits[0], calibration.kind_temperature)
+        causes = _probabilities(self.manifest.causes, opinion.cause_logits[0], calibration.cause_temperature)
+        reasons = self._blind_spots(trusted) if outcome == "pass" else ()
+        kind = self._kind(kinds)
+        return Verdict(
+            outcome="review" if reasons else outcome,
+            score=score,
+            threshold=calibration.threshold,
+            model=self.ref,
+            defects=() if outcome == "pass" else (Defect(kind, score * kinds.get(kind, 1.0)),),
+            kind_probabilities=kinds,
+            cause_probabilities=causes,
+            weights=opinion.attention[0],
+            quality=trusted.quality,
+            degraded=trusted.degraded,
+            reasons=reasons,
+        )
+
+    def _unseen(self, trusted: Trust) -> Verdict:
+        return Verdict(
+            outcome="review",
+            score=self.manifest.calibration.threshold,
+            threshold=self.manifest.calibration.threshold,
+            model=self.ref,
+            quality=trusted.quality,
+            degraded=trusted.degraded,
+            reasons=("no channel of this part can be used",),
+        )
+
+    def _blind_spots(self, trusted: Trust) -> tuple[str, ...]:
+        leading = self.manifest.leading
+        ours = [name for name, modality in self.manifest.channels.items() if modality == leading]
+        if not ours or any(trusted.quality.get(name, 0.0) >= UNUSABLE_BELOW for name in ours):
+            return ()
+        return tuple(f"{name}: {trusted.degraded.get(name, 'cannot be used')}" for name in ours[:3])
+
+    def _kind(self, kinds: dict[str, float]) -> str:
+        if not kinds:
+            return UNKNOWN_DEFECT
+        best = max(kinds, key=lambda name: kinds[name])
+        chance = 1 / len(kinds)
+        return best if len(kinds) == 1 or kinds[best] >= chance + (1 - chance) * UNKNOWN_KIND_BELOW / 2 else UNKNOWN_DEFECT
+
+
+def _probabilities(names: list[str], logits: np.ndarray, temperature: float) -> dict[str, float]:
+    if not names:
+        return {}
+    return {name: float(p) for name, p in zip(names, softmax(logits, temperature), strict=True)}
+
+
+def modality_of(manifest: Manifest, channel: str) -> Modality | None:
+    """Return the modality of one of the model's channels."""
+    return manifest.channels.get(channel)

@@ -1,0 +1,105 @@
+"""Prepared samples -> batches of the network, with what should come out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inspector.fusion.encoding import Ranges, matched_channels, trust
+from inspector.fusion.network import Batch, NetworkSpec
+from inspector.parts import Modality
+from inspector.training.preparing import NO_CAUSE, Sample
+
+UNKNOWN = -1
+
+
+@dataclass(slots=True)
+class Targets:
+    """Truth of a batch; kinds and causes are indices, -1 where nothing is to be learnt."""
+
+    defective: Tensor
+    kinds: Tensor
+    causes: Tensor
+    places: dict[str, tuple[Tensor, Tensor]]
+    """Camera -> share of each place that is defective (B, h, w), and whether somebody said so (B,)."""
+
+
+class Table:
+    """All samples of a set as tensors; pictures are gathered per batch, as they are large."""
+
+    def __init__(self, samples: Sequence[Sample], spec: NetworkSpec, ranges: Ranges) -> None:
+        self.samples, self.spec = list(samples), spec
+        modality_of: dict[str, Modality] = dict.fromkeys(spec.cameras, "image")
+        modality_of |= {vector.name: vector.modality for vector in spec.vectors}
+        matched = [matched_channels(sample.features, modality_of) for sample in self.samples]
+        trusted = [trust(s.features, m, ranges).quality for s, m in zip(self.samples, matched, strict=True)]
+        self.quality = {name: torch.tensor([found.get(name, 0.0) for found in trusted]) for name in modality_of}
+        self.summaries, self.steps, self.offsets_s = self._vectors(matched)
+        self.defective = torch.tensor([float(sample.defective) for sample in self.samples])
+        self.kinds = torch.tensor([_index(spec.kinds, sample.part.label) for sample in self.samples])
+        self.causes = torch.tensor([_index(spec.causes, sample.part.cause or NO_CAUSE) for sample in self.samples])
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def batch(self, rows: Tensor, random: np.random.Generator | None = None) -> tuple[Batch, Targets]:
+        """Return parts `rows`; with `random` a random view of each picture, mirrored at random, else the picture itself."""
+        batch, places = Batch(), {}
+        for camera in self.spec.cameras:
+            maps, target = self._pictures(camera, rows, random)
+            if maps is not None and target is not None:
+                batch.maps[camera], places[camera] = maps, target
+                batch.quality[camera] = self.quality[camera][rows]
+        for vector in self.spec.vectors:
+            batch.summaries[vector.name] = self.summaries[vector.name][rows]
+            batch.steps[vector.name] = self.steps[vector.name][rows]
+            batch.offsets_s[vector.name] = self.offsets_s[vector.name][rows]
+            batch.quality[vector.name] = self.quality[vector.name][rows]
+        return batch, Targets(self.defective[rows], self.kinds[rows], self.causes[rows], places)
+
+    def _vectors(self, matched: Sequence[Mapping[str, str]]) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+        summaries, steps, offsets_s = {}, {}, {}
+        for vector in self.spec.vectors:
+            rows = [
+                sample.features.vectors[names[vector.name]] if vector.name in names else None
+                for sample, names in zip(self.samples, matched, strict=True)
+            ]
+            empty = (np.full(vector.summary, np.nan), np.full((vector.steps, vector.step_size), np.nan), np.zeros(vector.steps))
+            filled = [empty if row is None else (row.summary, row.steps, row.offsets_s) for row in rows]
+            summaries[vector.name], steps[vector.name], offsets_s[vector.name] = (
+                torch.from_numpy(np.stack([row[place] for row in filled]).astype(np.float32)) for place in range(3)
+            )
+        return summaries, steps, offsets_s
+
+    def _pictures(
+        self, camera: str, rows: Tensor, random: np.random.Generator | None
+    ) -> tuple[tuple[Tensor, Tensor, Tensor] | None, tuple[Tensor, Tensor] | None]:
+        views = [self.samples[int(row)].views.get(camera) for row in rows]
+        first = next((view for view in views if view), None)
+        if first is None:
+            return None, None
+        blank = first[0]
+        fine, coarse, unusual, targets, known = [], [], [], [], []
+        for found in views:
+            view = blank if not found else found[0 if random is None else int(random.integers(len(found)))]
+            turns = [] if random is None else [axis for axis in (-1, -2) if random.random() < 0.5]
+            told = view.target if found else None
+            maps = (view.fine, view.coarse, view.unusual if view.unusual is not None else torch.zeros(1, *view.fine.shape[1:]))
+            target = told if told is not None else torch.zeros(view.fine.shape[1:])
+            if turns:
+                maps, target = (tuple(m.flip(turns) for m in maps), target.flip(turns))  # type: ignore[assignment]
+            fine.append(maps[0])
+            coarse.append(maps[1])
+            unusual.append(maps[2])
+            targets.append(target)
+            known.append(told is not None)
+        maps_of_batch = (torch.stack(fine).float(), torch.stack(coarse).float(), torch.stack(unusual).float())
+        return maps_of_batch, (torch.stack(targets), torch.tensor(known))
+
+
+def _index(names: Sequence[str], name: str) -> int:
+    return names.index(name) if name in names else UNKNOWN
