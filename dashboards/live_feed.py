@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dashboards import queries
-from dashboards.words import cause_name, kind_name
+from dashboards.words import cause_name, kind_name, parameter_name, unit_name
 from inspector.store import InspectionSummary, StoredInspection
 
 STRIP_PARTS = 30
@@ -137,7 +137,7 @@ def part_view(inspection_id: str) -> dict[str, Any] | None:
         "defects": [_defect(defect) for defect in document.get("defects", [])],
         "cause": _cause(document),
         "conclusion": document.get("conclusion"),
-        "suggestion": next(iter(document.get("suggestions", [])), None),
+        "suggestion": _suggestion(document),
         "sync_ms": max((abs(value) for value in document.get("sync_error_ms", {}).values()), default=None),
     }
 
@@ -172,5 +172,13 @@ def _cause(document: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"title": first.get("title") or _both(cause_name, first["name"]), "probability": first["probability"]}
 
 
-def _both(name: Callable[[str | None, Any], str], value: str | None) -> dict[str, str]:
+def _suggestion(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    first = next(iter(document.get("suggestions", [])), None)
+    if first is None:
+        return None
+    parameters = [p | {"title": _both(parameter_name, p["name"]), "unit": unit_name(p["unit"])} for p in first.get("parameters", [])]
+    return dict(first) | {"parameters": parameters}
+
+
+def _both(name: Callable[[Any, Any], str], value: str | None) -> dict[str, str]:
     return {"en": name(value, "en"), "zh": name(value, "zh")}

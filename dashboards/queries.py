@@ -11,12 +11,23 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Literal
 
 from inspector.config import MachineConfig, Station, load_station
 from inspector.errors import ConfigError, StoreError
 from inspector.home import Home, shipped
 from inspector.parts import Outcome
-from inspector.store import Answer, Feedback, InspectionSummary, StationStatus, Store, StoredEvidence, StoredInspection
+from inspector.store import (
+    Answer,
+    Feedback,
+    History,
+    HourlyYield,
+    InspectionSummary,
+    StationStatus,
+    Store,
+    StoredEvidence,
+    StoredInspection,
+)
 from inspector.store.evidence import load_evidence
 
 ANSWERS: tuple[Answer, ...] = ("helped", "not_helped", "verdict_wrong", "verdict_right")
@@ -53,6 +64,40 @@ def recent(
 ) -> list[InspectionSummary]:
     """Return the newest inspections, newest first."""
     return list(store().recent(station=station, limit=limit, outcome=outcome, before=before))
+
+
+def history(
+    station: str | None,
+    *,
+    outcome: Outcome | None = None,
+    kind: str | None = None,
+    cause: str | None = None,
+    since_utc_ns: int | None = None,
+    part_text: str | None = None,
+    limit: int = 50,
+    before: str | None = None,
+) -> History:
+    """Return one page of the inspections that meet every given filter, newest first."""
+    return store().history(
+        station=station,
+        outcome=outcome,
+        kind=kind,
+        cause=cause,
+        since_utc_ns=since_utc_ns,
+        part_text=part_text,
+        limit=limit,
+        before=before,
+    )
+
+
+def frequent(by: Literal["kind", "cause"], station: str, since_utc_ns: int = 0) -> dict[str, int]:
+    """Return defect kinds or causes with the number of parts that had them, most frequent first."""
+    return {share.name: share.parts for share in store().pareto(by, station, since_utc_ns)}
+
+
+def hourly_yield(station: str, since_utc_ns: int = 0) -> list[HourlyYield]:
+    """Return the yield of each hour that saw a part, oldest first."""
+    return list(store().hourly_yield(station, since_utc_ns))
 
 
 def latest_finding(station: str) -> InspectionSummary | None:

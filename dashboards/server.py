@@ -56,14 +56,19 @@ def application() -> st.App:
         Path(__file__).with_name("app.py"),
         lifespan=_lifespan,
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)],
-        routes=[
-            Route("/live/{station}/events", _events),
-            Route("/parts/{inspection_id}/picture/{camera}.jpg", _picture),
-            Route("/parts/{inspection_id}/thumbnail/{camera}.jpg", _thumbnail),
-            Route("/parts/{inspection_id}/heat/{camera}.png", _heat_map),
-            Route("/answers", _answer, methods=["POST"]),
-        ],
+        routes=routes(),
     )
+
+
+def routes() -> list[Route]:
+    """Return the routes that a live screen needs beside Streamlit's own."""
+    return [
+        Route("/live/{station}/events", _events),
+        Route("/parts/{inspection_id}/picture/{camera}.jpg", _picture),
+        Route("/parts/{inspection_id}/thumbnail/{camera}.jpg", _thumbnail),
+        Route("/parts/{inspection_id}/heat/{camera}.png", _heat_map),
+        Route("/answers", _answer, methods=["POST"]),
+    ]
 
 
 # --- events ----------------------------------------------------------------------------------------------------------------------

@@ -78,7 +78,6 @@ WORDS: dict[str, Text] = {
     "lamp_stale": Text("stale", "过期"),
     "lamp_unknown": Text("unknown", "未知"),
     "sync": Text("Sync", "同步"),
-    "judged_in": Text("judged in {ms} ms", "判定用时 {ms} 毫秒"),
     "open_part": Text("Open part", "查看零件"),
     # part
     "part_id": Text("Part", "零件号"),
@@ -150,10 +149,12 @@ WORDS: dict[str, Text] = {
     "pareto_causes": Text("Causes, most frequent first", "原因排列图"),
     "yield_per_hour": Text("Yield per hour", "每小时合格率"),
     "count": Text("Count", "数量"),
-    "cumulative": Text("Cumulative share", "累计占比"),
     "nothing_matches": Text("No part matches these filters.", "没有符合筛选条件的零件。"),
-    "shown_of": Text("{shown} of the newest {n} parts", "最新 {n} 件中的 {shown} 件"),
-    "complete": Text("Complete", "信号完整"),
+    "not_passed": Text("FAIL or REVIEW", "不合格或复检"),
+    "page": Text("Page {n}", "第 {n} 页"),
+    "complete": Text("Signals", "信号"),
+    "incomplete": Text("incomplete", "不完整"),
+    "nothing_yet": Text("Nothing in this span", "该时段无数据"),
     "open": Text("Open", "打开"),
 }
 
@@ -194,6 +195,24 @@ CHANNELS: dict[str, Text] = {
 }
 
 
+PARAMETERS: dict[str, Text] = {
+    "belt_tension": Text("belt tension", "皮带张紧力"),
+    "coolant_flow": Text("coolant flow", "冷却液流量"),
+    "grease": Text("grease", "润滑脂"),
+}
+
+STAGES: dict[str, Text] = {
+    "align": Text("align", "对齐"),
+    "features": Text("features", "特征"),
+    "judge": Text("judge", "判定"),
+    "localize": Text("localize", "定位"),
+    "diagnose": Text("diagnose", "诊断"),
+    "suggest": Text("suggest", "建议"),
+}
+
+_UNITS = {"degC": "°C", "m/s2": "m/s²", "m/s^2": "m/s²", "mm2": "mm²"}
+
+
 def language_of(locale: str | None) -> Language:
     """Return the language for a browser's locale such as "zh-CN"; English where none fits."""
     return "zh" if (locale or "").lower().startswith("zh") else "en"
@@ -223,6 +242,21 @@ def cause_name(cause: str | None, language: Language) -> str:
 def channel_name(channel: str, language: Language) -> str:
     """Return what a channel is called."""
     return _name(CHANNELS, channel, language)
+
+
+def parameter_name(parameter: str, language: Language) -> str:
+    """Return what a setting of a fix is called."""
+    return _name(PARAMETERS, parameter, language)
+
+
+def stage_name(stage: str, language: Language) -> str:
+    """Return what a stage of the pipeline is called."""
+    return _name(STAGES, stage, language)
+
+
+def unit_name(unit: str) -> str:
+    """Return a unit as people write it."""
+    return _UNITS.get(unit, unit)
 
 
 def all_words(language: Language) -> dict[str, str]:

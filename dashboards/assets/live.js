@@ -2,7 +2,7 @@
 // it shows is still true. Every text that comes from a plant is set as text, never as HTML.
 
 const SERVER_SILENT_MS = 1700; // the server beats every 500 ms
-const LINE_SILENT_MS = 1900;   // a line beats every second, and every part counts as a beat
+const LINE_SILENT_MS = 1800;   // a line beats every second, and every part counts as a beat
 const REOPEN_MS = 3500;
 const STRIP_PARTS = 30;
 const FINDING_STAYS_MS = 4000;
@@ -49,7 +49,7 @@ class LiveScreen {
     this.label();
     if (moved || !this.source) this.open();
     clearInterval(this.clock);
-    this.clock = setInterval(() => this.tick(), 200);
+    this.clock = setInterval(() => this.tick(), 100);
   }
 
   clear() {
@@ -256,7 +256,7 @@ class LiveScreen {
     const line = document.createElement('span');
     const value = document.createElement('b');
     value.textContent = `${number(parameter.value)} ${parameter.unit}`;
-    line.append(`${this.parameterName(parameter.name)} `, value);
+    line.append(`${parameter.title[this.language]} `, value);
     if (parameter.low != null && parameter.high != null) {
       const limits = document.createElement('small');
       limits.textContent = ` (${this.say('within_limits', { low: number(parameter.low), high: number(parameter.high) })} ${parameter.unit})`;
@@ -264,8 +264,6 @@ class LiveScreen {
     }
     return line;
   }
-
-  parameterName(name) { return name.replaceAll('_', ' '); }
 
   success(fix) {
     return fix.tried ? this.say('helped_in', { helped: fix.helped, tried: fix.tried }) : this.words.never_tried;

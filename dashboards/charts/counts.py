@@ -9,9 +9,9 @@ from datetime import datetime
 import plotly.graph_objects as go
 
 from dashboards.charts.style import THIS_LINE, plain
-from dashboards.theme import FAIL, REVIEW
+from dashboards.theme import FAIL
 from dashboards.words import Language, say
-from inspector.parts import Outcome
+from inspector.store import HourlyYield
 
 _BAR = "#7f939c"
 _MOST_BARS = 8
@@ -54,30 +54,27 @@ def pareto(counted: Mapping[str, int], lang: Language) -> go.Figure | None:
             "range": [0, 108],
             "showgrid": False,
             "ticksuffix": " %",
-            "title": {"text": say("cumulative", lang), "font": {"size": 12}},
+            "automargin": True,
+            "title": {"text": ""},
         },
         bargap=0.45,
     )
     return figure
 
 
-def hourly_yield(outcomes: Sequence[tuple[datetime, Outcome]], lang: Language) -> go.Figure | None:
-    """Return the parts of each hour by outcome, with the yield written above; None for nothing."""
-    hours: dict[datetime, Counter[str]] = {}
-    for when, outcome in outcomes:
-        hours.setdefault(when.replace(minute=0, second=0, microsecond=0), Counter())[outcome] += 1
+def hourly_yield(hours: Sequence[HourlyYield], lang: Language) -> go.Figure | None:
+    """Return the parts of each hour that passed and that did not, with the yield written above; None for nothing."""
     if not hours:
         return None
-    ordered = sorted(hours)
-    labels = [hour.strftime("%m-%d %H:00") for hour in ordered]
+    labels = [datetime.fromtimestamp(hour.start_utc_ns / 1e9).astimezone().strftime("%m-%d %H:00") for hour in hours]
     figure = go.Figure()
-    for outcome, colour in (("pass", _BAR), ("review", REVIEW), ("fail", FAIL)):
-        counted = [hours[hour][outcome] for hour in ordered]
-        figure.add_bar(x=labels, y=counted, name=say(outcome, lang), marker={"color": colour}, hovertemplate="%{x}: %{y}")
-    for label, hour in zip(labels, ordered, strict=True):
-        total = sum(hours[hour].values())
-        figure.add_annotation(x=label, y=total, text=f"{hours[hour]['pass'] / total:.0%}", showarrow=False, yshift=10, font={"size": 12})
+    figure.add_bar(x=labels, y=[hour.passed for hour in hours], name=say("pass", lang), marker={"color": _BAR})
+    figure.add_bar(x=labels, y=[hour.parts - hour.passed for hour in hours], name=say("not_passed", lang), marker={"color": FAIL})
+    figure.update_traces(hovertemplate="%{x}: %{y}")
+    for label, hour in zip(labels, hours, strict=True):
+        figure.add_annotation(x=label, y=hour.parts, text=f"{hour.yield_ratio:.0%}", showarrow=False, yshift=10, font={"size": 12})
     plain(figure, height_px=_HEIGHT_PX, y=say("parts", lang), legend=True)
-    figure.update_layout(barmode="stack", bargap=0.35)
+    figure.update_layout(barmode="stack", bargap=0.35 if len(hours) > 3 else 0.8)
     figure.update_xaxes(type="category")
+    figure.update_yaxes(range=[0, max(hour.parts for hour in hours) * 1.2])
     return figure

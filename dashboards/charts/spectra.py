@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from dashboards.charts.style import NORMAL_LINE, THIS_LINE, mark, plain
-from dashboards.words import Language, say
+from dashboards.words import Language, say, unit_name
 from inspector.config import MachineConfig
 from inspector.parts import Waveform
 
@@ -22,6 +22,7 @@ _FEWEST_SAMPLES = 64
 _FLOOR_DB = -120.0
 _COLUMNS = 240
 _POINTS = 1500
+_LOWEST_HZ = 5.0
 _SHAFT_MULTIPLES = (1, 2, 3)
 _ENVELOPE_TOP_HZ = 400.0
 _HEIGHT_PX = 270
@@ -61,10 +62,14 @@ def spectrum(wave: Waveform, normal: Waveform | None, normal_part: str, machine:
         return None
     figure = _two_lines(curve, _level_curve(normal) if normal else None, normal_part, lang)
     for multiple in _SHAFT_MULTIPLES if machine.shaft_hz else ():
-        mark(figure, math.log10(multiple * (machine.shaft_hz or 0)), say("shaft", lang, n=multiple))
-    figure.update_xaxes(type="log", dtick=1)
+        mark(figure, multiple * (machine.shaft_hz or 0), say("shaft", lang, n=multiple), log=True)
+    figure.update_xaxes(type="log", dtick=1, range=[math.log10(_LOWEST_HZ), math.log10(curve[0][-1])])
     return plain(
-        figure, height_px=_HEIGHT_PX, x=f"{say('frequency', lang)} (Hz)", y=f"{say('level', lang)} (dB re 1 {wave.unit})", legend=True
+        figure,
+        height_px=_HEIGHT_PX,
+        x=f"{say('frequency', lang)} (Hz)",
+        y=f"{say('level', lang)} (dB re 1 {unit_name(wave.unit)})",
+        legend=True,
     )
 
 
@@ -79,7 +84,13 @@ def envelope_spectrum(
     for name, line_hz in bearing_lines_hz(machine).items():
         if line_hz < curve[0][-1]:
             mark(figure, line_hz, name)
-    return plain(figure, height_px=_HEIGHT_PX, x=f"{say('frequency', lang)} (Hz)", y=f"{say('amplitude', lang)} ({wave.unit})", legend=True)
+    return plain(
+        figure,
+        height_px=_HEIGHT_PX,
+        x=f"{say('frequency', lang)} (Hz)",
+        y=f"{say('amplitude', lang)} ({unit_name(wave.unit)})",
+        legend=True,
+    )
 
 
 def bearing_lines_hz(machine: MachineConfig) -> dict[str, float]:

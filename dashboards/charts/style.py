@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import plotly.graph_objects as go
 
 from dashboards.theme import FONTS, INK, LINE, PANEL, QUIET
@@ -32,20 +34,17 @@ def plain(figure: go.Figure, *, height_px: int, x: str = "", y: str = "", legend
     return figure
 
 
-def mark(figure: go.Figure, at: float, label: str, *, row: int | None = None) -> None:
-    """Draw a thin upright line with a small name on top."""
-    place = {} if row is None else {"row": row, "col": 1}
-    figure.add_vline(
-        x=at,
-        line={"color": MARK, "width": 1, "dash": "dot"},
-        annotation={
-            "text": label,
-            "font": {"size": 11, "color": MARK},
-            "textangle": -90,
-            "xanchor": "right",
-            "yanchor": "top",
-            "showarrow": False,
-        },
-        annotation_position="top left",
-        **place,
+def mark(figure: go.Figure, at: float, label: str, *, log: bool = False) -> None:
+    """Draw a thin upright line with a small name on top; `log` where the x axis is logarithmic."""
+    figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, yref="paper", line={"color": MARK, "width": 1, "dash": "dot"})
+    figure.add_annotation(
+        x=math.log10(at) if log else at,  # plotly places annotations, but not shapes, by the logarithm
+        y=1,
+        yref="paper",
+        text=label,
+        font={"size": 11, "color": MARK},
+        textangle=-90,
+        xanchor="right",
+        yanchor="top",
+        showarrow=False,
     )

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboards.charts.style import MARK, NORMAL_LINE, SPAN, THIS_LINE, plain
-from dashboards.words import Language, say
+from dashboards.words import Language, say, unit_name
 from inspector.parts import Series
 
 _MOST_POINTS = 4000
@@ -30,7 +30,7 @@ def trend(series: Series, normal: Series | None, evidence: Sequence[dict[str, An
     for item in evidence:
         _span(figure, item, lang)
     figure.add_vline(x=0, line={"color": "#5b6871", "width": 1.2, "dash": "dash"})
-    return plain(figure, height_px=_HEIGHT_PX, x=f"{say('time_to_trigger', lang)} (s)", y=series.unit)
+    return plain(figure, height_px=_HEIGHT_PX, x=f"{say('time_to_trigger', lang)} (s)", y=unit_name(series.unit))
 
 
 def _line(figure: go.Figure, series: Series, colour: str, width: float) -> None:

@@ -14,10 +14,10 @@ from dashboards.charts import spectra, trends
 from dashboards.live_feed import part_view
 from dashboards.shapes import SHAPES
 from dashboards.theme import asset
-from dashboards.words import Language, cause_name, channel_name, kind_name, say
+from dashboards.words import Language, cause_name, channel_name, kind_name, parameter_name, say, stage_name, unit_name
 from inspector.config import MachineConfig
 from inspector.errors import StoreError
-from inspector.parts import Waveform
+from inspector.parts import NOT_MEASURED, Waveform
 from inspector.store import Answer, StoredEvidence, StoredInspection
 
 _PLOT = {"displayModeBar": False, "responsive": True}
@@ -37,12 +37,12 @@ def show() -> None:
     left, right = st.columns([1, 1.05], gap="small")
     with left:
         _picture(stored, lang)
-        _answers(stored, lang)
         _about(stored, lang)
     with right:
         _conclusion(stored, lang)
         _causes(stored.document.get("causes", []), lang)
         _suggestions(stored.document.get("suggestions", []), lang)
+        _answers(stored, lang)
     _signals(stored, evidence, lang)
     with st.expander(say("raw_json", lang)):
         st.json(dict(stored.document), expanded=2)
@@ -191,6 +191,8 @@ def _cause(cause: Mapping[str, Any], lang: Language) -> None:
         f"<span>{probability:.0%}</span></div>"
     )
     _evidence(cause.get("evidence", []), lang)
+    if not cause.get("evidence") and cause["name"] != NOT_MEASURED:
+        st.html(f'<p class="quiet plain">{say("no_evidence", lang)}</p>')
     if cause.get("against"):
         st.html(f'<p class="panel-title">{say("against", lang)}</p>')
         _evidence(cause["against"], lang)
@@ -205,7 +207,7 @@ def _evidence(items: Sequence[Mapping[str, Any]], lang: Language) -> None:
             escape(item["text"][lang]),
             _measured(item),
             _expected(item),
-            escape(item["unit"]),
+            escape(unit_name(item["unit"])),
             _span(item),
         ]
         for item in items
@@ -216,7 +218,7 @@ def _evidence(items: Sequence[Mapping[str, Any]], lang: Language) -> None:
 def _measured(item: Mapping[str, Any]) -> str:
     measured, low, high = item["measured"], item.get("expected_low"), item.get("expected_high")
     off = (low is not None and measured < low) or (high is not None and measured > high)
-    return f'<span class="{"off" if off else ""}">{measured:.4g}</span>'
+    return f'<span class="{"off" if off else ""}">{_figure(measured)}</span>'
 
 
 def _expected(item: Mapping[str, Any]) -> str:
@@ -224,12 +226,16 @@ def _expected(item: Mapping[str, Any]) -> str:
     if low is None and high is None:
         return "–"
     if low is None or high is None:
-        return f"≤ {high:.4g}" if low is None else f"≥ {low:.4g}"
-    return f"{low:.4g} … {high:.4g}"
+        return f"≤ {_figure(high)}" if low is None else f"≥ {_figure(low)}"
+    return f"{_figure(low)} … {_figure(high)}"
 
 
 def _span(item: Mapping[str, Any]) -> str:
-    return f"{item['start_s']:+.2f} … {item['end_s']:+.2f} s"
+    return f"{item['start_s']:+.2f} … {item['end_s']:+.2f} s".replace("-", "−")
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}".replace("-", "−")
 
 
 def _suggestions(suggestions: Sequence[Mapping[str, Any]], lang: Language) -> None:
@@ -255,11 +261,11 @@ def _fix(suggestion: Mapping[str, Any], lang: Language) -> str:
 
 
 def _parameter(parameter: Mapping[str, Any], lang: Language) -> str:
-    text = f"{escape(parameter['name'].replace('_', ' '))} <b>{parameter['value']:g} {escape(parameter['unit'])}</b>"
+    text = f"{escape(parameter_name(parameter['name'], lang))} <b>{parameter['value']:g} {escape(unit_name(parameter['unit']))}</b>"
     if parameter.get("low") is None or parameter.get("high") is None:
         return text
     limits = say("within_limits", lang, low=f"{parameter['low']:g}", high=f"{parameter['high']:g}")
-    return f'{text} <span class="quiet">({limits} {escape(parameter["unit"])})</span>'
+    return f'{text} <span class="quiet">({limits} {escape(unit_name(parameter["unit"]))})</span>'
 
 
 # --- answers -----------------------------------------------------------------------------------------------------------------------
@@ -272,7 +278,7 @@ def _answers(stored: StoredInspection, lang: Language) -> None:
         offered = [kind for kind in queries.ANSWERS if suggestion or kind.startswith("verdict")]
         with st.container(key="answers"):
             for column, kind in zip(st.columns(len(offered)), offered, strict=True):
-                if column.button(say(kind, lang), key=f"answer-{kind}"):
+                if column.button(say(kind, lang), key=f"answer-{kind}", width="stretch"):
                     _store_answer(stored, kind, suggestion, lang)
         given = queries.feedback(stored.summary.inspection_id)
         if given:
@@ -295,7 +301,7 @@ def _about(stored: StoredInspection, lang: Language) -> None:
     model = document.get("model", {})
     facts = {
         say("model", lang): f"{model.get('name', '–')} {model.get('version', '')} · {str(model.get('sha256', ''))[:12]}",
-        say("timings", lang): _listed(document.get("timings_ms", {}), lambda ms: f"{ms:.0f} ms", lambda stage: stage),
+        say("timings", lang): _listed(document.get("timings_ms", {}), lambda ms: f"{ms:.0f} ms", lambda stage: stage_name(stage, lang)),
         say("weights", lang): _listed(document.get("weights", {}), lambda w: f"{w:.0%}", lambda modality: say(modality, lang)),
         say("sync_error", lang): _listed(
             document.get("sync_error_ms", {}), lambda ms: f"{ms:.2f} ms", lambda name: channel_name(name, lang)
@@ -332,7 +338,7 @@ def _signals(stored: StoredInspection, evidence: StoredEvidence, lang: Language)
 
 def _sound(name: str, wave: Waveform, evidence: StoredEvidence, lang: Language) -> None:
     with st.container(key=f"panel-wave-{name}"):
-        _title("sound", lang, f"{channel_name(name, lang)} · {say('spectrogram', lang)}")
+        _title("spectrogram", lang, channel_name(name, lang))
         _draw(spectra.spectrogram(wave, lang), f"spectrogram-{name}")
         if name in evidence.sounds:
             st.audio(evidence.sounds[name].read_bytes(), format="audio/flac")
@@ -342,10 +348,10 @@ def _vibration(name: str, wave: Waveform, normal: Waveform | None, normal_part: 
     with st.container(key=f"panel-wave-{name}"):
         left, right = st.columns(2, gap="medium")
         with left:
-            _title("vibration", lang, f"{channel_name(name, lang)} · {say('spectrum', lang)}")
+            _title("spectrum", lang, channel_name(name, lang))
             _draw(spectra.spectrum(wave, normal, normal_part, machine, lang), f"spectrum-{name}")
         with right:
-            _title("vibration", lang, f"{channel_name(name, lang)} · {say('envelope_spectrum', lang)}")
+            _title("envelope_spectrum", lang, channel_name(name, lang))
             _draw(spectra.envelope_spectrum(wave, normal, normal_part, machine, lang), f"envelope-{name}")
 
 
@@ -382,8 +388,8 @@ def _draw(figure: Any, key: str) -> None:
 # --- small pieces ------------------------------------------------------------------------------------------------------------------
 
 
-def _title(word: str, lang: Language, detail: str = "") -> None:
-    text = say(word, lang) + (f" · {detail}" if detail else "")
+def _title(word: str, lang: Language, of: str = "") -> None:
+    text = f"{of} · {say(word, lang)}" if of else say(word, lang)
     st.html(f'<p class="panel-title">{escape(text)}</p>')
 
 

@@ -1,0 +1,33 @@
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from dashboards import live_feed, queries
+from inspector.home import Home
+from inspector.store import Store
+
+MADE_LINE = Path(__file__).parents[2] / "browser" / "made_line.py"
+
+
+@pytest.fixture(scope="session")
+def made_line() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("made_line", MADE_LINE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["made_line"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("INSPECTOR_HOME", str(tmp_path))
+    monkeypatch.delenv("INSPECTOR_DATABASE_URL", raising=False)
+    live_feed.part_view.cache_clear()
+    with Store.open(Home.at(tmp_path)) as opened:
+        yield opened
+    queries.store().close()

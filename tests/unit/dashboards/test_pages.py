@@ -1,0 +1,153 @@
+import subprocess
+import sys
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboards import command
+from dashboards.views.history import parts_table
+from inspector.errors import UsageError
+
+HURTFUL = "<script>alert(1)</script>"
+
+
+def part_page():
+    from dashboards.views import part
+
+    part.show()
+
+
+def history_page():
+    from dashboards.views import history
+
+    history.show()
+
+
+def run(page, **query):
+    app = AppTest.from_function(page, default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def html_of(app):
+    return " ".join(element.proto.body for element in app.get("html"))
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_part_page_shows_everything_of_a_failed_part(store, made_line, lang):
+    store.add(made_line.inspection(4))
+    inspection_id = store.add(made_line.inspection(5, fault=made_line.FAULTS[1]))
+    store.add(made_line.inspection(6))
+    app = run(part_page, id=inspection_id, lang=lang)
+    shown = html_of(app)
+    expected = {"en": ("FAIL", "Bearing wear", "helped in 6 of 9", "87.8 Hz"), "zh": ("不合格", "轴承磨损", "9 次中 6 次有效", "87.8 Hz")}
+    for text in ("P-000005", *expected[lang]):
+        assert text in shown
+    assert len(app.get("plotly_chart")) == 3 + 6
+    assert len(app.get("audio")) == 1
+
+
+def test_without_an_id_the_last_finding_is_shown(store, made_line):
+    store.add(made_line.inspection(5, fault=made_line.FAULTS[0]))
+    store.add(made_line.inspection(6))
+    assert "P-000005" in html_of(run(part_page))
+
+
+def test_a_part_without_evidence_or_diagnosis_is_shown_too(store, made_line):
+    inspection_id = store.add(made_line.inspection(7))
+    for path in (store.get(inspection_id).folder).iterdir():
+        path.unlink()
+    assert "no longer kept" in html_of(run(part_page, id=inspection_id))
+
+
+def test_an_empty_installation_says_so(store):
+    assert "No parts yet" in html_of(run(part_page))
+    assert "No parts yet" in html_of(run(history_page))
+
+
+def test_a_wrong_id_leads_to_the_newest_part(store, made_line):
+    store.add(made_line.inspection(3))
+    assert "P-000003" in html_of(run(part_page, id="../../etc/passwd"))
+
+
+def test_a_part_is_found_by_its_number(store, made_line):
+    store.add(made_line.inspection(3))
+    store.add(made_line.inspection(4))
+    app = run(part_page)
+    app.text_input(key="wanted").set_value("P-000003").run()
+    assert "P-000003" in html_of(app)
+    app.text_input(key="wanted").set_value("P-9").run()
+    assert "P\\-9" in app.warning[0].value
+
+
+def test_a_click_stores_the_answer(store, made_line):
+    inspection_id = store.add(made_line.inspection(5, fault=made_line.FAULTS[0]))
+    app = run(part_page, id=inspection_id)
+    app.button(key="answer-helped").click().run()
+    assert [(item.kind, item.fix_id) for item in store.feedback(inspection_id)] == [("helped", "tension-belt")]
+
+
+def test_text_of_the_plant_is_never_markup(store, made_line):
+    inspection_id = store.add(made_line.inspection(5, fault=made_line.FAULTS[0], part_id=HURTFUL))
+    for page in (part_page, history_page):
+        shown = html_of(run(page, id=inspection_id))
+        assert HURTFUL not in shown
+        assert "&lt;script&gt;" in shown
+
+
+def test_history_lists_and_filters(store, made_line):
+    for number in range(12):
+        made_line.write(store, number)
+    app = run(history_page)
+    shown = html_of(app)
+    assert shown.count("<tr>") == 1 + 12
+    assert len(app.get("plotly_chart")) == 3
+    app.selectbox(key="outcome").select("fail").run()
+    assert html_of(app).count("<tr>") == 1 + 2
+    app.text_input(key="part-text").set_value("000011").run()
+    assert html_of(app).count("<tr>") == 1 + 1
+    app.selectbox(key="kind").select("scratch").run()
+    assert "No part matches" in html_of(app)
+
+
+def test_history_is_paged(store, made_line):
+    for number in range(27):
+        store.add(made_line.inspection(number))
+    app = run(history_page)
+    app.button(key="older-page").click().run()
+    assert html_of(app).count("<tr>") == 1 + 2
+    app.button(key="newer-page").click().run()
+    assert html_of(app).count("<tr>") == 1 + 25
+
+
+def test_a_list_says_each_outcome_by_shape_and_word(store, made_line):
+    store.add(made_line.inspection(1))
+    table = parts_table(tuple(store.recent()), "zh")
+    assert "合格" in table
+    assert "data:image/svg+xml" in table
+
+
+def test_a_port_in_use_is_passed_over():
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert command.free_port("127.0.0.1", port) != port
+    with pytest.raises(UsageError, match="must be from"):
+        command.free_port("127.0.0.1", 99999)
+    with pytest.raises(UsageError, match="not an address of this machine"):
+        command.free_port("203.0.113.7", 8501)
+
+
+def test_the_pages_start_without_heavy_packages():
+    code = (
+        "import sys, dashboards.server, dashboards.views.live, dashboards.views.part, dashboards.views.history;"
+        "print([name for name in ('torch', 'librosa', 'sklearn', 'cv2', 'stations') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,98 @@
+from io import BytesIO
+
+import pytest
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from dashboards import server
+
+HERE = {"origin": "http://testserver", "host": "testserver"}
+
+
+@pytest.fixture
+def client():
+    with TestClient(Starlette(routes=server.routes())) as opened:
+        yield opened
+
+
+@pytest.fixture
+def failed(store, made_line):
+    return store.add(made_line.inspection(5, fault=made_line.FAULTS[0]))
+
+
+def test_a_picture_may_be_kept_for_ever(client, failed):
+    reply = client.get(f"/parts/{failed}/picture/camera.jpg")
+    assert reply.status_code == 200
+    assert "immutable" in reply.headers["cache-control"]
+    assert Image.open(BytesIO(reply.content)).size == (640, 480)
+
+
+def test_a_heat_map_has_the_size_of_its_picture_and_is_clear_somewhere(client, failed):
+    layer = Image.open(BytesIO(client.get(f"/parts/{failed}/heat/camera.png").content)).convert("RGBA")
+    assert layer.size == (640, 480)
+    assert layer.getchannel("A").getextrema() == (0, 255)
+
+
+def test_a_thumbnail_is_small(client, failed):
+    assert Image.open(BytesIO(client.get(f"/parts/{failed}/thumbnail/camera.jpg").content)).size == (160, 120)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/parts/{id}/picture/..%2f..%2f..%2finspector.jpg",
+        "/parts/{id}/picture/%2fetc%2fpasswd.jpg",
+        "/parts/..%2f{id}/picture/camera.jpg",
+        "/parts/{id}/picture/other.jpg",
+        "/parts/{id}/heat/..%2fcamera.png",
+        "/parts/nothing/picture/camera.jpg",
+        "/live/..%2f..%2f/events",
+        "/live/a%00b/events",
+    ],
+)
+def test_nothing_else_can_be_read(client, failed, address):
+    assert client.get(address.format(id=failed)).status_code == 404
+
+
+def test_an_answer_is_stored_once_however_often_it_is_sent(client, store, failed):
+    answer = {"inspection_id": failed, "kind": "helped", "fix_id": "tension-belt", "token": "abc"}
+    first = client.post("/answers", json=answer, headers=HERE)
+    again = client.post("/answers", json=answer, headers=HERE)
+    assert first.status_code == again.status_code == 201
+    assert first.json() == again.json()
+    assert [(item.kind, item.fix_id) for item in store.feedback(failed)] == [("helped", "tension-belt")]
+
+
+def test_a_fix_that_was_not_suggested_is_not_credited(client, store, failed):
+    client.post("/answers", json={"inspection_id": failed, "kind": "helped", "fix_id": "something-else"}, headers=HERE)
+    assert [item.fix_id for item in store.feedback(failed)] == [None]
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": "http://evil.example"}, {**HERE, "sec-fetch-site": "cross-site"}])
+def test_answers_come_only_from_our_own_pages(client, store, failed, headers):
+    reply = client.post("/answers", json={"inspection_id": failed, "kind": "helped"}, headers=headers)
+    assert reply.status_code == 403
+    assert store.feedback(failed) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"not json", 400),
+        (b"[]", 400),
+        (b'{"kind": "shout"}', 400),
+        (b'{"kind": "helped", "inspection_id": 7}', 400),
+        (b'{"kind": "helped", "inspection_id": "nobody"}', 404),
+        (b'{"kind": "helped"}', 404),
+        (b'{"kind": "helped", "note": "' + b"x" * 9000 + b'"}', 400),
+        (b"\xff\xfe", 400),
+    ],
+)
+def test_a_wrong_answer_is_refused(client, store, content, status):
+    headers = HERE | {"content-type": "application/json"}
+    assert client.post("/answers", content=content, headers=headers).status_code == status
+
+
+def test_a_form_is_no_answer(client, store, failed):
+    assert client.post("/answers", data={"kind": "helped", "inspection_id": failed}, headers=HERE).status_code == 400

@@ -1,0 +1,77 @@
+import re
+from pathlib import Path
+
+import pytest
+
+import dashboards
+from dashboards import words
+from dashboards.words import CAUSES, CHANNELS, KINDS, PARAMETERS, STAGES, WORDS, kind_name, language_of, say, unit_name
+
+CODE = Path(dashboards.__file__).parent
+TABLES = {"words": WORDS, "kinds": KINDS, "causes": CAUSES, "channels": CHANNELS, "parameters": PARAMETERS, "stages": STAGES}
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+LATIN_WORD = re.compile(r"[A-Za-z]{3,}")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_word_is_in_both_languages(table):
+    for key, text in TABLES[table].items():
+        assert text.en.strip(), key
+        assert CHINESE.search(text.zh), key
+        assert not CHINESE.search(text.en), key
+
+
+def test_chinese_words_keep_no_english_but_names():
+    for key, text in WORDS.items():
+        rest = re.sub(r"\{\w+\}|`[^`]*`|JSON", "", text.zh)
+        assert not LATIN_WORD.search(rest), key
+
+
+def test_both_languages_are_filled_with_the_same_values():
+    for key, text in WORDS.items():
+        assert sorted(re.findall(r"\{(\w+)\}", text.en)) == sorted(re.findall(r"\{(\w+)\}", text.zh)), key
+
+
+def test_every_word_that_the_code_says_exists():
+    python = "\n".join(path.read_text(encoding="utf-8") for path in CODE.rglob("*.py"))
+    script = "\n".join(path.read_text(encoding="utf-8") for path in CODE.rglob("*.js"))
+    said = (
+        set(re.findall(r'\bsay\("(\w+)"', python)) | set(re.findall(r"\bwords\.(\w+)", script)) | set(re.findall(r"\.say\('(\w+)'", script))
+    )
+    assert said
+    assert said <= set(WORDS)
+
+
+def test_no_word_is_there_for_nothing():
+    everything = "\n".join(
+        path.read_text(encoding="utf-8") for pattern in ("*.py", "*.js") for path in CODE.rglob(pattern) if path.name != "words.py"
+    )
+    built = {f"lamp_{state}" for state in ("ok", "missing", "stale", "unknown")}
+    assert [key for key in WORDS if key not in built and not re.search(rf"\b{key}\b", everything)] == []
+
+
+def test_values_are_filled_in():
+    assert say("helped_in", "en", helped=14, tried=15) == "helped in 14 of 15"
+    assert say("helped_in", "zh", helped=14, tried=15) == "15 次中 14 次有效"
+
+
+def test_a_name_that_only_the_plant_knows_is_shown_as_it_is():
+    assert kind_name("cold_weld", "zh") == "cold weld"
+    assert kind_name("scratch", "zh") == "划痕"
+    assert kind_name(None, "en") == ""
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"), [("zh-CN", "zh"), ("zh", "zh"), ("en-GB", "en"), ("de-DE", "en"), ("", "en"), (None, "en")]
+)
+def test_the_browser_says_which_language(locale, language):
+    assert language_of(locale) == language
+
+
+def test_units_are_written_as_people_write_them():
+    assert unit_name("degC") == "°C"
+    assert unit_name("bar") == "bar"
+
+
+def test_all_words_has_each_word():
+    assert set(words.all_words("zh")) == set(WORDS)
