@@ -163,6 +163,17 @@ class Catalogue(_Entry):
         """Causes by name."""
         return {cause.name: cause for cause in self.causes}
 
+    @cached_property
+    def inherited(self) -> dict[str, tuple[Symptom, ...]]:
+        """Symptoms of what each cause leads to, as sure as the link is."""
+        return {cause.name: tuple(self._inherited(cause)) for cause in self.causes}
+
+    def _inherited(self, cause: CauseRule) -> Iterator[Symptom]:
+        for other, chance in cause.leads_to.items():
+            for symptom in self.by_name[other].symptoms:
+                present = chance * symptom.p_if_present + (1 - chance) * symptom.p_if_absent
+                yield symptom.model_copy(update={"p_if_present": present})
+
     def limit_of(self, measurement: Measurement) -> Limit | None:
         """Return the first limit that speaks of a quantity."""
         return next((limit for limit in self.limits if limit.fits(measurement)), None)

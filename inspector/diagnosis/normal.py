@@ -75,9 +75,9 @@ class Normal:
         if len(self._rows) < _ROWS:
             self._rows.append(row)
         else:
-            chance, slot = np.random.default_rng(self._seen).random(2)
-            if chance < max(_ROWS / self._seen, _ROWS / _MEMORY_PARTS):
-                self._rows[int(slot * _ROWS)] = row
+            # multiples of two irrationals are as even as chance here, and the same in every replay
+            if self._seen * 0.6180339887498949 % 1 < max(_ROWS / self._seen, _ROWS / _MEMORY_PARTS):
+                self._rows[int(self._seen * 1.4142135623730951 % 1 * _ROWS)] = row
         self._stale_parts += 1
         if self._stale_parts >= _REFRESH_PARTS or self._seen <= _REFRESH_PARTS:
             self._ranges, self._stale_parts = {}, 0

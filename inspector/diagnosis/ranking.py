@@ -7,6 +7,7 @@ probability, so one that explains what was seen takes it from the others.
 
 from __future__ import annotations
 
+import fnmatch
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -66,13 +67,15 @@ class Suspect:
 
 def rank(found: Iterable[Finding], record: PartRecord, verdict: Verdict, catalogue: Catalogue) -> list[Suspect]:
     """Return all causes that can be told here, and the unmeasured one, most probable first; the probabilities sum to 1."""
-    found = list(found)
+    by_kind: dict[str, list[Finding]] = {}
+    for finding in found:
+        by_kind.setdefault(finding.measurement.kind, []).append(finding)
     head = {name: chance for name, chance in verdict.cause_probabilities.items() if name not in (NO_CAUSE, NOT_MEASURED)}
     odds = {NOT_MEASURED: math.log(catalogue.not_measured.prior)}
     witnesses: dict[str, tuple[Witness, ...]] = {}
     for rule in catalogue.causes:
         if rule.name in head or _can_speak(rule, record):
-            witnesses[rule.name] = _witnesses(rule, catalogue, found, verdict)
+            witnesses[rule.name] = _witnesses(rule, catalogue, by_kind, verdict)
             symptoms = _summed(witnesses[rule.name])
             odds[rule.name] = math.log(rule.prior) + symptoms + _defect(rule, catalogue, verdict) + _head(rule.name, head, verdict)
     for name in head:
@@ -94,10 +97,11 @@ def _can_speak(rule: CauseRule, record: PartRecord) -> bool:
     )
 
 
-def _witnesses(rule: CauseRule, catalogue: Catalogue, found: list[Finding], verdict: Verdict) -> tuple[Witness, ...]:
+def _witnesses(rule: CauseRule, catalogue: Catalogue, by_kind: Mapping[str, list[Finding]], verdict: Verdict) -> tuple[Witness, ...]:
     heard = []
-    for symptom in (*rule.symptoms, *_inherited(rule, catalogue)):
-        candidates = [finding for finding in found if symptom.fits(finding.measurement)]
+    for symptom in (*rule.symptoms, *catalogue.inherited[rule.name]):
+        kinds = fnmatch.filter(by_kind, symptom.kind)
+        candidates = [finding for kind in kinds for finding in by_kind[kind] if symptom.fits(finding.measurement)]
         if not candidates:
             continue
         best = max(candidates, key=lambda finding: (finding.toward(symptom.direction), finding.measurement.key))
@@ -107,16 +111,6 @@ def _witnesses(rule: CauseRule, catalogue: Catalogue, found: list[Finding], verd
         late, early = (trust * _log_odds(symptom, reach, channels, severity) for severity in (1.0, _EARLY))
         heard.append(Witness(symptom, best, late, early))
     return tuple(sorted(heard, key=lambda witness: -abs(witness.speaks)))
-
-
-def _inherited(rule: CauseRule, catalogue: Catalogue) -> list[Symptom]:
-    """Return the symptoms of what this cause leads to, as sure as the link is."""
-    inherited = []
-    for other, chance in rule.leads_to.items():
-        for symptom in catalogue.by_name[other].symptoms:
-            present = chance * symptom.p_if_present + (1 - chance) * symptom.p_if_absent
-            inherited.append(symptom.model_copy(update={"p_if_present": present}))
-    return inherited
 
 
 def _log_odds(symptom: Symptom, reach: float, channels: int, severity: float) -> float:
