@@ -108,9 +108,11 @@ class Agent:
         yielded = 0
         while parts is None or yielded < parts:
             trigger = self._next_trigger()
-            if trigger is None or self._sources_are_past(trigger):
+            if trigger is None:
                 return
             self._await(trigger)
+            if self._sources_are_past(trigger):
+                return
             yield self._cut(trigger)
             yielded += 1
 
@@ -189,6 +191,8 @@ class Agent:
         else:
             for intake in self._intakes.values():
                 self._pull(intake, trigger)
+            for intake in self._intakes.values():  # as live: what came while others were waited for belongs to the part, too
+                self._drain(intake, trigger)
 
     def _await_threads(self, trigger: Trigger) -> None:
         with self._changed:

@@ -1,7 +1,7 @@
 """The simulated line behind the four promises of a device; the reference for who writes a driver.
 
-Drivers of one station that share settings and clock share one line. On a real clock a block comes when its time is over; on a
-stepped clock it comes at once, and time moves on to its end.
+Drivers of one station that share settings and clock share one line. A block comes when its time is over; on a stepped clock
+nobody waits for that, time moves on to it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from inspector import drivers
-from inspector.clock import Clock, SteppedClock
+from inspector.clock import Clock
 from inspector.drivers import Camera, SeriesSource, TriggerSource, WaveformSource
 from inspector.errors import ConfigError, DriverError, EndOfStream
 from inspector.parts import Frame, PartTruth, Series, Trigger, Waveform
@@ -54,13 +54,9 @@ class _OnTheLine:
         return self._line
 
     def due(self, t_ns: int, timeout_s: float) -> bool:
-        """Wait for an instant, no longer than `timeout_s` of real time; say whether it has come."""
-        limit_ns = self.clock.now_ns() + round(timeout_s * 1e9)
-        if t_ns > limit_ns and not isinstance(self.clock, SteppedClock):
-            self.clock.sleep_until_ns(limit_ns)
-            return False
-        self.clock.sleep_until_ns(t_ns)
-        return True
+        """Wait for an instant on the station's clock, no longer than `timeout_s`; say whether it has come."""
+        self.clock.sleep_until_ns(min(t_ns, self.clock.now_ns() + round(timeout_s * 1e9)))
+        return self.clock.now_ns() >= t_ns
 
     def ended(self) -> EndOfStream:
         return EndOfStream("the simulated line has made its last part", channel=self.channel)

@@ -32,7 +32,7 @@ def _all_of(source: SimulatedWaveform | SimulatedSeries) -> list:
     blocks = []
     try:
         while True:
-            blocks.append(source.read(0.1))
+            blocks.append(source.read(100.0))
     except EndOfStream:
         return blocks
 
@@ -75,7 +75,7 @@ def test_trigger_camera_and_truth_belong_together() -> None:
     camera = _opened(SimulatedCamera(SETTINGS, channel="camera", clock=clock))
     line = Line(SETTINGS)
     for part in range(6):
-        event, frame = trigger.wait(0.1), camera.read(0.1)
+        event, frame = trigger.wait(100.0), camera.read(100.0)
         assert event is not None
         assert isinstance(frame, Frame)
         assert (event.part_id, event.t_ns) == (f"A7-{part:06d}", line.trigger(part).t_ns)
@@ -84,9 +84,9 @@ def test_trigger_camera_and_truth_belong_together() -> None:
         assert truth is not None
         assert (truth.label, truth.cause) == (line.truth(part).label, line.truth(part).cause)
     with pytest.raises(EndOfStream):
-        trigger.wait(0.1)
+        trigger.wait(100.0)
     with pytest.raises(EndOfStream):
-        camera.read(0.1)
+        camera.read(100.0)
     assert trigger.truth("B1-000001") is None
     assert trigger.truth("A7-000099") is None
 
@@ -112,15 +112,15 @@ def test_the_recorder_delivers_the_minute_before_at_once() -> None:
 def test_a_closed_line_starts_anew() -> None:
     clock = SteppedClock(start_ns=10**12)
     trigger = _opened(SimulatedTrigger(SETTINGS, channel="demo-press", clock=clock))
-    first = trigger.wait(0.1)
+    first = trigger.wait(100.0)
     trigger.close()
     trigger.close()
-    again = _opened(SimulatedTrigger(SETTINGS, channel="demo-press", clock=clock)).wait(0.1)
+    again = _opened(SimulatedTrigger(SETTINGS, channel="demo-press", clock=clock)).wait(100.0)
     assert first is not None
     assert again is not None
     assert again.t_ns > first.t_ns
     with pytest.raises(DriverError, match="not open"):
-        trigger.wait(0.1)
+        trigger.wait(100.0)
 
 
 def test_an_unknown_stream_is_named() -> None:
