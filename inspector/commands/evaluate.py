@@ -63,11 +63,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _explain(pipeline: Pipeline) -> Explain:
+    """Return the diagnosis as ranked causes, in the words that the model was taught: others cannot be compared with the labels."""
     from inspector.diagnosis import diagnose
+    from inspector.parts import NOT_MEASURED
+
+    taught = {*pipeline.judge_model.manifest.causes, NOT_MEASURED}
 
     def explain(record: Any, verdict: Any, machine: Any) -> list[tuple[str, float]]:
         diagnosis = diagnose(record, verdict, machine=machine, normal=pipeline.normal, catalogue=pipeline.catalogue)
-        return [(cause.name, cause.probability) for cause in diagnosis.causes]
+        return [(cause.name, cause.probability) for cause in diagnosis.causes if cause.name in taught or taught == {NOT_MEASURED}]
 
     return explain
 
@@ -134,9 +138,12 @@ def _blocks(document: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, Any
     yield "at the model's threshold", [(_words(name), value) for name, value in point.items()]
     for name, figures in document.get("localization", {}).items():
         yield f"localization: {_words(name)}", [(_words(key), value) for key, value in figures.items()]
-    for block in ("defects", "causes"):
-        if block in document:
-            yield block, [(_words(name), value) for name, value in document[block].items()]
+    yield "defects", [(_words(name), value) for name, value in document["defects"].items()]
+    if "causes" in document:
+        causes = dict(document["causes"])
+        alone = causes.pop("network_alone")
+        yield "causes", [(_words(name), value) for name, value in causes.items()]
+        yield "causes: network alone", [(_words(name), value) for name, value in alone.items()]
     yield (
         "cost",
         [*((f"verdict ms, {name}", value) for name, value in document["latency_ms"].items()), ("peak MB", document["peak_rss_mb"])],

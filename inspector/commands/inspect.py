@@ -75,13 +75,14 @@ def _files(arguments: argparse.Namespace) -> dict[Modality, Path]:
 
 
 def _knowledge(home: Path | None) -> tuple[Sequence[Fix], Sequence[Case]]:
-    """Return what an installation remembers; without one, nothing was tried yet."""
+    """Return what an installation remembers; without one, the shipped fixes, of which nothing was tried yet."""
     if home is None:
-        return (), ()
-    from inspector.home import Home
-    from inspector.store import Store
+        from inspector.knowledge.seed import load_seed
 
-    store = Store.open(Home.at(home))
+        return load_seed()[0], ()
+    from inspector.commands.installation import open_store
+
+    store = open_store(home)
     return store.fixes(), store.cases()
 
 

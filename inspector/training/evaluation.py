@@ -233,8 +233,14 @@ def _causes(parts: Sequence[EvaluatedPart]) -> dict[str, Any] | None:
         return None
     truth = [one.part.cause or NO_CAUSE for one in caused]
     answers = [[name for name, _ in one.causes] for one in caused]
-    unmeasured = sum(ranking[:1] == [NOT_MEASURED] for ranking in answers)
-    return {"top1": top_k(truth, answers, 1), "top3": top_k(truth, answers, 3), "parts": len(caused), "not_measured": unmeasured}
+    by_network = [[name for name, _ in ranked(one.verdict.cause_probabilities)] for one in caused]
+    return {
+        "top1": top_k(truth, answers, 1),
+        "top3": top_k(truth, answers, 3),
+        "parts": len(caused),
+        "not_measured": sum(ranking[:1] == [NOT_MEASURED] for ranking in answers),
+        "network_alone": {"top1": top_k(truth, by_network, 1), "top3": top_k(truth, by_network, 3)},
+    }
 
 
 def peak_rss_mb() -> float:

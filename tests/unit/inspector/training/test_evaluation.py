@@ -99,7 +99,8 @@ def test_the_document_has_the_promised_keys_and_figures(folder):
         "review_rate": 0.0,
     }
     assert document["defects"]["accuracy"] == 0.5
-    assert document["causes"] == {"top1": 0.5, "top3": 1.0, "parts": 2, "not_measured": 0}
+    alone = {"top1": 0.5, "top3": 1.0}
+    assert document["causes"] == {**alone, "parts": 2, "not_measured": 0, "network_alone": alone}
     assert set(document["latency_ms"]) == {"p50", "p95"}
     assert document["peak_rss_mb"] > 10
 
