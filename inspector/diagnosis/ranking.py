@@ -77,10 +77,11 @@ def rank(found: Iterable[Finding], record: PartRecord, verdict: Verdict, catalog
         if rule.name in head or _can_speak(rule, record):
             witnesses[rule.name] = _witnesses(rule, catalogue, by_kind, verdict)
             symptoms = _summed(witnesses[rule.name])
-            odds[rule.name] = math.log(rule.prior) + symptoms + _defect(rule, catalogue, verdict) + _head(rule.name, head, verdict)
+            before = _prior(rule.name, rule.prior, head, catalogue) + _head(rule.name, head, verdict)
+            odds[rule.name] = before + symptoms + _defect(rule, catalogue, verdict)
     for name in head:
         if name not in odds:
-            odds[name] = math.log(_UNTITLED_PRIOR) + _head(name, head, verdict)
+            odds[name] = _prior(name, _UNTITLED_PRIOR, head, catalogue) + _head(name, head, verdict)
     highest = max(odds.values())
     total = sum(math.exp(value - highest) for value in odds.values())
     suspects = [Suspect(name, math.exp(value - highest) / total, witnesses.get(name, ())) for name, value in odds.items()]
@@ -166,6 +167,12 @@ def defect_kinds(verdict: Verdict) -> Mapping[str, float]:
     """Return the kinds of defect that a verdict considers, with their weights."""
     considered = {kind: chance for kind, chance in verdict.kind_probabilities.items() if kind != OK_LABEL and chance > 0}
     return considered or {defect.kind: max(defect.confidence, 1e-3) for defect in verdict.defects}
+
+
+def _prior(name: str, prior: float, head: Mapping[str, float], catalogue: Catalogue) -> float:
+    """Return a cause's log prior; of what the network knows it has said already how common it is, as far as it is trusted."""
+    share = _HEAD_TRUST if name in head else 0.0
+    return (1 - share) * math.log(prior) + share * math.log(catalogue.not_measured.prior)
 
 
 def _head(name: str, head: Mapping[str, float], verdict: Verdict) -> float:

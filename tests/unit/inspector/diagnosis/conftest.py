@@ -21,18 +21,18 @@ def catalogue() -> Catalogue:
     return load_catalogue()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def machine() -> MachineConfig:
     bearing = BearingConfig(bpfo_per_rev=3.585, bpfi_per_rev=5.415, bsf_per_rev=2.357, ftf_per_rev=0.398)
     return MachineConfig(shaft_hz=24.5, bearing=bearing)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def undecided() -> Verdict:
     return Verdict("review", 0.5, 0.5, REF)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def record() -> Callable[..., PartRecord]:
     """Return a record of channels given as waveform (samples, rate, unit, modality), series (t_s, values, unit) or picture."""
 
@@ -56,7 +56,7 @@ def record() -> Callable[..., PartRecord]:
     return build
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def impacts() -> Callable[..., NDArray[np.float64]]:
     """Return 1 s of noise with impacts at a rate, each ringing a resonance; their instants scatter by 1 %."""
 
