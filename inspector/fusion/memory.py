@@ -61,15 +61,15 @@ class GoodMemory(nn.Module):
             patches = _patches(fine.float(), coarse.float())
             chosen = torch.randperm(len(patches), generator=generator)[:per_picture]
             sampled.append(patches[chosen])
-        candidates = torch.cat(sampled)
-        order = torch.randperm(len(candidates), generator=generator)
-        candidates = candidates[order[:CANDIDATES]]
+        # Some pictures stay out of the memory and tell how far good surfaces lie from it; patches of one picture are too much alike.
+        apart = max(1, len(sampled) // 4) if len(sampled) > 1 else 0
+        candidates = torch.cat(sampled[apart:])
+        candidates = candidates[torch.randperm(len(candidates), generator=generator)[:CANDIDATES]]
         self.mean, self.spread = candidates.mean(dim=0), candidates.std(dim=0).clamp(min=1e-3)
         size = FINE_CHANNELS + COARSE_CHANNELS
         self.projection = torch.randn(size, PROJECTED, generator=generator) / size**0.5
-        projected = self._project(candidates)
-        # A quarter stays out of the memory and tells how far good surfaces lie from it.
-        held_out, remembered = projected[: len(projected) // 4], projected[len(projected) // 4 :]
+        remembered = self._project(candidates)
+        held_out = self._project(torch.cat(sampled[:apart])) if apart else remembered
         chosen = _k_centre(remembered, min(REMEMBERED, len(remembered)))
         self.patches = torch.zeros(REMEMBERED, PROJECTED)
         self.patches[: len(chosen)] = chosen

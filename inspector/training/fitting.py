@@ -23,7 +23,8 @@ OWN_SHARE = 0.4
 PLACE_SHARE = 1.0
 MEMORY_PICTURES = 250
 FEWEST_GOOD = 5
-EMA_STEPS = 60
+EMA_SHARE = 0.1
+"""The running mean of the weights reaches back over this share of all steps."""
 
 
 def indicator_ranges(train: Sequence[Sample]) -> dict[str, dict[str, tuple[float, float]]]:
@@ -115,7 +116,7 @@ def fit_member(
             torch.nn.utils.clip_grad_norm_(member.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-            _follow(mean, member.state_dict(), epoch * steps_per_epoch + step)
+            _follow(mean, member.state_dict(), epoch * steps_per_epoch + step, epochs * steps_per_epoch)
     member.load_state_dict(mean)
     member.eval()
 
@@ -126,8 +127,8 @@ def _groups(member: FusionNetwork, weight_decay: float) -> list[dict[str, object
     return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
-def _follow(mean: dict[str, Tensor], state: dict[str, Tensor], step: int) -> None:
-    share = max(1 / EMA_STEPS, 1 / (step + 1))
+def _follow(mean: dict[str, Tensor], state: dict[str, Tensor], step: int, steps: int) -> None:
+    share = max(1 / max(EMA_SHARE * steps, 1), 1 / (step + 1))
     for name, value in state.items():
         mean[name].lerp_(value, share)
 

@@ -14,23 +14,23 @@ class _Model(BaseModel):
 
 
 class PictureRecipe(_Model):
-    area_px: int = Field(102_400, ge=64 * 64, le=1024 * 1024)
+    area_px: int = Field(81_920, ge=64 * 64, le=1024 * 1024)
     """Pictures are brought to about this many pixels, in the median aspect of the training pictures."""
-    views: int = Field(3, ge=1, le=16)
+    views: int = Field(2, ge=1, le=16)
     """The picture itself and this many less one altered copies go through the frozen backbone once, before training."""
 
 
 class NetworkRecipe(_Model):
     width: int = Field(96, ge=16, le=512, multiple_of=8)
-    map_width: int = Field(48, ge=16, le=256, multiple_of=8)
+    map_width: int = Field(32, ge=16, le=256, multiple_of=8)
     layers: int = Field(2, ge=1, le=8)
     heads: int = Field(4, ge=1, le=8)
     dropout: float = Field(0.2, ge=0, lt=1)
 
 
 class OptimizerRecipe(_Model):
-    epochs_with_pictures: int = Field(18, ge=1, le=500)
-    epochs_without_pictures: int = Field(60, ge=1, le=2000)
+    epochs_with_pictures: int = Field(16, ge=1, le=500)
+    epochs_without_pictures: int = Field(50, ge=1, le=2000)
     batch: int = Field(32, ge=2, le=512)
     learning_rate: float = Field(2e-3, gt=0, le=0.1)
     weight_decay: float = Field(0.05, ge=0, le=1)
@@ -53,7 +53,7 @@ class Recipe(_Model):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)
     version: str = Field("1.0.0", pattern=r"^\d+\.\d+\.\d+$")
     members_with_pictures: int = Field(2, ge=1, le=10)
-    members_without_pictures: int = Field(5, ge=1, le=20)
+    members_without_pictures: int = Field(3, ge=1, le=20)
     picture: PictureRecipe = PictureRecipe()
     network: NetworkRecipe = NetworkRecipe()
     optimizer: OptimizerRecipe = OptimizerRecipe()

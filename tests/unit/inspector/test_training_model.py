@@ -1,0 +1,171 @@
+"""From a recipe and a few made parts to verdicts: the whole way on a line small enough for a test."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+
+from inspector.errors import ConfigError, DataError
+from inspector.features import extract
+from inspector.fusion import Judge
+from inspector.training import train
+from inspector.training.parts_folder import load_parts_folder
+
+RECIPE = """
+name: tiny
+members_with_pictures: 1
+members_without_pictures: 1
+picture: {area_px: 8192, views: 1}
+network: {width: 32, map_width: 16, layers: 1}
+optimizer: {epochs_with_pictures: 20, epochs_without_pictures: 40, batch: 8}
+"""
+COLUMNS = ("part_id", "split", "label", "cause", "group", "image", "mask", "audio", "vibration", "series", "note")
+
+
+def write_line(folder, labels, *, modalities=("image", "vibration"), splits=("train", "val")):
+    """Write parts: a scratch is a bright bar in the picture, and the vibration of its cause is a strong tone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(0)
+    rows = []
+    for split in splits:
+        for number, label in enumerate(labels):
+            part_id = f"{split}-{number}"
+            row = dict.fromkeys(COLUMNS, "") | {"part_id": part_id, "split": split, "label": label, "group": part_id}
+            if label != "ok":
+                row["cause"] = "wear"
+            if "image" in modalities:
+                row |= _picture(folder, part_id, label, random)
+            if "vibration" in modalities:
+                row["vibration"] = _vibration(folder, part_id, label, random)
+            rows.append(row)
+    with (folder / "parts.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    return load_parts_folder(folder)
+
+
+def _picture(folder, part_id, label, random):
+    pixels = random.normal(120, 12, (64, 96)).clip(0, 255).astype(np.uint8)
+    mask = np.zeros_like(pixels)
+    if label != "ok":
+        x, y = int(random.integers(8, 60)), int(random.integers(8, 48))
+        pixels[y : y + 8, x : x + 24] = 235
+        mask[y : y + 8, x : x + 24] = 255
+    cv2.imwrite(str(folder / f"{part_id}.png"), pixels)
+    cv2.imwrite(str(folder / f"{part_id}-mask.png"), mask)
+    return {"image": f"{part_id}.png", "mask": f"{part_id}-mask.png" if label != "ok" else ""}
+
+
+def _vibration(folder, part_id, label, random):
+    samples = random.normal(0, 1, 4000)
+    if label != "ok":
+        samples += 3 * np.sin(2 * np.pi * 400 * np.arange(4000) / 4000)
+    np.savez(folder / f"{part_id}.npz", samples=samples.astype(np.float32), sample_rate_hz=4000.0)
+    return f"{part_id}.npz"
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+LABELS = ["ok", "scratch"] * 10
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory):
+    return write_line(tmp_path_factory.mktemp("line"), LABELS)
+
+
+@pytest.fixture(scope="module")
+def model(line, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "tiny.yaml").write_text(RECIPE)
+    train(folder / "tiny.yaml", line, folder / "m", seed=1)
+    return Judge.load(folder / "m")
+
+
+def test_a_trained_model_tells_good_from_bad_and_why(model, line):
+    verdicts = [(part.label, model.judge(extract(part.record()))) for part in line.split("val")]
+    right = [(label == "ok") == (verdict.outcome != "fail") for label, verdict in verdicts]
+    assert np.mean(right) >= 0.9
+    bad = next(verdict for label, verdict in verdicts if label == "scratch" and verdict.outcome == "fail")
+    assert bad.defects[0].kind == "scratch"
+    assert max(bad.cause_probabilities, key=bad.cause_probabilities.get) == "wear"
+    assert sum(bad.weights.values()) == pytest.approx(1)
+    assert set(bad.quality) == {"image", "vibration"}
+
+
+def test_the_same_part_gets_the_same_verdict(model, line):
+    features = [extract(line.parts[1].record()) for _ in range(2)]
+    assert model.judge(features[0]).score == model.judge(features[1]).score
+
+
+def test_a_part_without_any_channel_goes_to_review(model, line):
+    from dataclasses import replace
+
+    empty = replace(line.parts[0].record(), frames={}, waveforms={})
+    verdict = model.judge(extract(empty))
+    assert verdict.outcome == "review"
+    assert verdict.reasons
+
+
+def test_heat_maps_lie_on_the_picture_and_peak_at_the_defect(model, line):
+    hits = []
+    for part in line.split("val"):
+        if part.label == "ok":
+            continue
+        features = extract(part.record())
+        found = model.localize(features, model.judge(features))
+        heat = found.maps["combined"]["image"]
+        mask = part.mask()
+        assert heat.shape == mask.shape
+        assert found.heat_maps[0].values.shape == mask.shape
+        assert set(found.maps) == {"grad_cam", "anomaly_map", "combined"}
+        hits.append(mask[np.unravel_index(heat.argmax(), heat.shape)] > 0)
+    assert np.mean(hits) >= 0.8
+
+
+def test_good_parts_alone_make_a_model(tmp_path, recipe):
+    good = write_line(tmp_path / "good", ["ok"] * 16)
+    summary = train(recipe, good, tmp_path / "m")
+    judge = Judge.load(tmp_path / "m")
+    assert judge.manifest.calibration.mode == "good_parts_only"
+    assert "good parts" in summary["rule"]
+    strange = write_line(tmp_path / "strange", ["ok", "scratch"] * 4, splits=("test",))
+    scores = {label: [judge.judge(extract(p.record())).score for p in strange.parts if p.label == label] for label in ("ok", "scratch")}
+    assert np.mean(scores["scratch"]) > np.mean(scores["ok"])
+
+
+def test_kinds_alone_make_a_model_that_passes_nothing(tmp_path, recipe):
+    kinds = write_line(tmp_path / "kinds", ["scratch", "dent"] * 8, modalities=("vibration",))
+    train(recipe, kinds, tmp_path / "m")
+    judge = Judge.load(tmp_path / "m")
+    verdict = judge.judge(extract(kinds.parts[0].record()))
+    assert judge.manifest.calibration.mode == "kinds_only"
+    assert verdict.outcome == "fail"
+    assert verdict.score == 1.0
+
+
+def test_without_validation_parts_folds_of_train_calibrate(tmp_path, recipe):
+    line = write_line(tmp_path / "line", LABELS, modalities=("vibration",), splits=("train",))
+    summary = train(recipe, line, tmp_path / "m")
+    assert summary["chosen"]["calibrated_on"] == "3 folds of train"
+    assert summary["figures"]["held_out_parts"] == len(LABELS)
+
+
+def test_a_misspelt_key_is_named(tmp_path, line):
+    path = tmp_path / "wrong.yaml"
+    path.write_text("name: x\npicture: {vievs: 2}\n")
+    with pytest.raises(ConfigError, match=r"picture\.vievs"):
+        train(path, line, tmp_path / "m")
+
+
+def test_too_few_parts_are_refused(tmp_path, recipe):
+    few = write_line(tmp_path / "few", ["ok", "scratch"], modalities=("vibration",))
+    with pytest.raises(DataError, match="at least 4"):
+        train(recipe, few, tmp_path / "m")
