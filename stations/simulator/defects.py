@@ -104,8 +104,8 @@ def _scratch(canvas: Canvas, surface: Surface, defect: Defect) -> None:  # noqa:
         x = rng.uniform(PLATE[0] + 12, max(PLATE[0] + PLATE[2] - 12 - reach[0], PLATE[0] + 20))
         y = rng.uniform(PLATE[1] + 20 + max(-reach[1], 0) * 0.8, PLATE[1] + PLATE[3] - 20 - max(reach[1], 0) * 0.8)
         pulse_px = _PX_PER_S / STICK_SLIP_HZ if slipped else None
-        depth = (0.16 + 0.32 * extent) * rng.uniform(0.8, 1.2)
-        mask = cut_groove(canvas, rng, Groove((x, y), length_px, angle, 0.9 + 1.0 * extent, depth, pulse_px))
+        depth = (0.24 + 0.32 * extent) * rng.uniform(0.8, 1.2)
+        mask = cut_groove(canvas, rng, Groove((x, y), length_px, angle, 1.15 + 1.1 * extent, depth, pulse_px))
         np.maximum(canvas.mask, mask, out=canvas.mask)
 
 
@@ -114,7 +114,7 @@ def _chatter(canvas: Canvas, surface: Surface, defect: Defect) -> None:  # noqa:
     rng, extent = defect.rng, defect.extent
     per_rev = 1.0 if defect.cause == "imbalance" else BPFO_PER_REV
     pitch_px = _PX_PER_S / (SHAFT_HZ * per_rev) * rng.uniform(0.97, 1.03)
-    depth = (0.035 + 0.11 * extent) * (0.75 if defect.cause == "imbalance" else 1.0)
+    depth = (0.045 + 0.11 * extent) * (0.75 if defect.cause == "imbalance" else 1.0)
     width, height = PLATE[2] * (0.35 + 0.5 * extent) * rng.uniform(0.8, 1.1), PLATE[3] * (0.25 + 0.45 * extent) * rng.uniform(0.8, 1.1)
     centre_x = rng.uniform(PLATE[0] + width * 0.45, PLATE[0] + PLATE[2] - width * 0.45) if width < PLATE[2] else WIDTH_PX / 2
     centre_y = rng.uniform(PLATE[1] + height * 0.5, PLATE[1] + PLATE[3] - height * 0.5)
@@ -221,14 +221,14 @@ def _inclusion(canvas: Canvas, surface: Surface, defect: Defect) -> None:  # noq
     y, x = np.mgrid[y_span, x_span].astype(np.float32)
     field = np.full(x.shape, -1.0, np.float32)
     for _ in range(1 + int(rng.integers(0, 3) * (0.4 + extent))):
-        size = (3.0 + 8.5 * extent) * rng.uniform(0.6, 1.2)
+        size = (4.2 + 8.5 * extent) * rng.uniform(0.6, 1.2)
         at = centre[0] + rng.normal(0, 20) * extent, centre[1] + rng.normal(0, 9) * extent
         r2 = ((x - at[0]) / (rng.uniform(1.3, 2.8) * size)) ** 2 + ((y - at[1]) / size) ** 2
         field = np.maximum(field, (1 - r2).astype(np.float32))
     ragged = field + 0.45 * _blotches(rng, 2.2, x.shape) + 0.25 * _blotches(rng, 5, x.shape)
     body = 1 / (1 + np.exp(-(ragged - 0.25) * 6)) * (field > -1)
     body = np.where(body > 0.04, body, 0).astype(np.float32)
-    dark = (0.28 + 0.38 * extent) * rng.uniform(0.85, 1.15) * (1 + 0.18 * _blotches(rng, 1.2, x.shape))
+    dark = (0.36 + 0.32 * extent) * rng.uniform(0.85, 1.15) * (1 + 0.18 * _blotches(rng, 1.2, x.shape))
     canvas.albedo[y_span, x_span] *= 1 - np.clip(dark * body, 0, 0.85)
     canvas.shade[y_span, x_span] += 0.35 * relief_shade(np.asarray(-3.0 * body, np.float32))
     tint = np.ones((HEIGHT_PX, WIDTH_PX, 3), np.float32)

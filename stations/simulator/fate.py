@@ -32,7 +32,7 @@ class _Effect:
 _EFFECTS: dict[CauseName, _Effect] = {
     "belt_slip": _Effect("scratch", 0.22, 0.9),
     "bearing_wear": _Effect("chatter_mark", 0.3, 0.9),
-    "imbalance": _Effect("chatter_mark", 0.45, 0.4),
+    "imbalance": _Effect("chatter_mark", 0.4, 0.5),
     "cooling_failure": _Effect("discoloration", 0.3, 0.95),
     "low_air_pressure": _Effect("press_mark", 0.25, 0.92),
     "tool_wear": _Effect("burr", 0.25, 0.9),
@@ -67,7 +67,7 @@ def fate_of(part: int, settings: LineSettings, scenario: Scenario, motion: Motio
     if cause is None:
         if chance >= settings.incoming_ratio:
             return Fate(part, t_s, variant, OK_LABEL, NO_CAUSE, 0.0, 0.0)
-        kind, size = "inclusion" if rng.random() < _INCLUSION_RATIO else "scratch", rng.uniform(0.3, 1.0)
+        kind, size = "inclusion" if rng.random() < _INCLUSION_RATIO else "scratch", rng.uniform(0.35, 1.0)
         return Fate(part, t_s, variant, kind, NO_CAUSE, size, size)
     effect = _EFFECTS.get(cause)
     if effect is None or chance >= effect.probability(severity):

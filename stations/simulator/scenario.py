@@ -93,7 +93,7 @@ class LineSettings(Settings):
     """These episodes and no others, in place of the scenario's."""
     concurrent: bool = False
     """Two faults may overlap."""
-    incoming_ratio: float = Field(default=0.05, ge=0, le=1)
+    incoming_ratio: float = Field(default=0.06, ge=0, le=1)
     """Share of parts that come with a defect of the material, of those made while no process fault is active."""
     part_prefix: str = Field(default="A7", pattern=r"^[A-Za-z0-9]{1,12}$")
 
@@ -109,7 +109,7 @@ class _Pace:
 
 
 _PACES = {
-    "demo": _Pace(gap=(2.0, 4.5), ramp=(1.5, 4.0), hold=(2.5, 6.0), recovery=(0.4, 1.2)),
+    "demo": _Pace(gap=(1.5, 3.5), ramp=(1.0, 3.0), hold=(2.5, 5.0), recovery=(0.4, 1.0)),
     "shift": _Pace(gap=(90.0, 400.0), ramp=(20.0, 120.0), hold=(30.0, 150.0), recovery=(1.0, 5.0)),
 }
 _MIN_COOLING_HOLD_S = (7.0, 11.0)

@@ -34,7 +34,7 @@ def _spectrum(points: Sequence[tuple[float, float]], taps: int = 257) -> Samples
 
 
 _HALL = _spectrum([(0, 0.6), (60, 1.0), (200, 0.7), (800, 0.3), (2500, 0.12), (6000, 0.05), (_NYQUIST_HZ, 0.02)])
-_HISS = _band(3000, 7000)
+_HISS = _spectrum([(0, 0.0), (1200, 0.05), (2800, 0.7), (4500, 1.0), (6800, 0.8), (_NYQUIST_HZ, 0.25)])
 _SQUEAL_BREATH = _band(1500, 3200)
 _RUMBLE = _spectrum([(0, 0.0), (25, 0.4), (45, 1.0), (110, 0.8), (180, 0.05), (_NYQUIST_HZ, 0.0)])
 _TOOL = _band(3800, 7200)

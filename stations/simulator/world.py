@@ -51,7 +51,7 @@ class World:
 
 def _eased(quantity: Callable[[Floats], Floats], t_s: Floats) -> Floats:
     """Return a quantity that hardly bends within a block, from 33 of its instants: the shaft's angle is right to 1e-7 turns."""
-    if len(t_s) <= 256:
+    if len(t_s) <= 256 or t_s[-1] - t_s[0] > 0.2:
         return quantity(t_s)
     knots = np.linspace(t_s[0], t_s[-1], 33)
     return np.interp(t_s, knots, quantity(knots))

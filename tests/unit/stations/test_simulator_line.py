@@ -139,7 +139,7 @@ def test_the_demo_station_opens() -> None:
 
 
 def test_every_fault_has_its_turn_and_a_fair_share_is_defective() -> None:
-    fates = [Line(LineSettings(seed=seed)).fate(k) for seed in (1, 2, 3) for k in range(500)]
+    fates = [Line(LineSettings(seed=seed)).fate(k) for seed in (1, 2) for k in range(500)]
     assert {fate.cause for fate in fates} == {*CAUSES, "none"}
     assert 0.2 < np.mean([fate.label != "ok" for fate in fates]) < 0.35
     quiet = [fate for fate in fates if fate.cause == "none"]
