@@ -1,0 +1,31 @@
+"""The installation that a command works on: its store, seeded with what ships, and the memory of fixes in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inspector.home import Home
+
+if TYPE_CHECKING:
+    from inspector.knowledge import Memory
+    from inspector.store import Store
+
+_EMBEDDINGS = "knowledge/embeddings.npz"
+
+
+def open_store(home: Path | None) -> Store:
+    """Open the store of an installation; a new one is created and knows the shipped fixes. Raises StoreError."""
+    from inspector.knowledge.seed import SEED_SOURCE, load_seed
+    from inspector.store import Store
+
+    store = Store.open(Home.at(home))
+    store.seed_knowledge(*load_seed(), SEED_SOURCE)
+    return store
+
+
+def open_memory(store: Store, home: Path | None) -> Memory:
+    """Return the memory of all that the store knows; embeddings of texts are kept under the home."""
+    from inspector.knowledge import Memory
+
+    return Memory(store.fixes(), store.cases(), Home.at(home).root / _EMBEDDINGS)

@@ -1,0 +1,121 @@
+"""Ask the memory of fixes what is likely to help.
+
+examples:
+  inspector suggest --cause belt_slip --defect scratch --station demo-press
+  inspector suggest --text "传送带卡顿" --top 5
+  inspector suggest --batch troubles.csv --json suggestions.json      (columns text, defect, cause, station; any of them)
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inspector.commands.output import add_home_argument, add_json_argument, progress, write_json
+from inspector.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from inspector.knowledge import Query
+    from inspector.parts import Suggestion
+
+SUMMARY = "ask the memory of fixes what is likely to help"
+FIELDS = ("text", "defect", "cause", "station")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--defect", metavar="KIND", help="kind of defect, e.g. scratch")
+    parser.add_argument("--cause", metavar="NAME", help="cause, e.g. belt_slip")
+    parser.add_argument("--text", help="the trouble in words, in any language")
+    parser.add_argument("--station", metavar="S", help="where it is")
+    parser.add_argument("--top", metavar="K", type=int, default=3, help="how many suggestions (default: 3)")
+    parser.add_argument("--batch", metavar="CSV", type=Path, help="one query per row; columns text, defect, cause, station, any subset")
+    add_home_argument(parser)
+    add_json_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from inspector.commands.installation import open_memory, open_store
+
+    if arguments.top < 1:
+        raise UsageError(f"--top {arguments.top}: must be 1 or more")
+    queries = _queries(arguments)
+    with open_store(arguments.home) as store:
+        memory = open_memory(store, arguments.home)
+    answers = list(progress(memory.suggest_all(queries, arguments.top), total=len(queries), label="searching"))
+    if arguments.json != "-":
+        print("\n\n".join(_words(query, answer) for query, answer in zip(queries, answers, strict=True)))
+    if arguments.json:
+        write_json(arguments.json, _document(queries, answers))
+    return 0
+
+
+def _queries(arguments: argparse.Namespace) -> list[Query]:
+    from inspector.knowledge import Query
+
+    given = {name: getattr(arguments, name) for name in FIELDS}
+    if arguments.batch is not None:
+        if any(given.values()):
+            raise UsageError("--batch names the queries; give no other query beside it")
+        return _batch(arguments.batch)
+    query = Query(**given)
+    if query.is_empty:
+        raise UsageError("nothing to go by; give --cause, --defect or --text")
+    return [query]
+
+
+def _batch(path: Path) -> list[Query]:
+    from inspector.knowledge import Query
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", path=path) from error
+    except UnicodeDecodeError as error:
+        raise DataError("is not UTF-8 text; save it as UTF-8", path=path) from error
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    columns = [name for name in rows.fieldnames or () if name in FIELDS]
+    if not columns:
+        raise DataError(f"must have one of the columns {', '.join(FIELDS)}", path=path, row=1)
+    try:
+        return [Query(**{name: (row[name] or "").strip() or None for name in columns}) for row in rows]
+    except csv.Error as error:
+        raise DataError(f"is not a CSV file from here on: {error}", path=path, row=rows.line_num) from error
+
+
+def _document(queries: list[Query], answers: list[tuple[Suggestion, ...]]) -> dict[str, Any]:
+    from inspector.document import suggestion_document
+
+    return {
+        "results": [
+            {
+                "query": {name: value for name in FIELDS if (value := getattr(query, name)) is not None},
+                "suggestions": [suggestion_document(suggestion) for suggestion in answer],
+            }
+            for query, answer in zip(queries, answers, strict=True)
+        ]
+    }
+
+
+# --- words for people ----------------------------------------------------------------------------------------------------------
+
+
+def _words(query: Query, answer: tuple[Suggestion, ...]) -> str:
+    asked = ", ".join(f"{name} {value}" for name in FIELDS if (value := getattr(query, name)))
+    lines = [f"{asked}:"] + [line for rank, suggestion in enumerate(answer, start=1) for line in _lines(rank, suggestion)]
+    return "\n".join(lines if answer else [f"{asked}: nothing like it is known"])
+
+
+def _lines(rank: int, suggestion: Suggestion) -> list[str]:
+    action = suggestion.action
+    words = action.en if action.en == action.zh else f"{action.en} / {action.zh}"
+    helped = f"helped {suggestion.helped} of {suggestion.tried}" if suggestion.tried else "outcome not known"
+    lines = [f"  {rank}. {words}", f"     {suggestion.fix_id}   {helped}   score {suggestion.score:.2f}"]
+    for parameter in suggestion.parameters:
+        limits = "" if parameter.low is None or parameter.high is None else f"   (safe: {parameter.low:g} to {parameter.high:g})"
+        lines.append(f"     {parameter.name}: {parameter.value:g} {parameter.unit}{limits}")
+    if suggestion.cases:
+        lines.append(f"     cases: {', '.join(suggestion.cases)}")
+    return lines

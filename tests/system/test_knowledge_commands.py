@@ -1,0 +1,118 @@
+"""`inspector suggest` and `inspector knowledge`, as a user calls them."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inspector.cli import main
+
+
+def called(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = main([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def asked(capsys: pytest.CaptureFixture[str], home: Path, *arguments: object) -> list[dict[str, Any]]:
+    code, out, err = called(capsys, "suggest", *arguments, "--home", home, "--json", "-")
+    assert (code, err) == (0, "")
+    results: list[dict[str, Any]] = json.loads(out)["results"]
+    return results
+
+
+def test_a_fresh_home_knows_what_ships(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (result,) = asked(capsys, tmp_path, "--cause", "belt_slip", "--defect", "scratch", "--station", "demo-press", "--top", "2")
+    assert result["query"] == {"cause": "belt_slip", "defect": "scratch", "station": "demo-press"}
+    first, second = result["suggestions"]
+    assert first["fix_id"] == "set-belt-tension"
+    assert first["parameters"] == [{"name": "belt_tension", "value": 0.5, "unit": "MPa", "low": 0.4, "high": 0.6}]
+    assert set(first["action"]) == {"en", "zh"}
+    assert first["score"] > second["score"]
+    assert asked(capsys, tmp_path, "--cause", "belt_slip", "--defect", "scratch", "--station", "demo-press", "--top", "2") == [result]
+
+
+def test_suggestions_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = called(capsys, "suggest", "--cause", "low_air_pressure", "--home", tmp_path)
+    assert code == 0
+    assert "fix-air-leak   helped 7 of 7" in out
+    assert "air_pressure: 6 bar   (safe: 5.5 to 6.5)" in out
+
+
+def test_import_then_batch_then_export_and_import_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    orders = tmp_path / "orders.csv"
+    orders.write_text(
+        "problem,what was done,worked,bar\n"
+        "pressure drops at the clamp,REPLACED SEAL KIT,yes,5.5\n"
+        "pressure drops at the clamp,REPLACED SEAL KIT,yes,5.5\n"
+        "clamp drifts open,CHANGED CHECK VALVE,maybe,\n"
+        "no action here,,,\n",
+        encoding="utf-8",
+    )
+    maps = ["problem=symptom", "what was done=action", "worked=outcome", "bar=parameter:clamp_pressure:bar"]
+    options = [part for pair in maps for part in ("--map", pair)]
+    home, copy = tmp_path / "home", tmp_path / "copy"
+    code, out, err = called(capsys, "knowledge", "import", orders, *options, "--home", home)
+    assert (code, err) == (0, "")
+    assert "2 cases added, 1 duplicates merged, 1 bad rows left out" in out
+    assert "1 rows have an outcome in words that are not known" in out
+    assert "row 5: no action" in out
+
+    batch = tmp_path / "batch.csv"
+    batch.write_text("text,station,remark\nclamp pressure falls,,x\n,,\n冲压件有毛刺,demo-press,\n", encoding="utf-8")
+    first, empty, burr = asked(capsys, home, "--batch", batch)
+    best = first["suggestions"][0]
+    assert best["action"]["original"] == "REPLACED SEAL KIT"
+    assert (best["tried"], best["helped"]) == (1, 1)
+    assert best["parameters"] == [{"name": "clamp_pressure", "value": 5.5, "unit": "bar"}]
+    assert empty == {"query": {}, "suggestions": []}
+    assert burr["suggestions"][0]["fix_id"] in ("change-punch", "regrind-punch")
+
+    exported = [tmp_path / "one.csv", tmp_path / "two.csv"]
+    assert called(capsys, "knowledge", "export", exported[0], "--home", home)[0] == 0
+    assert called(capsys, "knowledge", "import", exported[0], "--home", copy)[0] == 0
+    assert called(capsys, "knowledge", "export", exported[1], "--home", copy)[0] == 0
+    assert exported[0].read_bytes() == exported[1].read_bytes()
+    with exported[0].open(encoding="utf-8", newline="") as file:
+        assert sum(row["symptom"] == "clamp drifts open" for row in csv.DictReader(file)) == 1
+
+
+def test_feedback_changes_what_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (before,) = asked(capsys, tmp_path, "--cause", "low_air_pressure", "--top", "1")
+    assert called(capsys, "knowledge", "feedback", before["suggestions"][0]["cases"][0], "--not-helped", "--home", tmp_path)[0] == 0
+    (after,) = asked(capsys, tmp_path, "--cause", "low_air_pressure", "--top", "1")
+    assert after["suggestions"][0]["helped"] == before["suggestions"][0]["helped"] - 1
+    code, out, _ = called(capsys, "knowledge", "list", "--home", tmp_path)
+    assert code == 0
+    assert "fix-air-leak               helped   6 of 7" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("suggest",), "nothing to go by"),
+        (("suggest", "--station", "s"), "nothing to go by"),
+        (("suggest", "--cause", "x", "--top", "0"), "--top 0"),
+        (("suggest", "--batch", "nowhere.csv"), "nowhere.csv: cannot be read"),
+        (("knowledge", "feedback", "c9", "--helped"), "there is no case 'c9'"),
+        (("knowledge", "import", "nowhere.csv"), "nowhere.csv: cannot be read"),
+        (("knowledge", "import", "book.xlsx"), "save it as CSV"),
+        (("knowledge", "import", "f.csv", "--kind", "fmea"), "cannot be imported yet"),
+        (("knowledge", "import", "f.csv", "--map", "a=b"), "there is no field 'b'"),
+        (("knowledge", "export", "no/such/folder/out.csv"), "cannot be written"),
+    ],
+)
+def test_wrong_use_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str) -> None:
+    code, out, err = called(capsys, *arguments, "--home", tmp_path / "home")
+    assert (code, out) == (2, "")
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_a_home_that_is_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "home").write_text("")
+    code, _, err = called(capsys, "suggest", "--cause", "belt_slip", "--home", tmp_path / "home")
+    assert code == 2
+    assert len(err.strip().splitlines()) == 1
