@@ -283,7 +283,7 @@ def _case_of(stored: StoredInspection, answer: Feedback) -> Case:
         cause=summary.cause,
         station=summary.station,
         helped=answer.kind == "helped",
-        parameters=tuple(Parameter(**parameter) for parameter in suggestion["parameters"]) if suggestion else (),
+        parameters=tuple(Parameter(one["name"], one["value"], one["unit"]) for one in suggestion["parameters"]) if suggestion else (),
         who=answer.who,
         when=datetime.fromtimestamp(answer.wall_utc_ns / 1e9, UTC).isoformat(),
     )

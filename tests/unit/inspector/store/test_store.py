@@ -244,7 +244,7 @@ def test_an_answer_about_a_fix_becomes_a_case(store: Store) -> None:
     ]
     (case,) = store.cases()
     assert (case.fix_id, case.cause, case.defect, case.station, case.helped) == ("tension-belt", "belt_slip", "scratch", "demo-press", True)
-    assert case.parameters == (BELT,)
+    assert case.parameters == (Parameter("belt_tension", 0.5, "MPa"),)
     assert "皮带打滑" in case.symptom
     assert store.knowledge_version() != before
 
