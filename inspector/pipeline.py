@@ -7,7 +7,7 @@ evaluation all run parts through these same two steps, which is why they agree.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,8 @@ from inspector.diagnosis import Catalogue, Normal, diagnose, load_catalogue, mea
 from inspector.errors import ModelError
 from inspector.features import Features, extract
 from inspector.knowledge import Memory, Query
-from inspector.parts import NOT_MEASURED, Capture, Case, Diagnosis, Fix, HeatMap, Inspection, PartRecord, Suggestion, Verdict
+from inspector.knowledge.seed import load_seed
+from inspector.parts import NOT_MEASURED, Capture, Diagnosis, HeatMap, Inspection, PartRecord, Suggestion, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,18 +94,21 @@ class Pipeline:
         return Inspection(record, verdict, diagnosis, suggestions, heat_maps, timings)
 
     def _suggest(self, record: PartRecord, verdict: Verdict, diagnosis: Diagnosis) -> tuple[Suggestion, ...]:
-        if verdict.outcome == "pass":
+        first = diagnosis.causes[0].name
+        cause = None if first == NOT_MEASURED else first
+        if verdict.outcome == "pass" and cause is None:
             return ()
         defect = verdict.defects[0].kind if verdict.defects else None
-        return self.memory.suggest(Query(defect=defect, cause=diagnosis.causes[0].name, station=record.trigger.station))
+        return self.memory.suggest(Query(defect=defect, cause=cause, station=record.trigger.station))
 
 
-def open_pipeline(model_dir: Path | str, fixes: Sequence[Fix] = (), cases: Sequence[Case] = ()) -> Pipeline:
-    """Load a model folder and the shipped catalogue. Raises ModelError, ConfigError."""
+def open_pipeline(model_dir: Path | str, memory: Memory | None = None) -> Pipeline:
+    """Load a model folder and the shipped catalogue; without a memory, the shipped fixes, none of them tried yet. Raises ModelError, ConfigError."""
     from inspector.fusion import Judge  # torch: seconds that only those who judge should pay
 
     judge = Judge.load(Path(model_dir))
-    return Pipeline(judge, _load_normal(Path(model_dir) / NORMAL_FILE), load_catalogue(), Memory(list(fixes), list(cases)))
+    normal = _load_normal(Path(model_dir) / NORMAL_FILE)
+    return Pipeline(judge, normal, load_catalogue(), memory or Memory(load_seed()[0], []))
 
 
 def _load_normal(path: Path) -> Normal:

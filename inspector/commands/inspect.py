@@ -8,7 +8,7 @@ examples:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,8 @@ from inspector.commands.output import add_home_argument, add_json_argument, writ
 from inspector.errors import UsageError
 
 if TYPE_CHECKING:
-    from inspector.parts import Case, Cause, Defect, Fix, Inspection, Modality, Suggestion
+    from inspector.knowledge import Memory
+    from inspector.parts import Cause, Defect, Inspection, Modality, Suggestion
     from inspector.pipeline import Judged, Pipeline
 
 SUMMARY = "inspect one part from its files"
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     from inspector.pipeline import open_pipeline
     from inspector.training.part_files import record_from_files
 
-    pipeline = open_pipeline(arguments.model, *_knowledge(arguments.home))
+    pipeline = open_pipeline(arguments.model, _memory(arguments.home))
     known = {name: Channel(name, modality) for name, modality in pipeline.judge_model.manifest.channels.items()}
     station = load_station(arguments.station) if arguments.station else None
     record = record_from_files(files, station.part_channels if station else known, part_id=next(iter(files.values())).stem)
@@ -74,16 +75,13 @@ def _files(arguments: argparse.Namespace) -> dict[Modality, Path]:
     return given
 
 
-def _knowledge(home: Path | None) -> tuple[Sequence[Fix], Sequence[Case]]:
-    """Return what an installation remembers; without one, the shipped fixes, of which nothing was tried yet."""
+def _memory(home: Path | None) -> Memory | None:
+    """Return what an installation remembers."""
     if home is None:
-        from inspector.knowledge.seed import load_seed
+        return None
+    from inspector.commands.installation import open_memory, open_store
 
-        return load_seed()[0], ()
-    from inspector.commands.installation import open_store
-
-    store = open_store(home)
-    return store.fixes(), store.cases()
+    return open_memory(open_store(home), home)
 
 
 def _with_heat_map(pipeline: Pipeline, judged: Judged, inspection: Inspection, path: Path) -> Inspection:
