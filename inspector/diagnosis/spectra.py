@@ -296,11 +296,11 @@ def _envelope(sheet: Sheet, signal: _F, rate_hz: float, machine: MachineConfig) 
     bands = _envelope_bands(rate_hz, top_hz)
     if not bands or len(signal) / rate_hz < 0.1:
         return
-    spectra, kurtoses, step_hz = _envelope_spectra(spectrum, len(signal), rate_hz, bands, top_hz)
+    spectra, kurtoses, middles_hz, step_hz = _envelope_spectra(spectrum, len(signal), rate_hz, bands, top_hz)
     if spectra.shape[1] < 32:
         return
     liveliest = int(np.argmax(kurtoses))
-    sheet.note("spectral_kurtosis", float(kurtoses[liveliest]), "", at_hz=sum(bands[liveliest]) / 2)
+    sheet.note("spectral_kurtosis", float(kurtoses[liveliest]), "", at_hz=float(middles_hz[liveliest]))
     above = _above_background(20 * np.log10(spectra + 1e-15), block=64)
     _strongest_envelope_line(sheet, above, step_hz, machine.shaft_hz, list(wanted_hz.values()))
     duration_s = len(signal) / rate_hz
@@ -328,41 +328,39 @@ def _bearing_lines(machine: MachineConfig) -> dict[str, float]:
     return {name: ratio * machine.shaft_hz for name, ratio in per_rev.items()}
 
 
-def _envelope_bands(rate_hz: float, top_hz: float) -> list[tuple[float, float]]:
-    """Return overlapping bands of two widths from 500 Hz up, each wide enough to carry lines up to `top_hz`."""
-    width_hz = max(rate_hz / 16, 1.2 * top_hz)
-    bands = []
-    for wide in (width_hz, 2 * width_hz):
-        low_hz = min(500.0, rate_hz / 32)
-        while low_hz + wide <= 0.48 * rate_hz:
-            bands.append((low_hz, low_hz + wide))
-            low_hz += wide / 2
-    return bands
+def _envelope_bands(rate_hz: float, top_hz: float) -> list[tuple[float, list[float]]]:
+    """Return (width, lower edges) of overlapping bands of two widths from 500 Hz up, each wide enough for lines up to `top_hz`."""
+    lowest_hz, width_hz = min(500.0, rate_hz / 32), max(rate_hz / 16, 1.2 * top_hz)
+    edges = [(wide, list(np.arange(lowest_hz, 0.48 * rate_hz - wide, wide / 2))) for wide in (width_hz, 2 * width_hz)]
+    return [(wide, lows) for wide, lows in edges if lows]
 
 
 def _envelope_spectra(
-    spectrum: NDArray[np.complex128], count: int, rate_hz: float, bands: Sequence[tuple[float, float]], top_hz: float
-) -> tuple[_F, list[float], float]:
-    """Return envelope spectra (band, frequency), the kurtosis of each band's envelope, and the frequency step.
+    spectrum: NDArray[np.complex128], count: int, rate_hz: float, bands: Sequence[tuple[float, list[float]]], top_hz: float
+) -> tuple[_F, _F, _F, float]:
+    """Return envelope spectra (band, frequency), kurtosis and middle (Hz) of each band, and the frequency step.
 
     A band's bins alone, transformed back, are its complex envelope at the band's own low rate (padded twofold, as the square
     doubles the bandwidth). The logarithm keeps one loud knock from outweighing a hundred small impacts (Borghesani, Antoni 2018).
     """
     step_hz = rate_hz / count / 2
     points = int(top_hz / step_hz) + 1
-    rows, kurtoses = [], []
-    for low_hz, high_hz in bands:
-        bins = spectrum[int(low_hz * count / rate_hz) : int(high_hz * count / rate_hz)]
-        power = np.abs(fft.ifft(bins * np.hanning(len(bins) + 2)[1:-1], 2 * len(bins))) ** 2
-        edge = max(1, len(power) // 40)
-        power = power[edge:-edge]
-        mean = float(power.mean()) + 1e-300
-        kurtoses.append(float(np.mean(power**2)) / mean**2 - 2)
-        log_power = np.log(power + 1e-3 * mean)
-        padded = fft.rfft((log_power - log_power.mean()) * np.hanning(len(log_power)), 4 * len(bins))
-        rows.append(np.abs(padded[:points]))
-    shortest = min(len(row) for row in rows)
-    return np.stack([row[:shortest] for row in rows]), kurtoses, step_hz
+    rows, kurtoses, middles = [], [], []
+    for width_hz, lows_hz in bands:
+        bins = int(width_hz * count / rate_hz)
+        first = (np.array(lows_hz) * count / rate_hz).astype(int)
+        pieces = spectrum[first[:, None] + np.arange(bins)] * np.hanning(bins + 2)[1:-1]
+        power = np.abs(fft.ifft(pieces, 2 * bins, axis=1)) ** 2
+        edge = max(1, power.shape[1] // 40)
+        power = power[:, edge:-edge]
+        mean = power.mean(axis=1, keepdims=True) + 1e-300
+        kurtoses.append(np.mean((power / mean) ** 2, axis=1) - 2)
+        middles.append(np.array(lows_hz) + width_hz / 2)
+        log_power = np.log(power / mean + 1e-3)
+        log_power -= log_power.mean(axis=1, keepdims=True)
+        rows.append(np.abs(fft.rfft(log_power * np.hanning(log_power.shape[1]), 4 * bins, axis=1)[:, :points]))
+    shortest = min(row.shape[1] for row in rows)
+    return np.concatenate([row[:, :shortest] for row in rows]), np.concatenate(kurtoses), np.concatenate(middles), step_hz
 
 
 def _strongest_envelope_line(sheet: Sheet, above: _F, step_hz: float, shaft_hz: float | None, known_hz: Sequence[float]) -> None:
