@@ -60,7 +60,7 @@ class Agent:
         self.clock = clock or MonotonicClock()
         self.drivers = build_drivers(station, self.clock, path)
         self.live = not isinstance(self.clock, SteppedClock)
-        self._on_trigger = on_trigger
+        self.on_trigger = on_trigger
         self._changed = threading.Condition()
         self._patience_ns = round(station.deadline_ms / 2 * 1e6)
         self._intakes = {name: _Intake(self.drivers.channels[name], config, self._patience_ns) for name, config in station.channels.items()}
@@ -137,8 +137,8 @@ class Agent:
             if self._trigger.lost is not None:
                 raise DriverError(self._trigger.lost, station=self.station.station)
             if trigger is not None:
-                if self._on_trigger is not None:
-                    self._on_trigger(trigger)
+                if self.on_trigger is not None:
+                    self.on_trigger(trigger)
                 return trigger
         return None
 
@@ -173,8 +173,8 @@ class Agent:
         while not (self._stopping.is_set() or self._trigger.ended):
             trigger = self._trigger.poll(POLL_S)
             if trigger is not None:
-                if self._on_trigger is not None:
-                    self._on_trigger(trigger)
+                if self.on_trigger is not None:
+                    self.on_trigger(trigger)
                 self._triggers.put(trigger)
 
     def _serve(self, intake: _Intake) -> None:

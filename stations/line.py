@@ -1,0 +1,337 @@
+"""A station judging: agent -> judge -> plant and store, with a deadline, back-pressure, and the safe side when something fails.
+
+    capture ──► judge queue ──► judge ──► outcome to the sinks ──► record queue ──► explain, keep
+                                  ▲
+                   deadline watch ┘ sends `review` for whatever has no outcome in time
+
+Rules. Every triggered part gets exactly one outcome. Without a verdict by the deadline it is `review`; a late verdict is kept and
+never sent. A part that finds the judge queue full, or whose deadline passes while it waits there, is `review` and is not judged, so
+that the line catches up. An exception in judging is `review` with the reason, never a pass. When explaining falls behind, parts are
+kept with verdict and evidence but without explanation. When keeping itself stands still, the record queue fills and holds the judge
+up: parts become `review` by the deadline, and no record is dropped. In stepped mode nobody waits for an outcome: there is no
+deadline, and a full queue makes the capture wait.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import queue
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Protocol, TypeVar
+
+from inspector.align import align
+from inspector.drivers import VerdictSink
+from inspector.errors import AlignmentError
+from inspector.parts import Capture, Inspection, ModelRef, Outcome, PartRecord, Trigger, Verdict
+from stations.agent import Agent
+
+log = logging.getLogger(__name__)
+
+JUDGE_QUEUE = 8
+RECORD_QUEUE = 256
+EXPLAIN_BEHIND = 32
+"""With more records waiting than this, a live line explains no part until it has caught up."""
+BEAT_S = 1.0
+UNKNOWN_SCORE = 0.5
+"""Score of a part that was not judged: as likely good as bad."""
+RECENT = 10_000
+
+
+class JudgedPart(Protocol):
+    """What the judge returns, as far as the line needs it."""
+
+    @property
+    def record(self) -> PartRecord: ...
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def timings_ms(self) -> Mapping[str, float]: ...
+
+
+J = TypeVar("J", bound=JudgedPart)
+
+
+@dataclass(slots=True)
+class LineReport:
+    """What a line did; counts since it began, times of the last parts."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    """As the plant was told."""
+    late: int = 0
+    """Parts whose verdict did not come before the deadline."""
+    unjudged: int = 0
+    """Parts that went to review without a verdict."""
+    unexplained: int = 0
+    unsaved: int = 0
+    verdict_ms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    """Per judged part, how long align, features and judge took together."""
+
+    @property
+    def parts(self) -> int:
+        return sum(self.outcomes.values())
+
+
+class Line(Generic[J]):
+    """Judge the parts of one agent.
+
+    Args:
+        agent: opened by the caller once the line is made, as the line takes over its `on_trigger`.
+        judge: the verdict of a capture; runs on one thread.
+        explain: the rest of the inspection; runs on another thread, together with `keep`.
+        keep: stores an inspection.
+        model: named in the verdicts of parts that could not be judged.
+        beat: called every second with wall time and the health of the channels.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        judge: Callable[[Capture], J],
+        explain: Callable[[J], Inspection],
+        keep: Callable[[Inspection], object],
+        *,
+        model: ModelRef,
+        beat: Callable[[int, Mapping[str, Any]], object] = lambda wall_utc_ns, health: None,  # noqa: ARG005  the signature is the point
+    ) -> None:
+        self.agent = agent
+        self.report = LineReport()
+        self._judge, self._explain, self._keep, self._beat = judge, explain, keep, beat
+        self._model = model
+        self._captures: queue.Queue[Capture | None] = queue.Queue(JUDGE_QUEUE)
+        self._records: queue.Queue[J | Inspection | None] = queue.Queue(RECORD_QUEUE)
+        self._told = _Outcomes(self.report, dict(agent.drivers.sinks))
+        self._ended = threading.Event()
+        self._deadline_ns = round(agent.station.deadline_ms * 1e6)
+        self._post_ns = round(max(channel.window.post_s for channel in agent.station.channels.values()) * 1e9)
+        self._keeping = _Faults("store")
+        if agent.live:
+            agent.on_trigger = self._expect
+
+    def run(self, parts: int | None = None) -> LineReport:
+        """Judge until the agent's captures end, `agent.stop()` is called or `parts` were captured; every finished part is kept."""
+        self._told.open()
+        workers = [self._start(self._judge_all, "judge"), self._start(self._keep_all, "keep")]
+        watchers = [self._start(self._beat_on, "beat")] + ([self._start(self._watch, "deadline")] if self.agent.live else [])
+        try:
+            for capture in self.agent.captures(parts):
+                self._hand_over(capture)
+        finally:
+            self._captures.put(None)
+            for worker in workers:
+                worker.join()
+            self._ended.set()
+            self._told.wake()
+            for watcher in watchers:
+                watcher.join()
+            self._told.close()
+        return self.report
+
+    def _start(self, job: Callable[[], None], name: str) -> threading.Thread:
+        thread = threading.Thread(target=job, name=f"{self.agent.station.station} {name}", daemon=True)
+        thread.start()
+        return thread
+
+    # --- the deadline
+
+    def _expect(self, trigger: Trigger) -> None:
+        self._told.expect(trigger, trigger.t_ns + self._post_ns + self._deadline_ns)
+
+    def _watch(self) -> None:
+        """Send `review` for every part whose deadline passes without an outcome."""
+        while not self._ended.is_set():
+            for trigger in self._told.overdue(self.agent.clock.now_ns()):
+                self._told.tell(trigger, "review", UNKNOWN_SCORE)
+            self._told.wait(self.agent.clock.now_ns())
+
+    # --- capture -> judge
+
+    def _hand_over(self, capture: Capture) -> None:
+        if not self.agent.live:
+            self._captures.put(capture)
+            return
+        self._expect(capture.trigger)
+        try:
+            self._captures.put_nowait(capture)
+        except queue.Full:
+            self._not_judged(capture, "not judged: parts come faster than they can be judged")
+
+    def _judge_all(self) -> None:
+        while (capture := self._captures.get()) is not None:
+            self._judge_one(capture)
+        self._records.put(None)
+
+    def _judge_one(self, capture: Capture) -> None:
+        trigger = capture.trigger
+        if self._told.is_told(trigger):
+            self._not_judged(capture, f"not judged: its turn came after the deadline of {self.agent.station.deadline_ms:g} ms")
+            return
+        try:
+            start = time.perf_counter()
+            judged = self._judge(capture)
+            self.report.verdict_ms.append((time.perf_counter() - start) * 1e3)
+        except Exception as error:  # whatever fails in judging, the part must end as review and the line go on
+            log.exception("%s: judging failed", trigger.part_id)
+            self._not_judged(capture, f"judging failed: {type(error).__name__}: {error}")
+            return
+        if not self._told.tell(trigger, judged.verdict.outcome, judged.verdict.score):
+            log.warning("%s: verdict '%s' came after the deadline and was not sent", trigger.part_id, judged.verdict.outcome)
+        self._records.put(judged)
+
+    def _not_judged(self, capture: Capture, reason: str) -> None:
+        self.report.unjudged += 1
+        self._told.tell(capture.trigger, "review", UNKNOWN_SCORE)
+        record = self._record(capture)
+        verdict = Verdict("review", UNKNOWN_SCORE, UNKNOWN_SCORE, self._model, degraded=record.degraded, reasons=(reason,))
+        self._records.put(Inspection(record, verdict))
+
+    def _record(self, capture: Capture) -> PartRecord:
+        try:
+            return align(capture, self.agent.station)
+        except AlignmentError:
+            return PartRecord(capture.trigger, self.agent.station.part_channels, wall_utc_ns=capture.wall_utc_ns)
+
+    # --- explain, keep
+
+    def _keep_all(self) -> None:
+        while (item := self._records.get()) is not None:
+            inspection = item if isinstance(item, Inspection) else self._explained(item)
+            try:
+                self._keep(self._as_told(inspection))
+                self._keeping.well()
+            except Exception as error:  # noqa: BLE001  a full disk must not stop the judging
+                self.report.unsaved += 1
+                self._keeping.failed(error)
+
+    def _explained(self, judged: J) -> Inspection:
+        plain = Inspection(judged.record, judged.verdict, timings_ms=judged.timings_ms)
+        if self.agent.live and self._records.qsize() > EXPLAIN_BEHIND:
+            self.report.unexplained += 1
+            return plain
+        try:
+            return self._explain(judged)
+        except Exception:  # the verdict stands without its explanation
+            log.exception("%s: cannot be explained", judged.record.trigger.part_id)
+            self.report.unexplained += 1
+            return plain
+
+    def _as_told(self, inspection: Inspection) -> Inspection:
+        """Return the inspection with the outcome that the plant was told: after the deadline that is `review`."""
+        told = self._told.forget(inspection.record.trigger)
+        verdict = inspection.verdict
+        if told is None or told == verdict.outcome:
+            return inspection
+        self.report.late += 1
+        reason = f"verdict '{verdict.outcome}' came after the deadline of {self.agent.station.deadline_ms:g} ms"
+        return replace(inspection, verdict=replace(verdict, outcome=told, reasons=(*verdict.reasons, reason)))
+
+    # --- the sign of life
+
+    def _beat_on(self) -> None:
+        beating = _Faults("heartbeat")
+        while True:
+            try:
+                self._beat(time.time_ns(), self.agent.health())
+                beating.well()
+            except Exception as error:  # noqa: BLE001  as for keeping
+                beating.failed(error)
+            if self._ended.wait(BEAT_S):
+                return
+
+
+class _Outcomes:
+    """Who was told what: one outcome a part, the first one counts."""
+
+    def __init__(self, report: LineReport, sinks: dict[str, VerdictSink]) -> None:
+        self._report = report
+        self._sinks = sinks
+        self._faults = {name: _Faults(name) for name in sinks}
+        self._changed = threading.Condition()
+        self._due: list[tuple[int, str, Trigger]] = []
+        self._expected: set[Trigger] = set()
+        self._outcome_of: dict[Trigger, Outcome] = {}
+
+    def open(self) -> None:
+        """Open the sinks. Raises DriverError: a line that cannot tell the plant must not start."""
+        for sink in self._sinks.values():
+            sink.open()
+
+    def close(self) -> None:
+        for sink in self._sinks.values():
+            sink.close()
+
+    def expect(self, trigger: Trigger, due_ns: int) -> None:
+        """Note until when a part must have its outcome; said twice it changes nothing."""
+        with self._changed:
+            if trigger not in self._expected:
+                self._expected.add(trigger)
+                heapq.heappush(self._due, (due_ns, trigger.part_id, trigger))
+                self._changed.notify_all()
+
+    def overdue(self, now_ns: int) -> list[Trigger]:
+        """Return the parts whose deadline has passed and which have no outcome."""
+        late = []
+        with self._changed:
+            while self._due and self._due[0][0] <= now_ns:
+                trigger = heapq.heappop(self._due)[2]
+                if trigger not in self._outcome_of:
+                    late.append(trigger)
+        return late
+
+    def wait(self, now_ns: int) -> None:
+        """Sleep until the next deadline, or until a part is expected."""
+        with self._changed:
+            self._changed.wait((self._due[0][0] - now_ns) / 1e9 if self._due else BEAT_S)
+
+    def wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def is_told(self, trigger: Trigger) -> bool:
+        with self._changed:
+            return trigger in self._outcome_of
+
+    def tell(self, trigger: Trigger, outcome: Outcome, score: float) -> bool:
+        """Send an outcome to all sinks unless the part has one; say whether it was sent."""
+        with self._changed:
+            if trigger in self._outcome_of:
+                return False
+            self._outcome_of[trigger] = outcome
+            self._report.outcomes[outcome] += 1
+        for name, sink in self._sinks.items():
+            try:
+                sink.send(trigger.part_id, outcome, score)
+                self._faults[name].well()
+            except Exception as error:  # noqa: BLE001  a sink is a guest: one that fails must not keep the others from being told
+                self._faults[name].failed(error)
+        return True
+
+    def forget(self, trigger: Trigger) -> Outcome | None:
+        """Return what was told of a part that is done with."""
+        with self._changed:
+            self._expected.discard(trigger)
+            self._due = [due for due in self._due if due[2] != trigger]
+            heapq.heapify(self._due)
+            return self._outcome_of.pop(trigger, None)
+
+
+class _Faults:
+    """Logs once when something begins to fail, and once when it is well again."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._failing = False
+
+    def failed(self, error: Exception) -> None:
+        if not self._failing:
+            log.error("%s: failed: %s: %s", self._name, type(error).__name__, error)
+        self._failing = True
+
+    def well(self) -> None:
+        if self._failing:
+            log.warning("%s: works again", self._name)
+        self._failing = False
