@@ -55,8 +55,16 @@ def _fix(cells: list[str]) -> Fix:
     if not (fix_id and english and chinese):
         raise ValueError("fix_id, action_en and action_zh must be given")
     parameters = tuple(_parameter(text) for text in _listed(settings))
-    amounts = [_amount(name, cell) for name, cell in (("minutes", minutes), ("cost", cost))]
-    return Fix(fix_id, Text(english, chinese), _listed(causes), _listed(defects), parameters, *amounts, station or None)
+    return Fix(
+        fix_id,
+        Text(english, chinese),
+        _listed(causes),
+        _listed(defects),
+        parameters,
+        _amount("minutes", minutes),
+        _amount("cost", cost),
+        station or None,
+    )
 
 
 def _listed(cell: str) -> tuple[str, ...]:

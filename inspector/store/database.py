@@ -25,8 +25,12 @@ _UPGRADE_LOCK = 0x1A5FEC7  # any number, the same in all processes
 def connect(url: str) -> Engine:
     """Return an engine for `url` whose tables are of the latest revision. Raises StoreError."""
     engine = _engine(url)
-    with failures_named(engine.url):
-        _upgrade(engine)
+    try:
+        with failures_named(engine.url):
+            _upgrade(engine)
+    except StoreError:
+        engine.dispose()
+        raise
     return engine
 
 
