@@ -55,6 +55,10 @@ class Pipeline:
     catalogue: Catalogue
     memory: Memory
 
+    def warm_up(self) -> None:
+        """Pay for what is only loaded or compiled once, so that the first part is as fast as the thousandth."""
+        self.judge_model.warm_up()
+
     def judge(self, capture: Capture, station: Station) -> Judged:
         """Return the verdict of a capture, the part's channels being put on one clock first."""
         with _stopwatch() as align_ms:
@@ -103,7 +107,7 @@ class Pipeline:
 
 
 def open_pipeline(model_dir: Path | str, memory: Memory | None = None) -> Pipeline:
-    """Load a model folder and the shipped catalogue; without a memory, the shipped fixes, none of them tried yet. Raises ModelError, ConfigError."""
+    """Load a model folder and the shipped catalogue; without a memory, the shipped fixes, none tried yet. Raises ModelError, ConfigError."""
     from inspector.fusion import Judge  # torch: seconds that only those who judge should pay
 
     judge = Judge.load(Path(model_dir))
