@@ -92,7 +92,7 @@ class SimulatedCamera(Camera):
 
 
 class _Stream:
-    """The next block of a stream, again and again; a reader that comes late gets all that it missed."""
+    """The next blocks of a stream, again and again; a reader that comes late gets all that it missed."""
 
     def __init__(self, settings: StreamSettings, clock: Clock, channel: str, kinds: tuple[str, ...]) -> None:
         self.name = settings.stream or channel
@@ -101,23 +101,23 @@ class _Stream:
         self.place = _OnTheLine(settings, clock, channel)
         self._next: int | None = None
 
-    def next_block(self, timeout_s: float) -> tuple[Line, int] | None:
+    def blocks(self, timeout_s: float, most: int) -> tuple[int, int] | None:
+        """Wait for the next block; return (first, last + 1) of those that are due by then, at most `most`."""
         line = self.place.line
-        block = line.first_block(self.name) if self._next is None else self._next
-        end_s = line.block_end_s(self.name, block)
-        if end_s > line.end_s:
+        first = line.first_block(self.name) if self._next is None else self._next
+        if first >= line.last_block(self.name):
             raise self.place.ended()
-        if not self.place.due(line.t0_ns + round(end_s * 1e9), timeout_s):
+        if not self.place.due(line.block_due_ns(self.name, first), timeout_s):
             return None
-        self._next = block + 1
-        return line, block
+        due = line.blocks_due(self.name, self.place.clock.now_ns())
+        self._next = first + max(1, int(min(due - first, most, line.last_block(self.name) - first)))
+        return first, self._next
 
 
 class SimulatedWaveform(WaveformSource):
     """Sound or vibration in blocks of 100 ms."""
 
     Settings: ClassVar[type[drivers.Settings]] = StreamSettings
-    steppable = True
 
     def __init__(self, settings: StreamSettings, **place: Any) -> None:
         super().__init__(settings, **place)
@@ -130,15 +130,14 @@ class SimulatedWaveform(WaveformSource):
         self._stream.place.close()
 
     def read(self, timeout_s: float) -> Waveform | None:
-        found = self._stream.next_block(timeout_s)
-        return None if found is None else found[0].waveform(self._stream.name, found[1], found[1] + 1)
+        found = self._stream.blocks(timeout_s, most=1)
+        return None if found is None else self._stream.place.line.waveform(self._stream.name, *found)
 
 
 class SimulatedSeries(SeriesSource):
     """A slow channel; it begins with what the plant's recorder holds of the minute before."""
 
     Settings: ClassVar[type[drivers.Settings]] = StreamSettings
-    steppable = True
 
     def __init__(self, settings: StreamSettings, **place: Any) -> None:
         super().__init__(settings, **place)
@@ -151,8 +150,8 @@ class SimulatedSeries(SeriesSource):
         self._stream.place.close()
 
     def read(self, timeout_s: float) -> Series | None:
-        found = self._stream.next_block(timeout_s)
-        return None if found is None else found[0].series(self._stream.name, found[1], found[1] + 1)
+        found = self._stream.blocks(timeout_s, most=1000)
+        return None if found is None else self._stream.place.line.series(self._stream.name, *found)
 
 
 class SimulatedTrigger(TriggerSource):

@@ -87,11 +87,6 @@ class Line:
     def has_part(self, part: int) -> bool:
         return self.settings.parts is None or part < self.settings.parts
 
-    @property
-    def end_s(self) -> float:
-        """Return when the streams end, on the line's own time."""
-        return float("inf") if self.settings.parts is None else self.world.motion.part_s(self.settings.parts - 1) + TAIL_S
-
     def frame(self, part: int) -> Frame:
         """Return the picture of a part."""
         return Frame(self.trigger(part).t_ns + round(EXPOSURE_S * 1e9), self.picture(part)[0])
@@ -101,9 +96,23 @@ class Line:
         spec = STREAMS[stream]
         return -int(spec.history_s * spec.rate_hz // spec.block)
 
-    def block_end_s(self, stream: str, block: int) -> float:
+    def last_block(self, stream: str) -> float:
+        """Return the number of the block after a stream's last; infinite on an endless line."""
+        if self.settings.parts is None:
+            return float("inf")
         spec = STREAMS[stream]
-        return (block + 1) * spec.block / spec.rate_hz
+        return int((self.world.motion.part_s(self.settings.parts - 1) + TAIL_S) * spec.rate_hz / spec.block + 1e-6)
+
+    def block_due_ns(self, stream: str, block: int) -> int:
+        """Return when a block is there to be read: a waveform's when its span is over, a slow one's with its last value."""
+        spec = STREAMS[stream]
+        return self._ns(((block + 1) * spec.block - _ahead(stream)) / spec.rate_hz)
+
+    def blocks_due(self, stream: str, t_ns: int) -> int:
+        """Return the number of the first block that is not there yet at an instant."""
+        spec = STREAMS[stream]
+        samples = (t_ns - self.t0_ns) * spec.rate_hz // 1_000_000_000 + _ahead(stream)
+        return samples // spec.block
 
     def waveform(self, stream: str, first: int, last: int) -> Waveform:
         """Return the blocks first … last−1 of a waveform stream in one piece."""
@@ -165,6 +174,11 @@ class Line:
 
     def _ns(self, t_s: float) -> int:
         return self.t0_ns + round(t_s * 1e9)
+
+
+def _ahead(stream: str) -> int:
+    """A value is known at its own instant; a sample of a waveform only when it is over."""
+    return 0 if stream in WAVEFORMS else 1
 
 
 __all__ = ["CAMERA", "FIRST_PART_S", "STREAMS", "WAVEFORMS", "Line", "Stream"]

@@ -9,7 +9,7 @@ import numpy as np
 
 from stations.simulator.chance import Pixels, Samples, rng_for
 from stations.simulator.defects import Canvas, Defect, Groove, cut_groove, draw_defect
-from stations.simulator.fate import Fate
+from stations.simulator.fate import VARIANTS, Fate
 from stations.simulator.nuisance import slow_wander
 from stations.simulator.surface import HEIGHT_PX, PLATE, WIDTH_PX, belt_texture, brushed_texture, surface_of
 from stations.simulator.world import World
@@ -29,6 +29,14 @@ def picture_of(world: World, part: int) -> tuple[Pixels, Pixels]:
     tint = None if canvas.tint is None else _posed_tint(canvas, canvas.tint, pose)
     mask = cv2.warpAffine(canvas.mask, pose, (WIDTH_PX, HEIGHT_PX))
     return _on_the_sensor(scene, tint, rng), (mask > 0.5).astype(np.uint8) * 255
+
+
+def warm_up() -> None:
+    """Draw what all pictures share."""
+    for variant in VARIANTS:
+        surface_of(variant)
+    for draw in (brushed_texture, belt_texture, _sensor_noise, _grid):
+        draw()
 
 
 def _part_surface(fate: Fate, rng: np.random.Generator, defect_rng: np.random.Generator) -> Canvas:

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from inspector.clock import Clock
 from stations.simulator.line import HISTORY_S, Line
+from stations.simulator.pictures import warm_up
 from stations.simulator.scenario import LineSettings
 
 
@@ -24,11 +25,13 @@ _RUNNING: WeakKeyDictionary[Clock, dict[LineSettings, _Running]] = WeakKeyDictio
 def join(settings: LineSettings, clock: Clock) -> Line:
     """Return the line that runs with these settings on this clock; the first to ask starts it, and that is its t = 0.
 
-    A clock that has only just begun lets the line start a little later, so that no stamp is negative.
+    What all pictures share is drawn before that, which takes about a second. On a clock that has only just begun the line starts
+    a little later, so that no stamp is negative.
     """
     with _LOCK:
         lines = _RUNNING.setdefault(clock, {})
         if settings not in lines:
+            warm_up()
             lines[settings] = _Running(Line(settings, t0_ns=max(clock.now_ns(), round(HISTORY_S * 1e9))))
         lines[settings].users += 1
         return lines[settings].line
