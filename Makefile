@@ -10,7 +10,7 @@ TORCHVISION := torchvision==0.28.0
 CPU_WHEELS := https://download.pytorch.org/whl/cpu
 JOBS ?= auto
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo demo-model test lint bench clean
 
 setup: $(READY)
 
@@ -39,6 +39,14 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The demo's model, from nothing: a simulated line with another seed than the demo's, recorded and learned.
+demo-model: $(READY)
+	rm -rf build/demo-model && mkdir -p build/demo-model
+	sed 's/^    seed: .*/    seed: 1001/' stations/definitions/demo-press.yaml > build/demo-model/press.yaml
+	$(BIN)/inspector station record build/demo-model/press.yaml --parts 1200 --out build/demo-model/press.mcap
+	$(BIN)/inspector train models/recipes/demo-press.yaml --data build/demo-model/press-parts --out models/demo-press/1.0.0
+	$(BIN)/inspector evaluate models/demo-press/1.0.0 --data build/demo-model/press-parts
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench.datasets

@@ -107,7 +107,7 @@ class Pipeline:
 
 
 def open_pipeline(model_dir: Path | str, memory: Memory | None = None) -> Pipeline:
-    """Load a model folder and the shipped catalogue; without a memory, the shipped fixes, none tried yet. Raises ModelError, ConfigError."""
+    """Load a model folder and the shipped catalogue; without a memory, the shipped fixes, all untried. Raises ModelError, ConfigError."""
     from inspector.fusion import Judge  # torch: seconds that only those who judge should pay
 
     judge = Judge.load(Path(model_dir))
