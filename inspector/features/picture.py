@@ -34,8 +34,7 @@ def eight_bit(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint
 def assess(frame: Frame) -> Quality:
     """Rate focus, exposure and occlusion of a picture."""
     pixels = eight_bit(frame.pixels)
-    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(np.ascontiguousarray(pixels[:, :, :3]), cv2.COLOR_RGB2GRAY)
-    grey = _shrunk(grey, ASSESS_SIDE_PX)
+    grey = _shrunk(pixels if pixels.ndim == 2 else _grey(pixels), ASSESS_SIDE_PX)
     if min(grey.shape[:2]) < 8:
         return Quality(0.0, "picture too small to judge", {})
     indicators = {
@@ -55,6 +54,10 @@ def assess(frame: Frame) -> Quality:
         "no contrast": ramp(indicators["contrast"], 0.3, -0.3),
     }
     return judged(penalties, indicators)
+
+
+def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels[:, :, :3]), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
 def _blur(grey: NDArray[np.uint8]) -> float:

@@ -20,7 +20,7 @@ def frame_power(samples: NDArray[np.float32], length: int, hop: int) -> Array:
         samples = np.pad(samples, (0, length - len(samples)))
     frames = np.lib.stride_tricks.sliding_window_view(samples, length)[::hop]
     spectrum = rfft(frames * _hann(length), axis=1)
-    return (np.abs(spectrum) ** 2 / length).astype(np.float32)
+    return np.asarray(np.abs(spectrum) ** 2 / length, dtype=np.float32)
 
 
 def band_mean(power: Array, sample_rate_hz: float, edges_hz: tuple[float, ...]) -> Array:
@@ -70,12 +70,13 @@ def mel_mean(power: Array, sample_rate_hz: float, corners_hz: tuple[float, ...])
 
 def log_power(power: Array) -> Array:
     """Return decibels, with a floor far below any sensor's noise."""
-    return (10 * np.log10(power + FLOOR)).astype(np.float32)
+    return np.asarray(10 * np.log10(power + FLOOR), dtype=np.float32)
 
 
 @lru_cache(maxsize=16)
 def _hann(length: int) -> Array:
-    return np.hanning(length + 1)[:-1].astype(np.float32)
+    window: Array = np.hanning(length + 1)[:-1].astype(np.float32)
+    return window
 
 
 @lru_cache(maxsize=32)

@@ -57,7 +57,7 @@ def envelope(samples: NDArray[np.float32], rate_hz: float, low_hz: float, high_h
     band = np.where((bins_hz >= low_hz) & (bins_hz <= high_hz), spectrum, 0)
     # The quadrature part of a real signal is the same spectrum turned by -90 degrees.
     real, quadrature = irfft(band, n=size), irfft(-1j * band, n=size)
-    return np.hypot(real, quadrature)[: len(samples)].astype(np.float32)
+    return np.asarray(np.hypot(real, quadrature)[: len(samples)], dtype=np.float32)
 
 
 def _carrier(samples: NDArray[np.float32], rate_hz: float, low_hz: float, high_hz: float) -> Array:

@@ -54,7 +54,7 @@ class _Block(nn.Module):
         if arguments.expand_ratio != 1:  # type: ignore[union-attr]
             layers += [published._expand_conv, published._bn0, nn.ReLU6()]  # type: ignore[list-item]
         layers += [published._depthwise_conv, published._bn1, nn.ReLU6(), published._project_conv, published._bn2]  # type: ignore[list-item]
-        stride = arguments.stride  # type: ignore[union-attr]
+        stride = arguments.stride
         self.residual = stride in (1, [1]) and arguments.input_filters == arguments.output_filters  # type: ignore[union-attr]
         self.layers = _folded(layers)
 
@@ -90,7 +90,7 @@ def _convolution(published: nn.Conv2d, norm: nn.BatchNorm2d) -> list[nn.Module]:
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     layer.weight.data = published.weight.data * scale[:, None, None, None].detach()
     layer.bias.data = (norm.bias - norm.running_mean * scale).detach()
-    return [layer] if even else [nn.ZeroPad2d(sides), layer]
+    return [layer] if even else [nn.ZeroPad2d((sides[0], sides[1], sides[2], sides[3])), layer]
 
 
 def weights_path() -> Path:

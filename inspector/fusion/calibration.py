@@ -27,11 +27,11 @@ class Calibration(BaseModel):
     evidence: dict[str, float] = {}
     """Name of the evidence -> its weight; evidence of an absent modality is 0."""
     offset: float = 0.0
-    threshold: float = Field(0.5, ge=0, le=1)
-    review_from: float = Field(0.5, ge=0, le=1)
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    review_from: float = Field(default=0.5, ge=0, le=1)
     """Scores from here up to the threshold go to a person."""
-    kind_temperature: float = Field(1.0, gt=0)
-    cause_temperature: float = Field(1.0, gt=0)
+    kind_temperature: float = Field(default=1.0, gt=0)
+    cause_temperature: float = Field(default=1.0, gt=0)
     rule: str = ""
 
     def score(self, evidence: dict[str, float]) -> float:

@@ -69,7 +69,7 @@ class Ensemble(nn.Module):
             if vector.modality != modality:
                 continue
             if vector.name in batch.summaries:
-                scaled = encoder.summary_scale(batch.summaries[vector.name])  # type: ignore[operator,union-attr]
+                scaled = encoder.summary_scale(batch.summaries[vector.name])  # type: ignore[operator]
                 some = scaled * batch.quality[vector.name][:, None]
                 columns.append(some)
             else:

@@ -83,7 +83,7 @@ class GoodMemory(nn.Module):
 
     def _distances(self, projected: Tensor) -> Tensor:
         known = self.patches[: int(self.count.item())]
-        nearest = [torch.cdist(block, known).amin(dim=1) for block in projected.split(4096)]
+        nearest = [torch.cdist(block, known).amin(dim=1) for block in torch.split(projected, 4096)]
         return torch.cat(nearest)
 
 

@@ -180,7 +180,8 @@ class FusionNetwork(nn.Module):
         return self.kinds_of_token.weight[len(MODALITIES)]
 
     def _time_of(self, offsets_s: Tensor) -> Tensor:
-        return self.time(_waves(offsets_s))
+        embedded: Tensor = self.time(_waves(offsets_s))
+        return embedded
 
 
 _TIME_WAVES = 6

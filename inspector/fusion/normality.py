@@ -47,7 +47,7 @@ class Normality(nn.Module):
         if len(values) < FEWEST_PARTS:
             return
         held_out = []
-        for fold in folds.unique():
+        for fold in torch.unique(folds):
             rest = values[folds != fold]
             if len(rest) >= FEWEST_PARTS // 2:
                 self._fit(rest)

@@ -60,7 +60,7 @@ def define_missing_operators() -> None:
         return
     if hasattr(torch.ops.torchvision, "nms"):
         return
-    _library = torch.library.Library("torchvision", "DEF")
+    _library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for schema in _SCHEMAS:
         _library.define(schema)
 
@@ -96,7 +96,7 @@ class _Deferring:
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:  # noqa: ARG002 - the import system's names
         if fullname.partition(".")[0] not in self.roots:
             return None
-        return importlib.util.spec_from_loader(fullname, self, is_package=True)
+        return importlib.util.spec_from_loader(fullname, self, is_package=True)  # type: ignore[arg-type]
 
     def create_module(self, spec: Any) -> ModuleType:
         return _Stub(spec.name)

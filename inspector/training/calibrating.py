@@ -38,13 +38,16 @@ def calibrate(held: Witnessed, *, any_defect: bool, any_good: bool, recipe: Deci
         "kind_temperature": _temperature(held.kind_logits, held.kinds),
         "cause_temperature": _temperature(held.cause_logits, held.causes),
     }
+    return _detection(held, any_defect, any_good, recipe).model_copy(update=temperatures)
+
+
+def _detection(held: Witnessed, any_defect: bool, any_good: bool, recipe: DecisionRecipe) -> Calibration:
     if not any_good:
-        return Calibration(mode="kinds_only", rule="no good part in training: every part is defective", **temperatures)
+        return Calibration(mode="kinds_only", rule="no good part in training: every part is defective")
     if not any_defect:
-        return _good_parts_only(held, recipe).model_copy(update=temperatures)
+        return _good_parts_only(held, recipe)
     weights, offset = _logistic(held)
-    scored = Calibration(mode="learned", evidence=weights, offset=offset, **temperatures)
-    return _with_threshold(scored, held, recipe)
+    return _with_threshold(Calibration(mode="learned", evidence=weights, offset=offset), held, recipe)
 
 
 def _logistic(held: Witnessed) -> tuple[dict[str, float], float]:
@@ -89,12 +92,13 @@ def _good_parts_only(held: Witnessed, recipe: DecisionRecipe) -> Calibration:
 
 def _with_threshold(scored: Calibration, held: Witnessed, recipe: DecisionRecipe) -> Calibration:
     scores = np.array([scored.score(evidence) for evidence in held.evidence])
-    good, bad = np.sort(scores[~held.defective]), np.sort(scores[held.defective])
+    good: Numbers = np.sort(scores[~held.defective])
+    bad: Numbers = np.sort(scores[held.defective])
     if len(good) < FEWEST_EACH or len(bad) < FEWEST_EACH:
         rule = f"fewer than {FEWEST_EACH} good or defective held-out parts: threshold at probability 0.5"
         return scored.model_copy(update={"threshold": 0.5, "review_from": 0.35, "rule": rule})
     threshold = _cheapest(good, bad, recipe)
-    review = min(threshold, float(np.quantile(good, max(0.0, np.mean(good < threshold) - recipe.review_budget))))
+    review = min(threshold, float(np.quantile(good, max(0.0, float(np.mean(good < threshold)) - recipe.review_budget))))
     rule = (
         f"least cost on held-out parts (a miss counts {recipe.miss_cost:g} false rejects) "
         f"with at most {recipe.false_reject_budget:.0%} of good parts rejected"

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from inspector.fusion.encoding import Ranges
 from inspector.fusion.ensemble import Ensemble
-from inspector.fusion.network import Batch, FusionNetwork, NetworkSpec, Outputs
+from inspector.fusion.network import Batch, FusionNetwork, NetworkSpec, Outputs, Scale
 from inspector.training.batches import UNKNOWN, Table, Targets
 from inspector.training.preparing import Prepared, Progress, Sample
 from inspector.training.recipe import OptimizerRecipe
@@ -65,7 +65,8 @@ def fit_scales(ensemble: Ensemble, table: Table) -> None:
                 (encoder.summary_scale, table.summaries[vector.name][present]),
                 (encoder.step_scale, table.steps[vector.name][present].flatten(0, 1)),
             ):
-                scale.mean, scale.spread = _mean_and_spread(values)  # type: ignore[union-attr]
+                assert isinstance(scale, Scale)
+                scale.mean, scale.spread = _mean_and_spread(values)
 
 
 def fit_normalities(ensemble: Ensemble, table: Table, folds: Tensor) -> None:
@@ -107,12 +108,12 @@ def fit_member(
     member.train()
     for epoch in progress(range(epochs), total=epochs, label=label):
         order = rows[torch.from_numpy(random.permutation(len(rows)))]
-        for step, chosen in enumerate(order.split(recipe.batch)):
+        for step, chosen in enumerate(torch.split(order, recipe.batch)):
             batch, targets = table.batch(chosen, random)
             hide_modalities(batch, member.spec, recipe.modality_dropout, random)
             loss = total_loss(member(batch), batch, targets, member.spec, weight)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(member.parameters(), 1.0)
             optimizer.step()
             schedule.step()

@@ -171,11 +171,11 @@ def altered(
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(random.uniform(-6, 6)), float(random.uniform(0.92, 1.12)))
     turn[:, 2] += random.uniform(-0.05, 0.05, 2) * (width, height)
     moved = cv2.warpAffine(pixels, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    level = moved.astype(np.float32) / 255
+    level = np.asarray(moved, dtype=np.float64) / 255
     level = level ** float(random.uniform(0.75, 1.33)) * float(random.uniform(0.8, 1.2))
-    level += random.normal(0, random.uniform(0, 0.015), level.shape[:2])[..., None]
+    level = level + np.asarray(random.normal(0, random.uniform(0, 0.015), level.shape[:2]))[..., None]
     if random.random() < 0.15:
-        level = cv2.GaussianBlur(level, (0, 0), float(random.uniform(0.5, 1.2)))
+        level = np.asarray(cv2.GaussianBlur(level, (0, 0), float(random.uniform(0.5, 1.2))), dtype=np.float64)
     shown = np.clip(level * 255, 0, 255).astype(np.uint8)
     if mask is None:
         return shown, None

@@ -14,36 +14,36 @@ class _Model(BaseModel):
 
 
 class PictureRecipe(_Model):
-    area_px: int = Field(81_920, ge=64 * 64, le=1024 * 1024)
+    area_px: int = Field(default=81_920, ge=64 * 64, le=1024 * 1024)
     """Pictures are brought to about this many pixels, in the median aspect of the training pictures."""
-    views: int = Field(2, ge=1, le=16)
+    views: int = Field(default=2, ge=1, le=16)
     """The picture itself and this many less one altered copies go through the frozen backbone once, before training."""
 
 
 class NetworkRecipe(_Model):
-    width: int = Field(96, ge=16, le=512, multiple_of=8)
-    map_width: int = Field(32, ge=16, le=256, multiple_of=8)
-    layers: int = Field(2, ge=1, le=8)
-    heads: int = Field(4, ge=1, le=8)
-    dropout: float = Field(0.2, ge=0, lt=1)
+    width: int = Field(default=96, ge=16, le=512, multiple_of=8)
+    map_width: int = Field(default=32, ge=16, le=256, multiple_of=8)
+    layers: int = Field(default=2, ge=1, le=8)
+    heads: int = Field(default=4, ge=1, le=8)
+    dropout: float = Field(default=0.2, ge=0, lt=1)
 
 
 class OptimizerRecipe(_Model):
-    epochs_with_pictures: int = Field(16, ge=1, le=500)
-    epochs_without_pictures: int = Field(50, ge=1, le=2000)
-    batch: int = Field(32, ge=2, le=512)
-    learning_rate: float = Field(2e-3, gt=0, le=0.1)
-    weight_decay: float = Field(0.05, ge=0, le=1)
-    modality_dropout: float = Field(0.2, ge=0, lt=1)
+    epochs_with_pictures: int = Field(default=12, ge=1, le=500)
+    epochs_without_pictures: int = Field(default=50, ge=1, le=2000)
+    batch: int = Field(default=32, ge=2, le=512)
+    learning_rate: float = Field(default=2e-3, gt=0, le=0.1)
+    weight_decay: float = Field(default=0.05, ge=0, le=1)
+    modality_dropout: float = Field(default=0.2, ge=0, lt=1)
     """Chance that a part's modality is hidden for one step, so that every other one learns to stand alone."""
 
 
 class DecisionRecipe(_Model):
-    false_reject_budget: float = Field(0.05, gt=0, lt=0.5)
+    false_reject_budget: float = Field(default=0.05, gt=0, lt=0.5)
     """The threshold may reject at most this share of the good validation parts; below that, misses and rejects are weighed."""
-    miss_cost: float = Field(5.0, gt=0)
+    miss_cost: float = Field(default=5.0, gt=0)
     """What a missed defect costs, in rejects of good parts."""
-    review_budget: float = Field(0.03, ge=0, lt=0.5)
+    review_budget: float = Field(default=0.03, ge=0, lt=0.5)
     """A further share of good parts that people may be asked to look at."""
 
 
@@ -51,9 +51,9 @@ class Recipe(_Model):
     """How to train a model on any labelled parts folder."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)
-    version: str = Field("1.0.0", pattern=r"^\d+\.\d+\.\d+$")
-    members_with_pictures: int = Field(2, ge=1, le=10)
-    members_without_pictures: int = Field(3, ge=1, le=20)
+    version: str = Field(default="1.0.0", pattern=r"^\d+\.\d+\.\d+$")
+    members_with_pictures: int = Field(default=1, ge=1, le=10)
+    members_without_pictures: int = Field(default=3, ge=1, le=20)
     picture: PictureRecipe = PictureRecipe()
     network: NetworkRecipe = NetworkRecipe()
     optimizer: OptimizerRecipe = OptimizerRecipe()

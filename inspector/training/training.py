@@ -161,17 +161,17 @@ def _folds(train: list[Sample], count: int, seed: int) -> Tensor:
 
 def _witness(ensemble: Ensemble, table: Table) -> Witnessed:
     rows = torch.arange(len(table))
-    return _witnessed([ask(ensemble, table.batch(block)[0]) for block in rows.split(32)], table, rows)
+    return _witnessed([ask(ensemble, table.batch(block)[0]) for block in torch.split(rows, 32)], table, rows)
 
 
 @torch.inference_mode()
 def _witness_folds(ensemble: Ensemble, table: Table, folds: Tensor) -> Witnessed:
     """Ask each member only of the parts that it did not learn from."""
-    rows = torch.cat([torch.nonzero(folds == fold)[:, 0] for fold in folds.unique()])
+    rows = torch.cat([torch.nonzero(folds == fold)[:, 0] for fold in torch.unique(folds)])
     opinions = []
-    for fold in folds.unique():
+    for fold in torch.unique(folds):
         member = ensemble.members[int(fold)]
-        for block in torch.nonzero(folds == fold)[:, 0].split(32):
+        for block in torch.split(torch.nonzero(folds == fold)[:, 0], 32):
             batch = table.batch(block)[0]
             opinions.append(averaged([member(batch)], ensemble.distances(batch), len(ensemble.spec.kinds)))
     return _witnessed(opinions, table, rows)
