@@ -49,6 +49,7 @@ class Memory:
 
     def __init__(self, fixes: Sequence[Fix], cases: Sequence[Case], cache_file: Path | None = None) -> None:
         self._options = options(fixes, cases)
+        self._by_fact = _by_fact(self._options)
         self._cache_file = cache_file
         self._texts: _Texts | None = None
 
@@ -75,9 +76,10 @@ class Memory:
     # --- without a text --------------------------------------------------------------------------------------------------------
 
     def _by_facts(self, query: Query, top: int) -> tuple[Suggestion, ...]:
-        if query.is_empty:
-            return ()
-        scored = [(agreed * _merit(option, query), option) for option in self._options if (agreed := option.agreement(query)) >= _RELATED]
+        # Only what is known to be about this cause or defect: with no words to compare, a case that names neither says nothing.
+        known = [*self._by_fact.get(("cause", query.known_cause), ()), *self._by_fact.get(("defect", query.known_defect), ())]
+        related = {option.fix_id: option for option in known}.values()
+        scored = [(agreed * _merit(option, query), option) for option in related if (agreed := option.agreement(query)) >= _RELATED]
         scored.sort(key=lambda pair: (-pair[0], pair[1].fix_id))
         return tuple(_suggestion(option, score, query, _by_agreement(option, query)) for score, option in scored[:top])
 
@@ -139,7 +141,7 @@ class _Near:
         return support
 
     def cases_of(self, option: int) -> list[Case]:
-        return [speaker.case for speaker, at in zip(self.speakers, self.speaks_for, strict=True) if at == option and speaker.case]
+        return [case for at in np.flatnonzero(self.speaks_for == option) if (case := self.speakers[at].case)]
 
 
 class _Texts:
@@ -192,6 +194,17 @@ class _Texts:
         np.fill_diagonal(alike, 1)
         kinship: NDArray[np.float64] = alike[:, near.speaks_for]
         return kinship
+
+
+def _by_fact(known: Sequence[Option]) -> dict[tuple[str, str | None], list[Option]]:
+    """Return the options by what they are about: ("cause", name) and ("defect", kind)."""
+    found: dict[tuple[str, str | None], list[Option]] = {}
+    for option in known:
+        facts = {("cause", name) for context in option.contexts for name in context.causes}
+        facts |= {("defect", kind) for context in option.contexts for kind in context.defects}
+        for fact in facts:
+            found.setdefault(fact, []).append(option)
+    return found
 
 
 def _voices(option: Option) -> Iterator[tuple[str, Context, Case | None]]:

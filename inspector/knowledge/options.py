@@ -65,6 +65,13 @@ class Option:
     own: Context | None = None
     cases: list[Case] = field(default_factory=list)
     tallies: dict[Context, Tally] = field(default_factory=dict)
+    tried: int = 0
+    """Cases with a known outcome, wherever."""
+
+    @property
+    def contexts(self) -> list[Context]:
+        """Return where this was done, and what it is for."""
+        return [*self.tallies, *([self.own] if self.own else [])]
 
     def learn(self, case: Case) -> None:
         """Count one more case of this action."""
@@ -72,11 +79,11 @@ class Option:
         outcome = Tally() if case.helped is None else Tally(1, int(case.helped))
         self.tallies[context] = self.tallies.get(context, Tally()) + outcome
         self.cases.append(case)
+        self.tried += outcome.tried
 
     def agreement(self, query: Query) -> float:
         """Return how well the best of its contexts agrees with the query."""
-        contexts = [*self.tallies, *([self.own] if self.own else [])]
-        return max((context.agreement(query) for context in contexts), default=0.0)
+        return max((context.agreement(query) for context in self.contexts), default=0.0)
 
     def counted(self, query: Query) -> Tally:
         """Return the cases with a known outcome: those of the asked cause, else of the asked defect, else all."""
@@ -85,6 +92,8 @@ class Option:
     def chance(self, query: Query) -> float:
         """Return the chance that this helps here: what happened elsewhere is the prior of what happened in this trouble, and so on."""
         elsewhere, trouble, here = Tally(), Tally(), Tally()
+        if not self.tried:
+            return chance_to_help(())
         for context, tally in self.tallies.items():
             if not _is_of(context, query):
                 elsewhere += tally

@@ -38,7 +38,7 @@ class TextIndex:
         self._embedder = embedder
         self._words = Bm25(texts, words)
         self._grams = Bm25(texts, grams)
-        self._vectors = embedder.encode(texts)
+        self._vectors = embedder.remembered(texts)
 
     def similarity(self, queries: Sequence[str]) -> NDArray[np.float32]:
         """Return (queries, texts), about 0 (nothing in common) to about 1 (the same)."""
@@ -93,24 +93,24 @@ class Bm25:
 
 
 class Embedder:
-    """Sentence embeddings of the multilingual Universal Sentence Encoder, remembered in `cache_file` where one is given.
-
-    The encoder is loaded (seconds) when the first unknown text is asked for.
-    """
+    """Sentence embeddings of the multilingual Universal Sentence Encoder; `cache_file` remembers those of cases between runs."""
 
     def __init__(self, cache_file: Path | None = None) -> None:
         self._cache_file = cache_file
         self._known: dict[str, NDArray[np.float32]] | None = None
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return (texts, 512) vectors of length 1."""
+        """Return (texts, 512) vectors of length 1, looked up nowhere and kept nowhere: for what is asked once."""
+        return np.asarray(_encoder().encode(list(texts)), np.float32).reshape(len(texts), -1)
+
+    def remembered(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (texts, 512) vectors of length 1; those of new texts are kept."""
         if self._known is None:
             self._known = self._read_cache()
         keys = [hashlib.sha256(text.encode()).hexdigest()[:32] for text in texts]
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
         if new:
-            vectors = np.asarray(_encoder().encode(list(new.values())), np.float32)
-            self._known |= dict(zip(new, vectors, strict=True))
+            self._known |= dict(zip(new, self.encode(list(new.values())), strict=True))
             self._write_cache()
         return np.array([self._known[key] for key in keys], np.float32).reshape(len(keys), -1)
 

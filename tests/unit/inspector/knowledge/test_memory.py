@@ -103,6 +103,13 @@ def test_nothing_known_means_no_suggestion() -> None:
     assert Memory([], []).suggest(Query(cause="belt_slip", text="jam")) == ()
 
 
+def test_a_case_that_names_no_cause_answers_no_question_about_one() -> None:
+    silent = [Case("o1", "anything", "DID SOMETHING"), Case("o2", "scratches", "POLISHED GUIDE", defect="scratch")]
+    memory = Memory([TIGHTEN], silent)
+    assert ids(memory.suggest(Query(cause="belt_slip"))) == ["tighten"]
+    assert [one.original for one in memory.suggest(Query(cause="belt_slip", defect="scratch"))] == [None, "POLISHED GUIDE"]
+
+
 def test_every_demo_cause_has_a_suggestion_that_mostly_helped() -> None:
     memory = Memory(*load_seed())
     demo = (
