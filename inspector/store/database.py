@@ -19,7 +19,7 @@ LATEST_REVISION = "0001"
 """Of `migrations/versions`. Named here so that opening an up-to-date database need not import Alembic."""
 
 _BUSY_TIMEOUT_S = 10
-_UPGRADE_LOCK = 0x1A5FEC7  # any number, the same in all processes
+_LOCK = 0x1A5FEC7  # any number, the same in all processes
 
 
 def connect(url: str) -> Engine:
@@ -42,6 +42,12 @@ def failures_named(url: URL) -> Iterator[None]:
     except (SQLAlchemyError, OSError) as error:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise StoreError(f"{url.render_as_string(hide_password=True)}: {cause}") from error
+
+
+def alone(connection: Connection) -> None:
+    """Keep other processes from doing the same until the transaction ends. On SQLite a writer is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def _engine(url: str) -> Engine:
@@ -83,8 +89,7 @@ def _upgrade(engine: Engine) -> None:
         if _revision(connection) == LATEST_REVISION:
             return
     with engine.execution_options(writes=True).begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+        alone(connection)
         if _revision(connection) != LATEST_REVISION:  # another process may have been quicker
             _migrate(connection)
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from inspector.parts import Case, Fix, Parameter, Text
+from inspector.store.database import alone
 from inspector.store.identity import timed_id
 from inspector.store.models import CaseRow, FixRow, ImportBatchRow
 from inspector.store.results import ImportBatch, ImportResult
@@ -36,6 +37,7 @@ def add_fixes(connection: Connection, fixes: Iterable[Fix]) -> None:
 
 def add_cases(connection: Connection, cases: Sequence[Case], source: str) -> ImportResult:
     """Write the cases that are new, as one batch. A case without an id gets one from what it says."""
+    alone(connection)
     new = _new_cases(connection, cases)
     if not new:
         return ImportResult(None, 0, len(cases))
@@ -45,9 +47,20 @@ def add_cases(connection: Connection, cases: Sequence[Case], source: str) -> Imp
     return ImportResult(batch_id, len(new), len(cases) - len(new))
 
 
-def add_case(connection: Connection, case: Case) -> None:
-    """Write one case that belongs to no import."""
+def put_case(connection: Connection, case: Case) -> None:
+    """Write one case that belongs to no import, in place of what was said under its id before."""
+    connection.execute(delete(CaseRow).where(CaseRow.case_id == case.case_id))
     connection.execute(insert(CaseRow), [_case_row(case, fingerprint(case), None, time.time_ns())])
+
+
+def seed(connection: Connection, fixes: Sequence[Fix], cases: Sequence[Case], source: str) -> None:
+    """Write what of the shipped knowledge is missing. Looks for its ids only: the memory may be large."""
+    alone(connection)
+    add_fixes(connection, fixes)
+    ids = [case.case_id for case in cases]
+    present = set(connection.execute(select(CaseRow.case_id).where(CaseRow.case_id.in_(ids))).scalars())
+    if missing := [case for case in cases if case.case_id not in present]:
+        add_cases(connection, missing, source)
 
 
 def set_outcome(connection: Connection, case_id: str, helped: bool, who: str | None) -> bool:

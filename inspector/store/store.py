@@ -165,7 +165,7 @@ class Store:
     def add_feedback(
         self, inspection_id: str, kind: Answer, fix_id: str | None = None, who: str | None = None, note: str | None = None
     ) -> str:
-        """Keep an operator's answer; return its id. That a fix helped, or not, also becomes a case of the memory."""
+        """Keep an operator's answer; return its id. That a fix helped, or not, also becomes a case; a later answer overrules it there."""
         if kind not in get_args(Answer):
             raise StoreError(f"'{kind}' is no answer; use one of {', '.join(get_args(Answer))}")
         stored = self.get(inspection_id)
@@ -175,7 +175,7 @@ class Store:
         with self._writing() as connection:
             connection.execute(insert(FeedbackRow).values({name: getattr(answer, name) for name in Feedback.__dataclass_fields__}))
             if fix_id is not None and kind in ("helped", "not_helped"):
-                memory.add_case(connection, _case_of(stored, answer))
+                memory.put_case(connection, _case_of(stored, answer))
         return answer.feedback_id
 
     def feedback(self, inspection_id: str) -> list[Feedback]:
@@ -227,8 +227,7 @@ class Store:
     def seed_knowledge(self, fixes: Sequence[Fix], cases: Sequence[Case], source: str = "demo") -> None:
         """Keep what ships with the product; safe to repeat."""
         with self._writing() as connection:
-            memory.add_fixes(connection, fixes)
-            memory.add_cases(connection, cases, source)
+            memory.seed(connection, fixes, cases, source)
 
     def set_case_outcome(self, case_id: str, helped: bool, who: str | None = None) -> None:
         """Record whether what was done in a case helped. Raises StoreError for an unknown case."""
@@ -275,7 +274,7 @@ def _case_of(stored: StoredInspection, answer: Feedback) -> Case:
     document, summary = stored.document, stored.summary
     suggestion = next((one for one in document.get("suggestions", ()) if one["fix_id"] == answer.fix_id), None)
     return Case(
-        case_id=f"feedback-{answer.feedback_id}",
+        case_id=f"feedback-{answer.inspection_id}-{answer.fix_id}",
         symptom=" ".join(document.get("conclusion", {}).values()),
         action=suggestion["action"]["en"] if suggestion else "",
         fix_id=answer.fix_id,

@@ -249,6 +249,14 @@ def test_an_answer_about_a_fix_becomes_a_case(store: Store) -> None:
     assert store.knowledge_version() != before
 
 
+def test_a_second_thought_overrules_the_first_answer(store: Store) -> None:
+    inspection_id = store.add(inspection())
+    for kind in ("helped", "helped", "not_helped"):
+        store.add_feedback(inspection_id, kind, "tension-belt")  # type: ignore[arg-type]
+    assert [case.helped for case in store.cases()] == [False]
+    assert len(store.feedback(inspection_id)) == 3
+
+
 def test_an_answer_needs_an_inspection_and_a_known_word(store: Store) -> None:
     with pytest.raises(StoreError, match="there is no inspection 'x'"):
         store.add_feedback("x", "helped")
