@@ -5,7 +5,7 @@ One row is one part. Files are opened only when a part's record or mask is asked
 Times of a part are relative to its trigger at 0. A series keeps its own `t_s`. A waveform starts at `start_s` of its `.npz`, else at
 `modalities.<modality>.start_s` of dataset.yaml, else at the trigger. Channels are called like their column (`image`, `audio`,
 `vibration`), or as `modalities.<modality>.channel` says; series channels like their columns in the file. A column `image:NAME` is one
-more camera.
+more camera, `audio:NAME` and `vibration:NAME` likewise.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 REQUIRED_COLUMNS = ("part_id", "split", "label", "cause", "group", "image", "mask", "audio", "vibration", "series")
 MVTEC_VAL_SHARE = 0.15
 _PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+_REPEATABLE = ("image", "audio", "vibration")
 _NAMED_AT_MOST = 3
 
 _log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class LabelledPart:
     """None where nobody said."""
     group: str
     paths: Mapping[str, Path]
-    """Column (`image`, `image:NAME`, `mask`, `audio`, `vibration`, `series`) -> file; empty columns are absent."""
+    """Column (`image`, `image:NAME`, `mask`, `audio`, `vibration`, `series` …) -> file; empty columns are absent."""
     row: int
     """Line in parts.csv, the header being line 1."""
     machine: MachineConfig
@@ -155,7 +156,7 @@ class _Source:
         return known
 
     def read_waveform(self, column: str, path: Path) -> Waveform:
-        start_s = number(self.modalities.get(column, {}).get("start_s"))
+        start_s = number(_declared(column, self.modalities).get("start_s"))
         return read_waveform(path, unit=self.channels[self.channel_of(column)].unit, start_s=start_s or 0.0)
 
 
@@ -248,7 +249,7 @@ def _checked(row: Mapping[str, str], line: int, table: Path) -> _Row:
             raise DataError(f"column {name} is empty", path=table, row=line)
     if row["split"] not in SPLITS:
         raise DataError(f"unknown split '{row['split']}', use {', '.join(SPLITS)}", path=table, row=line)
-    files = {name: text for name, text in row.items() if text and (name in (*MODALITIES, "mask") or name.startswith("image:"))}
+    files = {name: text for name, text in row.items() if text and (name in (*MODALITIES, "mask") or _modality(name) in _REPEATABLE)}
     return _Row(line, row, {name: _inside(table, text, name, line) for name, text in files.items()})
 
 
@@ -293,16 +294,18 @@ def _modalities(dataset: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _channel_name(column: str, modalities: Mapping[str, Mapping[str, Any]]) -> str:
-    if column.startswith("image:"):
-        return column.removeprefix("image:")
-    return str(modalities.get(column, {}).get("channel") or column)
+    return column.partition(":")[2] or str(modalities.get(column, {}).get("channel") or column)
+
+
+def _declared(column: str, modalities: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    return modalities.get(column) or modalities.get(_modality(column), {})
 
 
 def _channels(rows: Sequence[_Row], modalities: Mapping[str, Mapping[str, Any]]) -> dict[str, Channel]:
     columns = {column for row in rows for column in row.paths} - {"mask"}
     channels: dict[str, Channel] = {}
     for column in sorted(columns - {"series"}, key=lambda c: (MODALITIES.index(_modality(c)), c)):
-        declared = modalities.get(column, modalities.get(_modality(column), {}))
+        declared = _declared(column, modalities)
         name, modality = _channel_name(column, modalities), _modality(column)
         unit = unit_at_head(declared.get("unit")) or ("FS" if modality == "audio" else "")
         channels[name] = Channel(name, modality, unit, number(declared.get("scale_mm_per_px")))
@@ -333,7 +336,7 @@ def _columns_or_none(path: Path) -> list[str]:
 
 
 def _modality(column: str) -> Modality:
-    return "image" if column.startswith("image:") else cast(Modality, column)
+    return cast(Modality, column.partition(":")[0])
 
 
 # --- a plain MVTec-style tree --------------------------------------------------------------------------------------------------

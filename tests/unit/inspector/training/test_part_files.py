@@ -137,6 +137,21 @@ def test_series_are_put_in_order(tmp_path):
     assert series["a"].unit == "degC"
 
 
+def test_channels_with_windows_and_times_of_their_own_have_no_gaps(tmp_path):
+    channels = {
+        "fast": {round(-2 + k / 200, 4): 1.0 for k in range(400)},
+        "slow": {round(-60 + k / 2 + 0.0013, 4): 2.0 for k in range(120)},
+        "short": {round(-0.5 + k / 200 + 0.0021, 4): 3.0 for k in range(100)},
+    }
+    rows = [
+        ",".join([f"{t:.4f}", *(str(c.get(t, "")) for c in channels.values())]) for t in sorted({t for c in channels.values() for t in c})
+    ]
+    (tmp_path / "s.csv").write_text("\n".join(["t_s,fast,slow,short", *rows]), encoding="utf-8")
+    series = read_series(tmp_path / "s.csv")
+    assert {name: len(one.values) for name, one in series.items()} == {"fast": 400, "slow": 120, "short": 100}
+    assert all(np.isfinite(one.values).all() for one in series.values())
+
+
 def test_a_series_of_one_sample(tmp_path):
     (tmp_path / "s.csv").write_text("t_s,a\n0,1\n", encoding="utf-8")
     assert read_series(tmp_path / "s.csv")["a"].values.tolist() == [1.0]

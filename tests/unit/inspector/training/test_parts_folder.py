@@ -137,13 +137,16 @@ def test_a_machine_block_is_checked_like_a_station(tmp_path):
         one_part(tmp_path, image="a.png")
 
 
-def test_further_cameras_and_unknown_columns(tmp_path):
+def test_further_channels_and_unknown_columns(tmp_path):
     write_picture(tmp_path / "a.png")
-    columns = [*COLUMNS, "image:side", "operator"]
+    write_npz(tmp_path / "v.npz")
+    columns = [*COLUMNS, "image:side", "vibration:gearbox", "operator"]
     row = {"part_id": "p1", "split": "train", "label": "ok", "image": "a.png", "image:side": "a.png", "operator": "x"}
-    write_table(tmp_path, [row], columns)
+    write_table(tmp_path, [row | {"vibration:gearbox": "v.npz"}], columns)
     folder = load_parts_folder(tmp_path)
+    assert folder.modalities == ("image", "vibration")
     assert set(folder.parts[0].record().frames) == {"image", "side"}
+    assert set(folder.parts[0].record().waveforms) == {"gearbox"}
     assert folder.parts[0].columns["operator"] == "x"
 
 
