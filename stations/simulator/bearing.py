@@ -37,15 +37,18 @@ def _impact_train(world: World, start_s: float, count: int, rate_hz: int) -> Flo
     slide = np.array([_slide(world.seed, int(number)) for number in wanted])
     at_turns = (wanted + _SLIP_RATIO * slide[:, 0]) / per_rev
     place = np.interp(at_turns, turns, np.arange(count, dtype=np.float64), left=-1.0, right=-1.0)
+    inside = place >= 0
+    place, at_turns, slide = place[inside], at_turns[inside], slide[inside]
+    if not len(place):
+        return np.zeros(count)
     strength = world.severity("bearing_wear", start_s + place / rate_hz) * (1 + 0.25 * slide[:, 1])
     if inner:  # the spot turns through the loaded zone once a turn
         strength *= 0.55 + 0.45 * np.cos(2 * np.pi * at_turns)
     train = np.zeros(count + 1)
-    keep = place >= 0
-    whole = place[keep].astype(np.int64)
-    share = place[keep] - whole
-    np.add.at(train, whole, strength[keep] * (1 - share))
-    np.add.at(train, whole + 1, strength[keep] * share)
+    whole = place.astype(np.int64)
+    share = place - whole
+    np.add.at(train, whole, strength * (1 - share))
+    np.add.at(train, whole + 1, strength * share)
     return train[:count]
 
 

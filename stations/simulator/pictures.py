@@ -27,8 +27,7 @@ def picture_of(world: World, part: int) -> tuple[Pixels, Pixels]:
     scene = _on_the_belt(canvas, pose, rng) * _light(world, fate.t_s, rng)
     scene = _through_the_lens(world, fate.t_s, scene)
     tint = None if canvas.tint is None else _posed_tint(canvas, canvas.tint, pose)
-    mask = cv2.warpAffine(canvas.mask, pose, (WIDTH_PX, HEIGHT_PX))
-    return _on_the_sensor(scene, tint, rng), (mask > 0.5).astype(np.uint8) * 255
+    return _on_the_sensor(scene, tint, rng), _posed_mask(canvas, pose)
 
 
 def warm_up() -> None:
@@ -103,6 +102,13 @@ def _posed_tint(canvas: Canvas, tint: Samples, pose: Samples) -> Samples:
     return np.asarray(cv2.warpAffine(1 + alpha * (tint - 1), pose, (WIDTH_PX, HEIGHT_PX), borderValue=(1, 1, 1)), np.float32)
 
 
+def _posed_mask(canvas: Canvas, pose: Samples) -> Pixels:
+    if not canvas.mask.any():
+        return np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)
+    posed = cv2.warpAffine(canvas.mask, pose, (WIDTH_PX, HEIGHT_PX))
+    return (posed > 0.5).astype(np.uint8) * 255
+
+
 @lru_cache(maxsize=1)
 def _grid() -> tuple[Samples, Samples]:
     """Return x and y over the picture, −1 to 1, coarse: light is smooth."""
@@ -174,6 +180,5 @@ def _on_the_sensor(scene: Samples, tint: Samples | None, rng: np.random.Generato
         plane = scene * (255 * _METAL[colour])
         if tint is not None:
             plane *= tint[..., colour]
-        plane += gain * noise[colour]
-        planes.append(np.clip(plane, 0, 255, out=plane).astype(np.uint8))
+        planes.append(cv2.add(plane, cv2.multiply(gain, noise[colour]), dtype=cv2.CV_8U))
     return np.asarray(cv2.merge(planes), np.uint8)

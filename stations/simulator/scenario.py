@@ -7,6 +7,7 @@ quantity is that trapezoid behind a first-order lag, in closed form, so that any
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,6 +62,11 @@ class Fault(Settings):
     def settled_s(self) -> float:
         """Return when its severity is below the limit again."""
         return self.end_s + self.lag_s * float(np.log(max(self.severity / CAUSE_LIMIT, 1.0)))
+
+    @property
+    def felt_until_s(self) -> float:
+        """Return when nothing of it is left, its lag included."""
+        return self.end_s + 8 * self.lag_s
 
     def trapezoid(self, t_s: Floats, lag_s: float) -> Floats:
         """Return the severity behind a lag of its own: the sum of four ramps' step responses."""
@@ -124,7 +130,11 @@ class Scenario:
         self._settings = settings
         self._rng = rng_for(settings.seed, "scenario")
         self._lock = threading.Lock()
-        self._episodes: list[Fault] = sorted(settings.faults or (), key=lambda fault: fault.onset_s)
+        self._episodes: list[Fault] = []
+        self._felt_until_s: list[float] = []
+        """Per episode, until when it or any before it is felt: who walks back through them knows where to stop."""
+        for fault in sorted(settings.faults or (), key=lambda fault: fault.onset_s):
+            self._append(fault)
         self._endless = settings.faults is None and settings.scenario != "quiet" and bool(settings.causes)
         self._drawn_until_s = _FIRST_FAULT_S if self._endless else np.inf
         self._turn: list[CauseName] = []
@@ -132,18 +142,24 @@ class Scenario:
     def episodes(self, start_s: float, end_s: float, cause: CauseName | None = None) -> list[Fault]:
         """Return the episodes that are felt within a span, by one cause or by any."""
         self._draw_until(end_s)
-        felt = [e for e in self._episodes if e.onset_s < end_s and e.end_s + 8 * e.lag_s > start_s]
-        return [e for e in felt if cause is None or e.cause == cause]
+        felt = []
+        for number in range(bisect_left(self._episodes, end_s, key=lambda e: e.onset_s) - 1, -1, -1):
+            if self._felt_until_s[number] <= start_s:
+                break
+            episode = self._episodes[number]
+            if episode.felt_until_s > start_s and cause in (None, episode.cause):
+                felt.append(episode)
+        return felt[::-1]
 
     def severity(self, cause: CauseName, t_s: Floats) -> Floats:
         """Return how bad one fault is at each instant."""
         return self.felt(cause, t_s, None)
 
     def felt(self, cause: CauseName, t_s: Floats, lag_s: float | None) -> Floats:
-        """Return what arrives of a fault behind a lag (None: the fault's own)."""
+        """Return what arrives of a fault behind a lag (None: the fault's own), at rising instants."""
         memory_s = 8 * (lag_s or 0.0)
         total = np.zeros_like(t_s)
-        for episode in self.episodes(float(t_s.min()) - memory_s, float(t_s.max()) + 1e-6, cause):
+        for episode in self.episodes(float(t_s[0]) - memory_s, float(t_s[-1]) + 1e-6, cause):
             total += episode.trapezoid(t_s, episode.lag_s if lag_s is None else lag_s)
         return np.clip(total, 0.0, 1.0)
 
@@ -159,7 +175,12 @@ class Scenario:
     def _draw_until(self, t_s: float) -> None:
         with self._lock:
             while self._drawn_until_s <= t_s:
-                self._episodes.append(self._next_episode())
+                self._append(self._next_episode())
+
+    def _append(self, episode: Fault) -> None:
+        before_s = self._felt_until_s[-1] if self._felt_until_s else -np.inf
+        self._felt_until_s.append(max(before_s, episode.felt_until_s))
+        self._episodes.append(episode)
 
     def _next_episode(self) -> Fault:
         rng, pace = self._rng, _PACES[self._settings.scenario]

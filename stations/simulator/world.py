@@ -31,6 +31,8 @@ class World:
 
     def severity(self, cause: CauseName, t_s: Floats) -> Floats:
         """Return how bad a fault is at each instant, 0–1."""
+        if not self.scenario.episodes(t_s[0], t_s[-1] + 1e-6, cause):
+            return np.zeros_like(t_s)
         return _eased(lambda at: self.scenario.severity(cause, at), t_s)
 
     def felt(self, cause: CauseName, t_s: Floats, lag_s: float) -> Floats:
