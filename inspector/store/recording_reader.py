@@ -19,6 +19,7 @@ from mcap.exceptions import InvalidMagic, McapError
 from mcap.reader import make_reader
 from mcap.records import Channel, Chunk, ChunkIndex, Message, Metadata, Schema
 from mcap.stream_reader import StreamReader, breakup_chunk
+from mcap.summary import Summary
 from mcap.writer import MCAP0_MAGIC
 
 from inspector.config import Station, validated
@@ -156,12 +157,25 @@ def _chunks(path: Path, damage: Damage) -> Iterator[Chunk]:
                     yield record
 
 
-def _index(path: Path) -> list[ChunkIndex]:
+def index_counts(path: Path) -> dict[str, int] | None:
+    """Return topic -> number of messages from the index at the file's end; None where there is none."""
+    summary = _summary(path)
+    if summary is None or summary.statistics is None:
+        return None
+    counts = summary.statistics.channel_message_counts
+    return {channel.topic: counts.get(number, 0) for number, channel in summary.channels.items()}
+
+
+def _summary(path: Path) -> Summary | None:
     try:
         with _opened(path) as file:
-            summary = make_reader(file).get_summary()
+            return make_reader(file).get_summary()
     except (OSError, *_DAMAGE):
-        return []
+        return None
+
+
+def _index(path: Path) -> list[ChunkIndex]:
+    summary = _summary(path)
     return sorted(summary.chunk_indexes, key=lambda index: index.chunk_start_offset) if summary else []
 
 

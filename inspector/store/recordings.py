@@ -14,16 +14,25 @@ from typing import Any
 
 from inspector.parts import Capture, Frame, Series, Waveform
 from inspector.store import recording_schema as schema
-from inspector.store.recording_reader import Damage, RecordedPart, blocks, ends_well, read_parts, read_station, salvage_parts
+from inspector.store.recording_reader import Damage, RecordedPart, blocks, ends_well, index_counts, read_parts, read_station, salvage_parts
 from inspector.store.recording_writer import RecordingWriter
 
-__all__ = ["RecordedPart", "RecordingWriter", "check", "info", "read_captures", "read_parts", "read_station", "recover"]
+__all__ = ["RecordedPart", "RecordingWriter", "check", "count_parts", "info", "read_captures", "read_parts", "read_station", "recover"]
 
 
 def read_captures(path: Path | str) -> Iterator[Capture]:
     """Yield the captures of a recording in order, exactly as they were written. Raises RecordingError that says what to do."""
     for part in read_parts(path):
         yield part.capture
+
+
+def count_parts(path: Path | str) -> int:
+    """Return the number of parts without reading them all where the recording has its index. Raises RecordingError."""
+    path = Path(path)
+    indexed = index_counts(path) if ends_well(path) else None
+    if indexed is not None:
+        return indexed.get(schema.CAPTURES_TOPIC, 0)
+    return sum(block.topic == schema.CAPTURES_TOPIC for block in blocks(path, Damage()))
 
 
 def info(path: Path | str) -> dict[str, Any]:
