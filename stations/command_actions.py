@@ -6,14 +6,23 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from inspector.commands.output import write_json
 from inspector.config import load_station
 from inspector.errors import UsageError
 from stations.agent import Agent
+from stations.line import Line, LineReport
 from stations.recording import clock_for, record, refuse_existing
 
+if TYPE_CHECKING:
+    from inspector.pipeline import Judged
+
+DEFINITIONS = Path(__file__).parent / "definitions"
 Advance = Callable[[], object]
 
 
@@ -33,6 +42,104 @@ def run_record(arguments: argparse.Namespace) -> int:
         document = {"recording": str(done.recording), "parts": done.parts, "degraded": done.degraded_parts}
         write_json(arguments.json, document | ({"parts_folder": str(done.parts_folder)} if done.parts_folder else {}))
     return 0
+
+
+def run_run(arguments: argparse.Namespace) -> int:
+    """Judge parts of one or more stations until their sources end or Ctrl-C is pressed."""
+    from inspector.commands.installation import open_memory, open_store
+    from inspector.pipeline import open_pipeline
+
+    stations = [(path, load_station(path)) for path in arguments.files]
+    store = open_store(arguments.home)
+    lines: list[Line[Judged]] = []
+    for path, station in stations:
+        pipeline = open_pipeline(arguments.model, open_memory(store, arguments.home))
+        pipeline.warm_up()
+        agent = Agent(station, path=path)
+        judge = partial(pipeline.judge, station=station)
+        beat = partial(store.beat, station.station)
+        lines.append(Line(agent, judge, pipeline.explain, store.add, model=pipeline.judge_model.ref, beat=beat))
+    with stopped_by_ctrl_c([line.agent for line in lines]):
+        reports = _run_together(lines, arguments.parts)
+    document = {"stations": {line.agent.station.station: _report(report) for line, report in zip(lines, reports, strict=True)}}
+    if arguments.json != "-":
+        for name, told in document["stations"].items():
+            outcomes = ", ".join(f"{count} {outcome}" for outcome, count in told["outcomes"].items())
+            print(
+                f"{name}: {told['parts']} parts, {outcomes}; {told['late']} late, {told['unjudged']} not judged, {told['unsaved']} not kept"
+            )
+    if arguments.json:
+        write_json(arguments.json, document)
+    return 0
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Check the file, then read every device for a while; return 2 where one fails."""
+    from stations.checking import check_devices
+
+    station = load_station(arguments.file)
+    findings = check_devices(station, arguments.file, arguments.seconds)
+    if arguments.json != "-":
+        print(f"{arguments.file}: station {station.station} is valid ({station.maturity})")
+        for finding in findings:
+            print(f"  {'ok  ' if finding.ok else 'FAIL'} {finding.name:20} {finding.driver:20} {finding.words}")
+    if arguments.json:
+        devices = {f.name: {"driver": f.driver, "ok": f.ok, "readings": f.readings, "says": f.words} for f in findings}
+        write_json(arguments.json, {"station": station.station, "ok": all(f.ok for f in findings), "devices": devices})
+    return 0 if all(finding.ok for finding in findings) else 2
+
+
+def run_new(arguments: argparse.Namespace) -> int:
+    """Write a station file that is valid and runs simulated, with comments on what to change."""
+    from stations.template import station_template
+
+    path = arguments.out or Path(f"{arguments.name}.yaml")
+    text = station_template(arguments.name)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{path}: exists already, choose another name or --out") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    print(f"{path}: edit it, then 'inspector station check {path}'")
+    return 0
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    """Name the station files of a folder."""
+    folder = arguments.folder or DEFINITIONS
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: is not a folder")
+    stations = []
+    for path in sorted(folder.glob("*.yaml")):
+        station = load_station(path)
+        facts = {"station": station.station, "file": str(path), "maturity": station.maturity, "channels": list(station.channels)}
+        stations.append(facts | {"title": {"en": station.title.en, "zh": station.title.zh}})
+        if arguments.json != "-":
+            title = f"{station.title.en} {station.title.zh}"
+            print(f"{station.station:24} {station.maturity:13} {len(station.channels):2} channels  {title}  {path}")
+    if arguments.json:
+        write_json(arguments.json, {"stations": stations})
+    return 0
+
+
+def _run_together(lines: list[Line[Judged]], parts: int | None) -> list[LineReport]:
+    """Run each line on a thread of its own, so that one that hangs holds up no other. Raises what a line raised."""
+
+    def run_one(line: Line[Judged]) -> LineReport:
+        with line.agent:
+            return line.run(parts)
+
+    if len(lines) == 1:
+        return [run_one(lines[0])]
+    with ThreadPoolExecutor(len(lines)) as pool:
+        return [future.result() for future in [pool.submit(run_one, line) for line in lines]]
+
+
+def _report(report: LineReport) -> dict[str, Any]:
+    counts = {"late": report.late, "unjudged": report.unjudged, "unexplained": report.unexplained, "unsaved": report.unsaved}
+    return {"parts": report.parts, "outcomes": dict(report.outcomes)} | counts
 
 
 @contextmanager
