@@ -10,6 +10,7 @@ import argparse
 import errno
 import os
 import socket
+from collections.abc import Callable
 
 SUMMARY = "serve the dashboard"
 
@@ -34,19 +35,19 @@ def run(arguments: argparse.Namespace) -> int:
     port = free_port(arguments.host, arguments.port)
     if arguments.port not in (0, port):
         print(f"port {arguments.port} is in use, taking {port}", flush=True)
-    print(f"dashboard of {home.root}: http://{_shown_host(arguments.host)}:{port}  (Ctrl-C ends it)", flush=True)
     os.environ["INSPECTOR_HOME"] = str(home.root.resolve())
-    serve(arguments.host, port)
+    address = f"http://{_shown_host(arguments.host)}:{port}"
+    serve(arguments.host, port, lambda: print(f"dashboard of {home.root}: {address}  (Ctrl-C ends it)", flush=True))
     return 0
 
 
-def serve(host: str, port: int) -> None:
-    """Run the web server until Ctrl-C or SIGTERM. Reads `$INSPECTOR_HOME`."""
+def serve(host: str, port: int, announce: Callable[[], None] = lambda: None) -> None:
+    """Run the web server until Ctrl-C or SIGTERM; `announce` is called when it answers. Reads `$INSPECTOR_HOME`."""
     from dashboards import server, theme
 
     if host not in ("127.0.0.1", "localhost", "::1"):
         os.environ.setdefault(server.ALLOWED_HOSTS_VARIABLE, "*")
-    server.application().run(config=theme.settings(host, port))
+    server.application(announce).run(config=theme.settings(host, port))
 
 
 def free_port(host: str, wanted: int) -> int:

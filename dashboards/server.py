@@ -14,7 +14,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -49,12 +49,12 @@ _NEVER = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _stopping = threading.Event()
 
 
-def application() -> st.App:
-    """Return the ASGI application of the dashboard."""
+def application(announce: Callable[[], None] = lambda: None) -> st.App:
+    """Return the ASGI application of the dashboard; `announce` is called when it begins to answer."""
     hosts = os.environ.get(ALLOWED_HOSTS_VARIABLE, "localhost,127.0.0.1,[::1]").split(",")
     return st.App(
         Path(__file__).with_name("app.py"),
-        lifespan=_lifespan,
+        lifespan=_lifespan(announce),
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)],
         routes=routes(),
     )
@@ -214,13 +214,17 @@ _tokens_lock = threading.Lock()
 # --- start and stop --------------------------------------------------------------------------------------------------------------
 
 
-@asynccontextmanager
-async def _lifespan(_app: st.App) -> AsyncIterator[None]:
-    _stopping.clear()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        _end_streams_on(number)
-    yield
-    _stopping.set()
+def _lifespan(announce: Callable[[], None]) -> Callable[[st.App], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: st.App) -> AsyncIterator[None]:
+        _stopping.clear()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            _end_streams_on(number)
+        announce()
+        yield
+        _stopping.set()
+
+    return lifespan
 
 
 def _end_streams_on(number: signal.Signals) -> None:

@@ -4,6 +4,8 @@
 const SERVER_SILENT_MS = 1700; // the server beats every 500 ms
 const LINE_SILENT_MS = 1800;   // a line beats every second, and every part counts as a beat
 const REOPEN_MS = 3500;
+const SERVER_ANSWERS_MS = 700;
+const RELOAD_MS = 300;
 const STRIP_PARTS = 30;
 const FINDING_STAYS_MS = 4000;
 const TOUCHED_STAYS_MS = 12000;
@@ -126,6 +128,7 @@ class LiveScreen {
     const turn = ++this.turn;
     const layers = await this.layers(part);
     if (turn !== this.turn) return; // a newer part is already on its way
+    if (part.picture && !layers && !this.serverAnswers()) return; // rather the last whole part, until it is covered
     this.part = part;
     this.find('.picture').replaceChildren(...(layers ? [layers] : []));
     this.find('.no-picture').hidden = Boolean(layers);
@@ -147,7 +150,9 @@ class LiveScreen {
     return layers;
   }
 
-  async image(address, name, attempts = 2) {
+  serverAnswers() { return performance.now() - this.heard.at < SERVER_ANSWERS_MS; }
+
+  async image(address, name, attempts = 3) {
     const image = new Image();
     image.className = name;
     image.alt = '';
@@ -156,6 +161,7 @@ class LiveScreen {
       await image.decode();
       return image;
     } catch {
+      await new Promise((resume) => { setTimeout(resume, RELOAD_MS); });
       return attempts > 1 ? this.image(address, name, attempts - 1) : null;
     }
   }
@@ -214,7 +220,9 @@ class LiveScreen {
     this.newest = null;
     this.newerFindings = 0;
     this.holdUntil = performance.now() + FINDING_STAYS_MS;
+    const turn = this.findingTurn = (this.findingTurn ?? 0) + 1;
     const layers = await this.layers(part);
+    if (turn !== this.findingTurn || (part.picture && !layers && !this.serverAnswers())) return;
     this.finding = part;
     this.find('.finding-picture').replaceChildren(...(layers ? [layers] : []));
     this.labelFinding();

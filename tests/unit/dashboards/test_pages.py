@@ -5,7 +5,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards import command
-from dashboards.views.history import parts_table
+from dashboards.views import history
 from inspector.errors import UsageError
 
 HURTFUL = "<script>alert(1)</script>"
@@ -113,19 +113,20 @@ def test_history_lists_and_filters(store, made_line):
     assert "No part matches" in html_of(app)
 
 
-def test_history_is_paged(store, made_line):
-    for number in range(27):
+def test_history_is_paged(store, made_line, monkeypatch):
+    monkeypatch.setattr(history, "_PARTS_A_PAGE", 3)
+    for number in range(5):
         store.add(made_line.inspection(number))
     app = run(history_page)
     app.button(key="older-page").click().run()
     assert html_of(app).count("<tr>") == 1 + 2
     app.button(key="newer-page").click().run()
-    assert html_of(app).count("<tr>") == 1 + 25
+    assert html_of(app).count("<tr>") == 1 + 3
 
 
 def test_a_list_says_each_outcome_by_shape_and_word(store, made_line):
     store.add(made_line.inspection(1))
-    table = parts_table(tuple(store.recent()), "zh")
+    table = history.parts_table(tuple(store.recent()), "zh")
     assert "合格" in table
     assert "data:image/svg+xml" in table
 

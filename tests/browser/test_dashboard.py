@@ -1,0 +1,256 @@
+"""The dashboard as an operator meets it: real Chromium, a line that writes parts while the page is open."""
+
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from inspector.home import Home
+from inspector.store import Store
+
+MADE_LINE = Path(__file__).with_name("made_line.py")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-proxy-server", "--disable-dev-shm-usage"]
+HURTFUL = "<img src=x onerror=hurt()>"
+PATIENCE_MS = 40_000
+STALE_S = 2.0
+
+# Looks at each frame that the browser paints: the picture must be there, and be that of the part whose verdict is shown.
+WATCH = """
+() => {
+  const seen = window.seen = { frames: 0, bad: 0, parts: new Set(), covered: [], uncovered: [] };
+  const inside = (selector) => {
+    for (const host of document.querySelectorAll('*')) { const found = host.shadowRoot?.querySelector(selector); if (found) return found; }
+    return document.querySelector(selector);
+  };
+  const look = () => {
+    const verdict = inside('.verdict');
+    if (verdict?.dataset.inspection) {
+      const layers = inside('.picture .layers');
+      const photo = layers?.querySelector('.photo');
+      const whole = photo && photo.complete && photo.naturalWidth > 0 && layers.dataset.inspection === verdict.dataset.inspection;
+      seen.frames++;
+      if (!whole) { seen.bad++; seen.why ??= JSON.stringify([verdict.dataset, layers?.dataset, photo?.src, inside('.cover').hidden]); }
+      seen.parts.add(verdict.dataset.inspection);
+    }
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+  new MutationObserver(() => (document.documentElement.dataset.covered ? seen.covered : seen.uncovered).push(Date.now()))
+    .observe(document.documentElement, { attributeFilter: ['data-covered'] });
+}
+"""
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+class Line:
+    """A made-up line in a process of its own."""
+
+    def __init__(self, home):
+        self.home, self.first, self.process = home, 1, None
+
+    def start(self, interval_s=0.5):
+        command = [
+            sys.executable,
+            str(MADE_LINE),
+            str(self.home),
+            "--first",
+            str(self.first),
+            "--parts",
+            "100000",
+            "--interval",
+            str(interval_s),
+        ]
+        self.process = subprocess.Popen(command)
+        self.first += 1000
+
+    def kill(self):
+        return killed(self.process)
+
+
+class Server:
+    """`inspector dashboard` in a process of its own."""
+
+    def __init__(self, home):
+        self.home, self.process, self.url = home, None, None
+
+    def start(self):
+        port = self.url.rsplit(":", 1)[1] if self.url else "0"
+        command = [str(Path(sys.executable).with_name("inspector")), "dashboard", "--home", str(self.home), "--port", port]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        for line in self.process.stdout:
+            if found := re.search(r"http://\S+", line):
+                self.url = found.group()
+                return
+        raise AssertionError("the dashboard ended before it said where it is")
+
+    def kill(self):
+        return killed(self.process)
+
+
+def killed(process):
+    """End a process at once; return the wall time at which it was gone, in ms."""
+    if process is not None and process.poll() is None:
+        process.kill()
+        process.wait()
+    if process is not None and process.stdout:
+        process.stdout.close()
+    return time.time() * 1e3
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.delenv("INSPECTOR_DATABASE_URL", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def line(home):
+    made = Line(home)
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def server(home):
+    started = Server(home)
+    started.start()
+    yield started
+    started.kill()
+
+
+@pytest.fixture
+def page():
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        opened = browser.new_context(viewport={"width": 1920, "height": 1080}, locale="en-GB").new_page()
+        opened.set_default_timeout(PATIENCE_MS)
+        opened.errors = []
+        opened.on("pageerror", lambda error: opened.errors.append(str(error)))
+        yield opened
+        browser.close()
+
+
+def made_line():
+    spec = importlib.util.spec_from_file_location("made_line", MADE_LINE)
+    module = sys.modules["made_line"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def write_hurtful_part(home):
+    made = made_line()
+    with Store.open(Home.at(home)) as store:
+        return store.add(made.inspection(5, fault=made.FAULTS[0], part_id=HURTFUL))
+
+
+def open_live(page, server):
+    page.add_init_script("window.hurt = () => { window.isHurt = true; }")
+    page.goto(server.url)
+    page.locator(".verdict[data-inspection^='2']").wait_for()
+    page.evaluate(WATCH)
+
+
+def shot(page, name):
+    """Keep a picture of the page where `$INSPECTOR_SCREENSHOTS` says."""
+    folder = os.environ.get("INSPECTOR_SCREENSHOTS")
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+def test_an_operator_sees_parts_and_answers(page, server, line, home):
+    hurtful_id = write_hurtful_part(home)
+    line.start()
+    open_live(page, server)
+    tile = page.locator(f".strip .tile[data-inspection='{hurtful_id}']")
+    assert HURTFUL in tile.get_attribute("aria-label")
+    page.wait_for_function("window.seen.parts.size >= 8")
+
+    finding = page.locator(".finding[data-inspection^='2']")
+    finding.locator(".finding-body").wait_for()
+    assert finding.locator(".finding-picture img.heat").evaluate("image => image.complete && image.naturalWidth") == 640
+    assert finding.locator(".finding-picture rect").count() == 2
+    assert re.search(r"\d+ %", finding.locator(".cause").inner_text())
+    assert "most likely" in finding.locator(".conclusion").inner_text()
+    assert finding.locator(".action").inner_text().endswith(".")
+    shot(page, "live")
+
+    # A change of mind is not stored; the second answer is.
+    finding.locator("[data-answer=not_helped]").click()
+    finding.locator(".toast button").click()
+    finding.locator("[data-answer=helped]").click()
+    answered = finding.get_attribute("data-inspection")
+    finding.locator(".toast[data-state=saved]").wait_for()
+    with Store.open(Home.at(home)) as store:
+        given = store.feedback(answered)
+        suggested = store.get(answered).document["suggestions"][0]["fix_id"]
+    assert [(item.kind, item.fix_id) for item in given] == [("helped", suggested)]
+
+    for button in page.locator(".answers button, .strip .tile, .heat-toggle").all()[:6]:
+        box = button.bounding_box()
+        assert min(box["width"], box["height"]) >= 15 / 25.4 * 96 - 0.5  # 15 mm
+    size_px = page.locator(".verdict .word").evaluate("word => parseFloat(getComputedStyle(word).fontSize)")
+    assert size_px >= 96
+
+    page.locator(".heat-toggle").click()
+    assert not finding.locator(".finding-picture img.heat").is_visible()
+
+    page.get_by_text("中文").click()
+    page.locator(".finding h2", has_text="最近发现").wait_for()
+    assert page.locator(".verdict .word").inner_text() in ("合格", "不合格", "复检")
+
+    seen = page.evaluate("({ frames: seen.frames, bad: seen.bad })")
+    assert seen["frames"] > 20
+    assert seen["bad"] == 0
+    page.locator(".strip .tile[data-outcome=fail]").last.click()
+    page.locator(".verdict-line.fail").wait_for()
+    assert "id=" in page.url
+
+    page.goto(f"{server.url}/history")
+    page.get_by_label("Part number contains").fill("onerror")
+    page.get_by_label("Part number contains").press("Enter")
+    page.get_by_role("link", name=HURTFUL).click()
+    page.locator(".verdict-line.fail", has_text=HURTFUL).wait_for()
+    assert page.evaluate("window.isHurt") is None
+    shot(page, "part")
+    assert page.errors == []
+
+
+def test_a_screen_covers_itself_when_it_cannot_know(page, server, line):
+    line.start(0.4)
+    open_live(page, server)
+    cover = page.locator(".cover")
+    assert not cover.is_visible()
+
+    dead_ms = server.kill()
+    cover.wait_for()
+    assert (page.evaluate("seen.covered.at(-1)") - dead_ms) / 1e3 <= STALE_S
+    assert re.search(r"No data since \d\d:\d\d:\d\d", cover.inner_text())
+    shot(page, "live-server-dead")
+    server.start()
+    cover.wait_for(state="hidden")
+
+    dead_ms = line.kill()
+    cover.wait_for()
+    assert (page.evaluate("seen.covered.at(-1)") - dead_ms) / 1e3 <= STALE_S
+    assert "line does not report" in cover.inner_text()
+    line.start(0.4)
+    cover.wait_for(state="hidden")
+    assert page.evaluate("seen.bad") == 0, page.evaluate("seen.why")
+    assert page.errors == []
+
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(timeout=10) in (0, 130)  # with a screen still listening
