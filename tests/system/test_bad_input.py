@@ -163,6 +163,16 @@ def test_training_refuses_a_file_that_cannot_be_decoded(name, folder, tmp_path, 
     assert expected in line
 
 
+def test_a_mask_of_another_size_is_named(folder, tmp_path, capsys, model):
+    for number in ("1", "5"):
+        write_picture(folder / f"{number}-mask.png", np.full((96, 100), 255, np.uint8))
+    expected = "mask is 100x96 px, its picture 128x96 px"
+    line = refused(capsys, "train", RECIPE, "--data", folder, "--out", tmp_path / "model")
+    assert "parts.csv, row 3: " in line
+    assert expected in line
+    assert expected in refused(capsys, "evaluate", model, "--data", folder)
+
+
 def test_evaluation_degrades_the_part_and_keeps_it(folder, tmp_path, model):
     for source, target in (("0", "4"), ("0", "5")):
         for suffix in (".png", ".wav", ".npz", ".csv.gz"):
