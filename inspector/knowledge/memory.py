@@ -33,7 +33,8 @@ _NEIGHBOURS = 100
 _BLOCK = 256
 """Queries at once: bounds the memory of a batch."""
 
-# Chosen on maintenance records (tests/bench/fixes.py): a flat optimum, from half to twice of each the result hardly changes.
+# The first two are of a flat optimum on maintenance records (tests/bench/fixes.py): half or twice of them changes shares by 0.01.
+# The other two weigh what those records do not hold, outcomes and known fixes: judgements.
 _TEMPERATURE = 0.1
 """Similarity by which a case must be ahead to speak e times as loud."""
 _EXPLAINED = 0.8
@@ -79,7 +80,7 @@ class Memory:
         # Only what is known to be about this cause or defect: with no words to compare, a case that names neither says nothing.
         known = [*self._by_fact.get(("cause", query.known_cause), ()), *self._by_fact.get(("defect", query.known_defect), ())]
         related = {option.fix_id: option for option in known}.values()
-        scored = [(agreed * _merit(option, query), option) for option in related if (agreed := option.agreement(query)) >= _RELATED]
+        scored = [(agreed * option.merit(query), option) for option in related if (agreed := option.agreement(query)) >= _RELATED]
         scored.sort(key=lambda pair: (-pair[0], pair[1].fix_id))
         return tuple(_suggestion(option, score, query, _by_agreement(option, query)) for score, option in scored[:top])
 
@@ -94,7 +95,7 @@ class Memory:
     def _by_text(self, query: Query, similarity: NDArray[np.float32], top: int) -> tuple[Suggestion, ...]:
         texts = self._searched
         near = texts.neighbours(query, similarity)
-        merit = np.array([_merit(self._options[option], query) for option in near.options])
+        merit = np.array([self._options[option].merit(query) for option in near.options])
         kinship = texts.kinship(near)
         voices, strongest, left = near.voices.copy(), 0.0, np.ones(len(near.options), bool)
         suggestions: list[Suggestion] = []
@@ -223,10 +224,6 @@ def _word_matrix(texts: Sequence[set[str]]) -> Any:
     rows = [row for row, words in enumerate(texts) for _ in words]
     columns = [positions.setdefault(word, len(positions)) for words in texts for word in words]
     return csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(texts), max(1, len(positions))))
-
-
-def _merit(option: Option, query: Query) -> float:
-    return option.chance(query) * option.effort
 
 
 def _by_agreement(option: Option, query: Query) -> list[Case]:

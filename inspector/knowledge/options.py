@@ -67,6 +67,7 @@ class Option:
     tallies: dict[Context, Tally] = field(default_factory=dict)
     tried: int = 0
     """Cases with a known outcome, wherever."""
+    _merits: dict[tuple[str | None, ...], float] = field(default_factory=dict)
 
     @property
     def contexts(self) -> list[Context]:
@@ -80,6 +81,7 @@ class Option:
         self.tallies[context] = self.tallies.get(context, Tally()) + outcome
         self.cases.append(case)
         self.tried += outcome.tried
+        self._merits.clear()
 
     def agreement(self, query: Query) -> float:
         """Return how well the best of its contexts agrees with the query."""
@@ -88,6 +90,13 @@ class Option:
     def counted(self, query: Query) -> Tally:
         """Return the cases with a known outcome: those of the asked cause, else of the asked defect, else all."""
         return sum((tally for context, tally in self.tallies.items() if _is_of(context, query)), Tally())
+
+    def merit(self, query: Query) -> float:
+        """Return the chance that this helps here, with its discount for time and cost; counted once for each kind of trouble."""
+        trouble = (query.known_cause, query.known_defect, query.station)
+        if trouble not in self._merits:
+            self._merits[trouble] = self.chance(query) * self.effort
+        return self._merits[trouble]
 
     def chance(self, query: Query) -> float:
         """Return the chance that this helps here: what happened elsewhere is the prior of what happened in this trouble, and so on."""
