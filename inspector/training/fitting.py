@@ -13,9 +13,10 @@ from torch.nn import functional
 
 from inspector.fusion.encoding import Ranges
 from inspector.fusion.ensemble import Ensemble
+from inspector.fusion.memory import GoodMemory
 from inspector.fusion.network import Batch, FusionNetwork, NetworkSpec, Outputs, Scale
 from inspector.training.batches import UNKNOWN, Table, Targets
-from inspector.training.preparing import Prepared, Progress, Sample
+from inspector.training.preparing import Prepared, Progress, Sample, View
 from inspector.training.recipe import OptimizerRecipe
 
 OWN_SHARE = 0.4
@@ -49,10 +50,15 @@ def fit_memories(ensemble: Ensemble, prepared: Prepared, seed: int) -> None:
             generator = torch.Generator().manual_seed(seed)
             order = torch.randperm(len(good), generator=generator)[:MEMORY_PICTURES]
             memory.fit([(good[int(i)].fine[None], good[int(i)].coarse[None]) for i in order], generator)
-        with torch.inference_mode():
-            for sample in (*prepared.train, *prepared.val):
-                for view in sample.views.get(camera, ()):
-                    view.unusual = memory(view.fine[None].float(), view.coarse[None].float())[0].clone()
+        _look_for_unusual(memory, [view for sample in (*prepared.train, *prepared.val) for view in sample.views.get(camera, ())])
+
+
+@torch.inference_mode()
+def _look_for_unusual(memory: GoodMemory, views: Sequence[View]) -> None:
+    found = torch.empty(len(views), 1, *views[0].fine.shape[1:]) if views else torch.empty(0)
+    for row, view in enumerate(views):
+        found[row] = memory(view.fine[None].float(), view.coarse[None].float())[0]
+        view.unusual = found[row]
 
 
 def fit_scales(ensemble: Ensemble, table: Table) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inspector.features import Features, extract
-from inspector.fusion.backbone import STRIDE_PX, Backbone, network_size, to_input
+from inspector.fusion.backbone import COARSE_CHANNELS, FINE_CHANNELS, STRIDE_PX, Backbone, network_size, to_input
 from inspector.fusion.network import VectorSpec
 from inspector.parts import OK_LABEL
 from inspector.training.parts_folder import LabelledPart, PartsFolder
@@ -122,19 +123,24 @@ class _Job:
 
 def _encode(samples: Sequence[Sample], size: tuple[int, int], *, views: int, seed: int, progress: Progress) -> None:
     backbone = Backbone()
-    jobs = list(_jobs(samples, size, views, np.random.default_rng(seed)))
-    batches = [jobs[start : start + PICTURES_AT_ONCE] for start in range(0, len(jobs), PICTURES_AT_ONCE)]
-    for batch in progress(batches, total=len(batches), label="looking at pictures"):
+    jobs = _jobs(samples, size, views, np.random.default_rng(seed))
+    pictures = sum(len(sample.features.pictures) * (views if sample.part.split == "train" else 1) for sample in samples)
+    # One block for all maps: small lasting tensors between large passing ones would tear the heap into pieces.
+    height, width = size[0] // STRIDE_PX, size[1] // STRIDE_PX
+    fine = torch.empty(pictures, FINE_CHANNELS, height, width, dtype=torch.float16)
+    coarse = torch.empty(pictures, COARSE_CHANNELS, height // 2, width // 2, dtype=torch.float16)
+    for start in progress(range(0, pictures, PICTURES_AT_ONCE), total=-(-pictures // PICTURES_AT_ONCE), label="looking at pictures"):
+        batch = list(itertools.islice(jobs, PICTURES_AT_ONCE))
+        rows = slice(start, start + len(batch))
         with torch.inference_mode():
-            pictures = torch.from_numpy(np.stack([to_input(job.pixels, size) for job in batch]))
-            fine, coarse = backbone(pictures.contiguous(memory_format=torch.channels_last))
-        for row, job in enumerate(batch):
+            inputs = torch.from_numpy(np.stack([to_input(job.pixels, size) for job in batch]))
+            fine[rows], coarse[rows] = backbone(inputs.contiguous(memory_format=torch.channels_last))
+        for row, job in enumerate(batch, start=start):
             target = None if job.target is None else torch.from_numpy(job.target)
-            view = View(fine[row].half().clone(), coarse[row].half().clone(), target)
-            job.sample.views.setdefault(job.camera, []).append(view)
+            job.sample.views.setdefault(job.camera, []).append(View(fine[row], coarse[row], target))
 
 
-def _jobs(samples: Sequence[Sample], size: tuple[int, int], views: int, random: np.random.Generator) -> Iterable[_Job]:
+def _jobs(samples: Sequence[Sample], size: tuple[int, int], views: int, random: np.random.Generator) -> Iterator[_Job]:
     grid = (size[0] // STRIDE_PX, size[1] // STRIDE_PX)
     for sample in samples:
         for camera, picture in sample.features.pictures.items():
@@ -149,7 +155,7 @@ def _mask(sample: Sample, camera: str, shape: tuple[int, ...]) -> NDArray[np.uin
     """Return where the picture is defective: all zero on a good part, None where a defect is somewhere and nobody drew it."""
     if not sample.defective:
         return np.zeros(shape, np.uint8)
-    mask = sample.part.mask() if sample.part.camera == camera else None
+    mask = sample.part.mask(sample.features.pictures[camera].size_px) if sample.part.camera == camera else None
     if mask is None or not mask.any():
         return None
     return np.asarray(cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), dtype=np.uint8)
@@ -168,7 +174,8 @@ def altered(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """Return the picture as another exposure in another pose might show it, and its mask moved alike."""
     height, width = pixels.shape[:2]
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(random.uniform(-6, 6)), float(random.uniform(0.92, 1.12)))
+    angle_deg, zoom = float(random.uniform(-6, 6)), float(random.uniform(0.92, 1.12))
+    turn = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), angle_deg, zoom), dtype=np.float64)
     turn[:, 2] += random.uniform(-0.05, 0.05, 2) * (width, height)
     moved = cv2.warpAffine(pixels, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     level = np.asarray(moved, dtype=np.float64) / 255
