@@ -242,8 +242,8 @@ class LiveScreen {
     if (!part) return;
     const say = (text) => (text ? text[this.language] : '');
     const first = part.defects[0];
-    this.find('.kind').textContent = first ? say(first.kind) : say(part.kind) || part.reasons.join('; ') || this.words[part.outcome];
-    this.find('.confidence').textContent = first ? this.facts(first) : '';
+    this.find('.kind').textContent = first ? say(first.kind) : say(part.kind) || this.words[part.outcome];
+    this.find('.confidence').textContent = first ? this.facts(first) : part.reasons.join('; ');
     this.find('.cause').textContent = part.cause ? `${say(part.cause.title)} ${percent(part.cause.probability)}` : this.words.no_cause;
     this.find('.conclusion').textContent = say(part.conclusion);
     const fix = part.suggestion;
