@@ -21,6 +21,8 @@ _MEMORY_PARTS = 4000
 _REFRESH_PARTS = 20
 _FORMAT = 1
 _TAIL = 0.02
+_STRAY = 1.5
+"""The range reaches at most this many times as far as the 5 % point: parts that passed although a fault had begun stretch it no more."""
 FEWEST_PARTS = 3
 """With fewer good parts a quantity has no range yet."""
 
@@ -30,7 +32,7 @@ _FLOOR_SHARE = 0.003
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What a quantity usually is: 2 % of good parts lie below `low`, 2 % above `high`."""
+    """What a quantity usually is: 2 % of good parts lie below `low`, 2 % above `high`; some more where there are strays."""
 
     low: float
     centre: float
@@ -143,18 +145,19 @@ class Normal:
 
 
 def _range(ordered: NDArray[np.float64], unit: str) -> Range:
-    """Return the range of sorted values: empirical tails, no narrower than the spread of the bulk says, wider for few parts."""
+    """Return the range of sorted values: empirical tails, wider for few parts, not stretched by one part in twenty that was not good."""
     count = len(ordered)
-    lowest, bulk_low, centre, bulk_high, highest = _quantiles(ordered, (_TAIL, 0.16, 0.5, 0.84, 1 - _TAIL))
-    # 2.05 sigma is the 2 % tail of a normal law, 1 sigma its 16 % point; a sample of n reaches no further than its own 1/n
+    lowest, low, bulk_low, centre, bulk_high, high, highest = _quantiles(ordered, (_TAIL, 0.05, 0.16, 0.5, 0.84, 0.95, 1 - _TAIL))
+    # of a normal law 2.05 sigma is the 2 % point, 1.64 the 5 % point, 1 the 16 % point; a sample of n reaches no further than its 1/n
     widen = 1 + 4 / count
     floor = max(_FLOOR_BY_UNIT.get(unit, 0.0), _FLOOR_SHARE * abs(centre), 1e-12)
-    above = max(highest - centre, 2.05 * (bulk_high - centre) if count < 100 else 0.0, floor) * widen
-    below = max(centre - lowest, 2.05 * (centre - bulk_low) if count < 100 else 0.0, floor) * widen
-    low = centre - below
+    few = 2.05 if count < 100 else 0.0
+    above = max(min(highest - centre, _STRAY * (high - centre)), few * (bulk_high - centre), floor) * widen
+    below = max(min(centre - lowest, _STRAY * (centre - low)), few * (centre - bulk_low), floor) * widen
+    bottom = centre - below
     if ordered[0] >= 0 and unit != "dB":
-        low = max(low, 0.0)
-    return Range(float(low), float(centre), float(centre + above), count)
+        bottom = max(bottom, 0.0)
+    return Range(float(bottom), float(centre), float(centre + above), count)
 
 
 def _quantiles(ordered: NDArray[np.float64], shares: tuple[float, ...]) -> list[float]:
