@@ -15,6 +15,8 @@ from inspector.parts import MODALITIES, Capture, Channel, Frame, Modality, Outco
 
 READINGS = 20
 """How many readings `check_driver` takes."""
+LONG_AGO_NS = 3_600_000_000_000
+"""A source may bring along what it knows of the time before its start, which must not lie before the clock's zero."""
 
 
 def make_capture(
@@ -73,7 +75,7 @@ def check_driver(driver_class: type[Driver], settings: dict[str, Any], *, unit: 
     broken = _settings_faults(driver_class, settings)
     if broken:
         return broken
-    clock = SteppedClock(start_ns=1_000_000_000) if driver_class.steppable else None
+    clock = SteppedClock(start_ns=LONG_AGO_NS) if driver_class.steppable else None
     driver = driver_class(driver_class.Settings.model_validate(settings), channel="checked", unit=unit, clock=clock)
     try:
         driver.open()

@@ -105,7 +105,11 @@ class _Builder:
         if not issubclass(driver, promise):
             self.mistakes.append((f"{key}.driver", f"'{name}' is no {promise.__name__}, which this place needs"))
             return None
-        return driver(checked, channel=channel, unit=config.unit if config else "", clock=self.clock)
+        try:
+            return driver(checked, channel=channel, unit=config.unit if config else "", clock=self.clock)
+        except ConfigError as error:
+            self.mistakes.append((key, str(error)))
+            return None
 
     def raise_mistakes(self) -> None:
         place = self.path or f"station {self.station.station}"

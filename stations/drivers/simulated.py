@@ -118,6 +118,7 @@ class SimulatedWaveform(WaveformSource):
     """Sound or vibration in blocks of 100 ms."""
 
     Settings: ClassVar[type[drivers.Settings]] = StreamSettings
+    steppable = True
 
     def __init__(self, settings: StreamSettings, **place: Any) -> None:
         super().__init__(settings, **place)
@@ -138,6 +139,7 @@ class SimulatedSeries(SeriesSource):
     """A slow channel; it begins with what the plant's recorder holds of the minute before."""
 
     Settings: ClassVar[type[drivers.Settings]] = StreamSettings
+    steppable = True
 
     def __init__(self, settings: StreamSettings, **place: Any) -> None:
         super().__init__(settings, **place)
