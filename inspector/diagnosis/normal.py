@@ -26,7 +26,7 @@ _STRAY = 1.5
 FEWEST_PARTS = 3
 """With fewer good parts a quantity has no range yet."""
 
-_FLOOR_BY_UNIT = {"dB": 0.5, "%": 1.0, "degC": 0.3, "°C": 0.3, "degC/min": 0.3}
+_FLOOR_BY_UNIT = {"dB": 0.5, "1/s": 3.0, "%": 1.0, "degC": 0.3, "°C": 0.3, "degC/min": 0.3}
 _FLOOR_SHARE = 0.003
 
 

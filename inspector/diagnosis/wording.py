@@ -111,8 +111,9 @@ def decimals_for(value: float, low: float | None, high: float | None, unit: str)
         return 1
     known = [abs(number) for number in (value, low, high) if number is not None and number != 0]
     grain = (high - low) / 20 if low is not None and high is not None and high > low else max(known, default=1.0) / 200
-    coarsest = max(known, default=1.0) / 20
-    return int(min(max(math.ceil(-math.log10(max(min(grain, coarsest), 1e-9))), 0), 5))
+    largest = max(known, default=1.0)
+    grain = min(max(grain, largest / 2000), largest / 20)
+    return int(min(max(math.ceil(-math.log10(max(grain, 1e-9))), 0), 5))
 
 
 def number(value: float, decimals: int) -> str:

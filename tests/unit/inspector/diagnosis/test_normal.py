@@ -40,6 +40,13 @@ def test_a_constant_quantity_has_a_range_with_width() -> None:
     assert known.low < 4.0 < known.high
 
 
+def test_one_knock_is_no_alarm_where_there_was_none_before() -> None:
+    knock = quantity(1.0, "impacts", "1/s")["motor.impacts"]
+    known = Normal.fit(quantity(0.0, "impacts", "1/s") for _ in range(50)).range_of(knock)
+    assert known is not None
+    assert abs(known.reach(knock.value)) < 0.5
+
+
 def test_what_cannot_be_negative_has_no_negative_range() -> None:
     known = Normal.fit(quantity(value) for value in [0.0, 0.01, 0.0, 0.02, 3.0]).range_of(quantity(0.0)["motor.level"])
     assert known is not None
