@@ -145,10 +145,8 @@ def decode_picture(data: bytes) -> NDArray[Any]:
 
 
 def png(pixels: NDArray[Any]) -> bytes:
-    """Return a PNG; compression 1, which costs a third of the time of the default for a tenth more bytes."""
-    import cv2
-
-    return _encoded(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    """Return a PNG. OpenCV's own choice (one filter, run lengths) is twice as fast as any zlib level and as small on real pictures."""
+    return _encoded(".png", pixels, [])
 
 
 def picture_of(encoded: bytes) -> NDArray[Any]:
