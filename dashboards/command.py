@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until stopped."""
+    from dashboards import queries
     from inspector.home import Home
 
     home = Home.at(arguments.home)
@@ -36,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.port not in (0, port):
         print(f"port {arguments.port} is in use, taking {port}", flush=True)
     os.environ["INSPECTOR_HOME"] = str(home.root.resolve())
+    queries.store()  # a database that cannot be read is told before anything is served
     address = f"http://{_shown_host(arguments.host)}:{port}"
     serve(arguments.host, port, lambda: print(f"dashboard of {home.root}: {address}  (Ctrl-C ends it)", flush=True))
     return 0

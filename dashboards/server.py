@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache, lru_cache
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from types import FrameType
@@ -220,11 +221,20 @@ def _lifespan(announce: Callable[[], None]) -> Callable[[st.App], AbstractAsyncC
         _stopping.clear()
         for number in (signal.SIGINT, signal.SIGTERM):
             _end_streams_on(number)
+        await to_thread.run_sync(_warm_up)
         announce()
         yield
         _stopping.set()
 
     return lifespan
+
+
+def _warm_up() -> None:
+    """Load what the first page needs, so that it comes as fast as the second."""
+    for view in ("live", "part", "history"):
+        import_module(f"dashboards.views.{view}")
+    for station in queries.stations():
+        queries.station_definition(station)
 
 
 def _end_streams_on(number: signal.Signals) -> None:
