@@ -37,9 +37,9 @@ def _model(kind: str) -> type[BaseModel]:
 
         return Station
     if kind == "recipe":
-        from inspector.training import Recipe
+        from inspector.training.recipe import Recipe
 
         return Recipe
-    from inspector.diagnosis.catalogue import CatalogueFile
+    from inspector.diagnosis import Catalogue
 
-    return CatalogueFile
+    return Catalogue

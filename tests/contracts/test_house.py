@@ -34,9 +34,7 @@ def test_no_python_among_artefacts(folder: str) -> None:
 def test_no_large_file() -> None:
     limits_mb = {"models": 20, "data": 5}
     large = [
-        path
-        for path in tracked_files()
-        if path.exists() and path.stat().st_size > 1e6 * limits_mb.get(path.relative_to(ROOT).parts[0], 2)
+        path for path in tracked_files() if path.exists() and path.stat().st_size > 1e6 * limits_mb.get(path.relative_to(ROOT).parts[0], 2)
     ]
     assert large == []
 
