@@ -55,6 +55,8 @@ def pareto(counted: Mapping[str, int], lang: Language) -> go.Figure | None:
             "showgrid": False,
             "ticksuffix": " %",
             "automargin": True,
+            "tickmode": "array",
+            "tickvals": [0, 25, 50, 75, 100],
             "title": {"text": ""},
         },
         bargap=0.45,

@@ -178,14 +178,14 @@ def inspection(
     record = _record(number, generator, fault, part_id or f"P-{number:06d}", station, wall_utc_ns, missing)
     verdict = _verdict(generator, fault, decided, dict.fromkeys(missing, "no data in the window"))
     if decided == "pass":
-        return Inspection(record, verdict, timings_ms={"align": 1.9, "extract": 22.0, "judge": 31.5})
+        return Inspection(record, verdict, timings_ms={"align": 1.9, "features": 22.0, "judge": 31.5})
     return Inspection(
         record,
         verdict,
         _diagnosis(fault) if fault else Diagnosis((Cause("not_measured", 1.0, Text("Not measured", "未能测得")),), NOTHING),
         (fault.fix,) if fault else (),
         (HeatMap("camera", _heat(fault), "grad_cam", 0.8),) if fault else (),
-        {"align": 1.9, "extract": 23.1, "judge": 33.0, "localize": 210.0, "diagnose": 41.0, "suggest": 3.2},
+        {"align": 1.9, "features": 23.1, "judge": 33.0, "localize": 210.0, "diagnose": 41.0, "suggest": 3.2},
     )
 
 
