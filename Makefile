@@ -45,7 +45,7 @@ demo-model: $(READY)
 	rm -rf build/demo-model && mkdir -p build/demo-model
 	sed 's/^    seed: .*/    seed: 1001/' stations/definitions/demo-press.yaml > build/demo-model/press.yaml
 	$(BIN)/inspector station record build/demo-model/press.yaml --parts 1200 --out build/demo-model/press.mcap
-	$(BIN)/inspector train models/recipes/demo-press.yaml --data build/demo-model/press-parts --out models/demo-press/1.0.0
+	$(BIN)/inspector train models/recipes/line.yaml --data build/demo-model/press-parts --out models/demo-press/1.0.0
 	$(BIN)/inspector evaluate models/demo-press/1.0.0 --data build/demo-model/press-parts
 
 bench: $(READY)

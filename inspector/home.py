@@ -7,6 +7,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from inspector.errors import ModelError
+
+DEMO_MODEL = "models/demo-press"
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -46,3 +50,12 @@ def shipped(relative: str) -> Path:
     """
     checkout = Path(__file__).resolve().parents[1] / relative
     return checkout if checkout.exists() else Path(sys.prefix) / "share" / "line-inspector" / relative
+
+
+def newest_version(model: str) -> Path:
+    """Return the newest version's folder of a shipped model, e.g. of `models/demo-press`. Raises ModelError."""
+    folder = shipped(model)
+    versions = [path for path in folder.glob("*.*.*") if (path / "manifest.yaml").is_file()]
+    if not versions:
+        raise ModelError(f"{folder}: no model is there; 'make demo-model' trains the one of the demo")
+    return max(versions, key=lambda path: [int(number) for number in path.name.split(".")])

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,19 +45,12 @@ def run_record(arguments: argparse.Namespace) -> int:
 
 def run_run(arguments: argparse.Namespace) -> int:
     """Judge parts of one or more stations until their sources end or Ctrl-C is pressed."""
-    from inspector.commands.installation import open_memory, open_store
-    from inspector.pipeline import open_pipeline
+    from inspector.commands.installation import open_store
+    from stations.judging import judging_line
 
     stations = [(path, load_station(path)) for path in arguments.files]
     store = open_store(arguments.home)
-    lines: list[Line[Judged]] = []
-    for path, station in stations:
-        pipeline = open_pipeline(arguments.model, open_memory(store, arguments.home))
-        pipeline.warm_up()
-        agent = Agent(station, path=path)
-        judge = partial(pipeline.judge, station=station)
-        beat = partial(store.beat, station.station)
-        lines.append(Line(agent, judge, pipeline.explain, store.add, model=pipeline.judge_model.ref, beat=beat))
+    lines = [judging_line(Agent(station, path=path), store, arguments.home, arguments.model) for path, station in stations]
     with stopped_by_ctrl_c([line.agent for line in lines]):
         reports = _run_together(lines, arguments.parts)
     document = {"stations": {line.agent.station.station: _report(report) for line, report in zip(lines, reports, strict=True)}}

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 SUMMARY = "watch a simulated line being inspected"
 STATION_FILE = Path(__file__).parent / "definitions" / "demo-press.yaml"
-MODEL = "models/demo-press"
 HEADLESS_PARTS = 60
 PORT = 8501
 DASHBOARD_WAIT_S = 60.0
@@ -73,30 +72,17 @@ def demo_station(seed: int | None = None) -> Station:
     return validated(Station, content, STATION_FILE)
 
 
-def model_folder() -> Path:
-    """Return the newest shipped version of the demo's model."""
-    from inspector.errors import ModelError
-    from inspector.home import shipped
-
-    versions = [path for path in shipped(MODEL).glob("*") if (path / "manifest.yaml").is_file()]
-    if not versions:
-        raise ModelError(f"{shipped(MODEL)}: the demo's model is not there; train it with 'make demo-model'")
-    return max(versions, key=lambda path: [int(number) for number in path.name.split(".")])
-
-
 def inspect_line(station: Station, home: Any, parts: int | None, *, live: bool) -> dict[str, Any]:
     """Inspect a simulated station and return the document of `inspector demo --json`, less the dashboard's address."""
     from inspector.clock import MonotonicClock, SteppedClock
-    from inspector.commands.installation import open_memory, open_store
-    from inspector.pipeline import open_pipeline
+    from inspector.commands.installation import open_store
+    from inspector.home import DEMO_MODEL, newest_version
     from stations.agent import Agent
     from stations.command_actions import stopped_by_ctrl_c
-    from stations.line import Line
+    from stations.judging import judging_line
     from stations.truth import Tally
 
-    store = open_store(home.root)
-    pipeline = open_pipeline(model_folder(), open_memory(store, home.root))
-    pipeline.warm_up()
+    store = open_store(home.root, demonstration=True)
     agent = Agent(station, MonotonicClock() if live else SteppedClock(), path=STATION_FILE)
     tally = Tally()
 
@@ -105,14 +91,7 @@ def inspect_line(station: Station, home: Any, parts: int | None, *, live: bool) 
         store.add(inspection, truth)
         tally.add(inspection, truth)
 
-    line = Line(
-        agent,
-        lambda capture: pipeline.judge(capture, station),
-        pipeline.explain,
-        keep,
-        model=pipeline.judge_model.ref,
-        beat=lambda wall_utc_ns, health: store.beat(station.station, wall_utc_ns, health),
-    )
+    line = judging_line(agent, store, home.root, newest_version(DEMO_MODEL), keep)
     with agent, stopped_by_ctrl_c([agent]):
         start_s = time.perf_counter()
         line.run(parts)

@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 _EMBEDDINGS = "knowledge/embeddings.npz"
 
 
-def open_store(home: Path | None) -> Store:
-    """Open the store of an installation; a new one is created and knows the shipped fixes. Raises StoreError."""
+def open_store(home: Path | None, *, demonstration: bool = False) -> Store:
+    """Open the store of an installation; a new one is created and knows the shipped fixes. Raises StoreError.
+
+    `demonstration` adds the shipped example cases, which are nobody's experience and have no place in a real plant's figures.
+    """
     from inspector.knowledge.seed import SEED_SOURCE, load_seed
     from inspector.store import Store
 
     store = Store.open(Home.at(home))
-    store.seed_knowledge(*load_seed(), SEED_SOURCE)
+    fixes, examples = load_seed()
+    store.seed_knowledge(fixes, examples if demonstration else [], SEED_SOURCE)
     return store
 
 

@@ -1,6 +1,6 @@
 """Judge the parts of a recording again, as fast as possible or at its own pace, and compare two models.
 
-examples:  inspector replay press.mcap --model models/demo-press/1 --digest
+examples:  inspector replay press.mcap --model models/demo-press/1.0.0 --digest
            inspector replay press.mcap --model models/old --compare models/new --json -
 """
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from inspector.replay import Comparison
 
 SUMMARY = "judge the parts of a recording again"
-SHIPPED_MODEL = "models/demo-press/1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,10 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _open(model: Path | None) -> Pipeline:
-    from inspector.home import shipped
+    from inspector.home import DEMO_MODEL, newest_version
     from inspector.pipeline import open_pipeline
 
-    return open_pipeline(model or shipped(SHIPPED_MODEL))
+    return open_pipeline(model or newest_version(DEMO_MODEL))
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:

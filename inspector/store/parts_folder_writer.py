@@ -125,7 +125,7 @@ class PartsFolderWriter:
     def _dataset(self) -> dict[str, Any]:
         labels = sorted({row["label"] for row in self._rows} - {OK_LABEL})
         return {
-            "name": self.folder.name,
+            "name": self.station.station,
             "summary": f"{len(self._rows)} parts of station {self.station.station}, each channel cut to its window around the trigger",
             "source": self.source,
             "licence": self.licence,
