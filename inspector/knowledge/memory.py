@@ -210,8 +210,10 @@ def _by_fact(known: Sequence[Option]) -> dict[tuple[str, str | None], list[Optio
 
 def _voices(option: Option) -> Iterator[tuple[str, Context, Case | None]]:
     if option.own is not None:
-        for text in dict.fromkeys((option.action.en, option.action.zh)):
-            yield text, option.own, None
+        trouble = " ".join(sorted(option.own.causes) + sorted(option.own.defects)).replace("_", " ")
+        for text in dict.fromkeys((option.action.en, option.action.zh, trouble)):
+            if text:
+                yield text, option.own, None
     for case in option.cases:
         if text := case.symptom.strip() or case.action.strip():
             yield text, context_of(case), case

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from inspector.cli import main
+from inspector.commands.installation import open_store
 
 
 def called(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -23,6 +24,13 @@ def asked(capsys: pytest.CaptureFixture[str], home: Path, *arguments: object) ->
     return results
 
 
+@pytest.fixture
+def demo_home(tmp_path: Path) -> Path:
+    """An installation with the example cases."""
+    open_store(tmp_path / "demo", demonstration=True).close()
+    return tmp_path / "demo"
+
+
 def test_a_fresh_home_knows_what_ships(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (result,) = asked(capsys, tmp_path, "--cause", "belt_slip", "--defect", "scratch", "--station", "demo-press", "--top", "2")
     assert result["query"] == {"cause": "belt_slip", "defect": "scratch", "station": "demo-press"}
@@ -34,14 +42,21 @@ def test_a_fresh_home_knows_what_ships(tmp_path: Path, capsys: pytest.CaptureFix
     assert asked(capsys, tmp_path, "--cause", "belt_slip", "--defect", "scratch", "--station", "demo-press", "--top", "2") == [result]
 
 
-def test_suggestions_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = called(capsys, "suggest", "--cause", "low_air_pressure", "--home", tmp_path)
+def test_a_fresh_home_claims_no_experience(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (known, written) = (asked(capsys, tmp_path, *question)[0] for question in (("--cause", "belt_slip"), ("--text", "传送带卡顿")))
+    for result in (known, written):
+        assert result["suggestions"]
+        assert {(one["tried"], one["helped"]) for one in result["suggestions"]} == {(0, 0)}
+
+
+def test_suggestions_in_words(demo_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = called(capsys, "suggest", "--cause", "low_air_pressure", "--home", demo_home)
     assert code == 0
     assert "fix-air-leak   helped 7 of 7" in out
     assert "air_pressure: 6 bar   (safe: 5.5 to 6.5)" in out
 
 
-def test_import_then_batch_then_export_and_import_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_then_batch_then_export_and_import_again(tmp_path: Path, demo_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     orders = tmp_path / "orders.csv"
     orders.write_text(
         "problem,what was done,worked,bar\n"
@@ -53,7 +68,7 @@ def test_import_then_batch_then_export_and_import_again(tmp_path: Path, capsys: 
     )
     maps = ["problem=symptom", "what was done=action", "worked=outcome", "bar=parameter:clamp_pressure:bar"]
     options = [part for pair in maps for part in ("--map", pair)]
-    home, copy = tmp_path / "home", tmp_path / "copy"
+    home, copy = demo_home, tmp_path / "copy"
     code, out, err = called(capsys, "knowledge", "import", orders, *options, "--home", home)
     assert (code, err) == (0, "")
     assert "2 cases added, 1 duplicates merged, 1 bad rows left out" in out
@@ -79,12 +94,12 @@ def test_import_then_batch_then_export_and_import_again(tmp_path: Path, capsys: 
         assert sum(row["symptom"] == "clamp drifts open" for row in csv.DictReader(file)) == 1
 
 
-def test_feedback_changes_what_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (before,) = asked(capsys, tmp_path, "--cause", "low_air_pressure", "--top", "1")
-    assert called(capsys, "knowledge", "feedback", before["suggestions"][0]["cases"][0], "--not-helped", "--home", tmp_path)[0] == 0
-    (after,) = asked(capsys, tmp_path, "--cause", "low_air_pressure", "--top", "1")
+def test_feedback_changes_what_is_counted(demo_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (before,) = asked(capsys, demo_home, "--cause", "low_air_pressure", "--top", "1")
+    assert called(capsys, "knowledge", "feedback", before["suggestions"][0]["cases"][0], "--not-helped", "--home", demo_home)[0] == 0
+    (after,) = asked(capsys, demo_home, "--cause", "low_air_pressure", "--top", "1")
     assert after["suggestions"][0]["helped"] == before["suggestions"][0]["helped"] - 1
-    code, out, _ = called(capsys, "knowledge", "list", "--home", tmp_path)
+    code, out, _ = called(capsys, "knowledge", "list", "--home", demo_home)
     assert code == 0
     assert "fix-air-leak               helped   6 of 7" in out
 
