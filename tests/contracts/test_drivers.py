@@ -1,5 +1,9 @@
 """Every installed driver keeps its promise. An outside package's drivers are found by themselves."""
 
+import os
+import threading
+import tty
+
 import av
 import cv2
 import numpy as np
@@ -34,7 +38,27 @@ def files(tmp_path_factory):
     return folder
 
 
-def settings_of(name, files):
+@pytest.fixture
+def wired_port():
+    """A serial port whose other end sends a line every 10 ms."""
+    device, port = os.openpty()
+    tty.setraw(port)
+    ended = threading.Event()
+
+    def send():
+        while not ended.wait(0.01):
+            os.write(device, b"+ 12.5 kg\r\n")
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    yield os.ttyname(port)
+    ended.set()
+    sender.join()
+    os.close(device)
+    os.close(port)
+
+
+def settings_of(name, files, port):
     """What a driver needs to run without a plant; None where that is not known here."""
     simulated = {"seed": 3, "interval_s": 0.5}
     return {
@@ -45,6 +69,8 @@ def settings_of(name, files):
         "series-file": {"file": str(files / "t.csv"), "column": "x"},
         "timer": {"interval_s": 0.1},
         "log-sink": {},
+        "serial-lines": {"port": port},
+        "serial-sink": {"port": port},
         "simulated-camera": simulated,
         "simulated-trigger": simulated,
         "simulated-waveform": simulated | {"stream": "microphone"},
@@ -53,8 +79,8 @@ def settings_of(name, files):
 
 
 @pytest.mark.parametrize("name", driver_names())
-def test_a_driver_keeps_its_promise(name, files):
-    settings = settings_of(name, files)
+def test_a_driver_keeps_its_promise(name, files, wired_port):
+    settings = settings_of(name, files, wired_port)
     if settings is None:
         pytest.skip(f"no settings are known under which '{name}' runs without its device")
     assert check_driver(load_driver(name), settings) == []
