@@ -223,6 +223,7 @@ def _lifespan(announce: Callable[[], None]) -> Callable[[st.App], AbstractAsyncC
             _end_streams_on(number)
         await to_thread.run_sync(_warm_up)
         announce()
+        threading.Thread(target=_warm_up_drawing, name="warm-up", daemon=True).start()
         yield
         _stopping.set()
 
@@ -235,6 +236,13 @@ def _warm_up() -> None:
         import_module(f"dashboards.views.{view}")
     for station in queries.stations():
         queries.station_definition(station)
+
+
+def _warm_up_drawing() -> None:
+    """Load what only a part page needs, while the screen is already of use."""
+    from dashboards.charts import spectra
+
+    spectra.warm_up()
 
 
 def _end_streams_on(number: signal.Signals) -> None:

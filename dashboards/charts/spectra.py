@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from dashboards.charts.style import NORMAL_LINE, THIS_LINE, mark, plain
@@ -28,22 +27,32 @@ _ENVELOPE_TOP_HZ = 400.0
 _HEIGHT_PX = 270
 
 
+def warm_up() -> None:
+    """Load what the first spectrogram needs: seconds that nobody should wait for."""
+    import librosa
+
+    librosa.stft(np.zeros(1024, np.float32), n_fft=256)
+
+
 def spectrogram(wave: Waveform, lang: Language) -> go.Figure | None:
     """Return level over time (s to the trigger, which is `start_ns` 0) and frequency; None where there is too little signal."""
     samples = _samples(wave)
     if samples is None:
         return None
     size = int(2 ** np.clip(round(math.log2(wave.sample_rate_hz / 30)), 6, math.floor(math.log2(len(samples)))))
+    import librosa  # seconds of import: not for the pages that draw no sound
+
     step = max(1, (len(samples) - size) // _COLUMNS)
-    blocks = sliding_window_view(samples, size)[::step]
-    power = np.abs(np.fft.rfft(blocks * np.hanning(size), axis=1)) ** 2
-    level_db = 10 * np.log10(power / (size * size / 16) + 10 ** (_FLOOR_DB / 10))
-    times_s = wave.start_ns / 1e9 + (np.arange(len(blocks)) * step + size / 2) / wave.sample_rate_hz
+    short_time = librosa.stft(samples, n_fft=size, hop_length=step, center=False)
+    # Full scale of a sine is 0 dB: a Hann window halves its amplitude, and half of that is at the negative frequency.
+    level_db = librosa.amplitude_to_db(np.abs(short_time) / (size / 4), ref=1.0, amin=10 ** (_FLOOR_DB / 20), top_db=None)
+    frames = np.arange(level_db.shape[1])
+    times_s = wave.start_ns / 1e9 + librosa.frames_to_time(frames, sr=wave.sample_rate_hz, hop_length=step, n_fft=size)
     figure = go.Figure(
         go.Heatmap(
             x=times_s,
-            y=np.fft.rfftfreq(size, 1 / wave.sample_rate_hz),
-            z=level_db.T.astype(np.float32),
+            y=librosa.fft_frequencies(sr=wave.sample_rate_hz, n_fft=size),
+            z=level_db.astype(np.float32),
             colorscale="Cividis",
             zmin=float(np.percentile(level_db, 5)),
             zmax=float(level_db.max()),
