@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from inspector.parts import Outcome
+from inspector.parts import Modality, Outcome
 
 Mode = Literal["learned", "good_parts_only", "kinds_only"]
 
@@ -39,6 +40,25 @@ class Calibration(BaseModel):
         if self.mode == "kinds_only":
             return 1.0
         return float(sigmoid(np.asarray(self.offset + sum(weight * evidence.get(name, 0.0) for name, weight in self.evidence.items()))))
+
+    def shares(self, evidence: Mapping[str, float], attention: Mapping[Modality, float]) -> dict[Modality, float]:
+        """Return how much of the score came from each modality; sums to 1.
+
+        Its own evidence counts for itself, whichever way it speaks; what the trunk adds beyond that is split by attention.
+        """
+        own = {modality: evidence.get(f"own_{modality}", 0.0) for modality in attention}
+        fused = self.evidence.get("fused", 0.0)
+        joint = abs(fused * (evidence.get("fused", 0.0) - sum(own.values())))
+        said = {
+            modality: abs(
+                (fused + self.evidence.get(f"own_{modality}", 0.0)) * own[modality]
+                + self.evidence.get(f"distance_{modality}", 0.0) * evidence.get(f"distance_{modality}", 0.0)
+            )
+            + joint * attention[modality]
+            for modality in attention
+        }
+        total = sum(said.values())
+        return {modality: value / total for modality, value in said.items()} if total > 0 else dict(attention)
 
     def outcome(self, score: float) -> Outcome:
         """Return what is done with a part of this score."""

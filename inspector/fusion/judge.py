@@ -115,7 +115,7 @@ class Judge:
             defects=() if outcome == "pass" else (Defect(kind, score * kinds.get(kind, 1.0)),),
             kind_probabilities=kinds,
             cause_probabilities=causes,
-            weights=opinion.attention[0],
+            weights=calibration.shares(opinion.evidence[0], opinion.attention[0]),
             quality=trusted.quality,
             degraded=trusted.degraded,
             reasons=reasons,
