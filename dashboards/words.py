@@ -198,7 +198,15 @@ CHANNELS: dict[str, Text] = {
 PARAMETERS: dict[str, Text] = {
     "belt_tension": Text("belt tension", "皮带张紧力"),
     "coolant_flow": Text("coolant flow", "冷却液流量"),
-    "grease": Text("grease", "润滑脂"),
+    "air_curtain": Text("air curtain", "气帘压力"),
+    "air_pressure": Text("air pressure", "气压"),
+    "cycle_rate": Text("cycle rate", "节拍"),
+    "die_clearance": Text("die clearance", "模具间隙"),
+    "grease_amount": Text("grease amount", "润滑脂用量"),
+    "light_current": Text("light current", "光源电流"),
+    "offset": Text("offset", "偏移量"),
+    "residual_unbalance": Text("residual unbalance", "剩余不平衡量"),
+    "torque": Text("torque", "力矩"),
 }
 
 STAGES: dict[str, Text] = {

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dashboards.words import PARAMETERS
 from inspector.cli import OWN_COMMANDS
 from inspector.commands.schema import KINDS, schema_text
 from inspector.config import ChannelConfig, Station
+from inspector.knowledge.seed import load_seed
 from inspector.plugins import command_points, driver_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,3 +42,8 @@ def test_cause_is_in_the_data_readme(cause: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_shipped_schema_is_that_of_the_code(kind: str) -> None:
     assert text(f"data/schema/{kind}.schema.json") == schema_text(kind), f"run: inspector schema {kind} > data/schema/{kind}.schema.json"
+
+
+@pytest.mark.parametrize("setting", sorted({parameter.name for fix in load_seed()[0] for parameter in fix.parameters}))
+def test_setting_of_a_shipped_fix_has_a_name_in_both_languages(setting: str) -> None:
+    assert setting in PARAMETERS
