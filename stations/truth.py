@@ -8,34 +8,56 @@ from typing import Any
 
 import numpy as np
 
-from inspector.parts import OK_LABEL, Inspection, PartTruth
+from inspector.parts import OK_LABEL, Inspection, Outcome, PartTruth
 
 NO_CAUSE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What is kept of a part: a demo may run for days, so no signals, no masks."""
+
+    outcome: Outcome
+    score: float
+    threshold: float
+    verdict_ms: float
+    first_cause: str | None
+    label: str | None
+    cause: str | None
 
 
 @dataclass(slots=True)
 class Tally:
     """Inspections beside their truth, one after the other."""
 
-    _seen: list[tuple[Inspection, PartTruth | None]] = field(default_factory=list)
+    _rows: list[_Row] = field(default_factory=list)
 
     def add(self, inspection: Inspection, truth: PartTruth | None) -> None:
-        # The signals of the part are let go: a demo may run for days.
-        self._seen.append((_without_signals(inspection), truth))
+        """Count one part; without truth it counts for outcomes and latency only."""
+        verdict, diagnosis = inspection.verdict, inspection.diagnosis
+        self._rows.append(
+            _Row(
+                verdict.outcome,
+                verdict.score,
+                verdict.threshold,
+                verdict_ms_of(inspection),
+                diagnosis.causes[0].name if diagnosis else None,
+                truth.label if truth else None,
+                truth.cause if truth else None,
+            )
+        )
 
     def document(self) -> dict[str, Any]:
         """Return `parts`, `outcomes`, `truth` and `latency_ms` of `inspector demo --json`."""
-        outcomes = Counter(inspection.verdict.outcome for inspection, _ in self._seen)
-        verdict_ms = [verdict_ms_of(inspection) for inspection, _ in self._seen]
-        known = [(inspection, truth) for inspection, truth in self._seen if truth is not None]
+        outcomes = Counter(row.outcome for row in self._rows)
+        verdict_ms = [row.verdict_ms for row in self._rows]
+        known = [row for row in self._rows if row.label is not None]
         document: dict[str, Any] = {
-            "parts": len(self._seen),
+            "parts": len(self._rows),
             "outcomes": {outcome: outcomes[outcome] for outcome in ("pass", "fail", "review")},
             "latency_ms": {f"p{level}": float(np.percentile(verdict_ms, level)) for level in (50, 95)} if verdict_ms else None,
         }
-        if known:
-            document["truth"] = _truth(known)
-        return document
+        return document | ({"truth": _truth(known)} if known else {})
 
 
 def verdict_ms_of(inspection: Inspection) -> float:
@@ -43,15 +65,14 @@ def verdict_ms_of(inspection: Inspection) -> float:
     return sum(inspection.timings_ms.get(stage, 0.0) for stage in ("align", "features", "judge"))
 
 
-def _truth(known: list[tuple[Inspection, PartTruth]]) -> dict[str, Any]:
+def _truth(rows: list[_Row]) -> dict[str, Any]:
     from inspector.training import metrics
 
-    defective = np.array([truth.label != OK_LABEL for _, truth in known])
-    scores = np.array([inspection.verdict.score for inspection, _ in known])
-    outcomes = [inspection.verdict.outcome for inspection, _ in known]
-    point = metrics.operating_point(defective, outcomes, known[0][0].verdict.threshold)
-    caused = [(i.diagnosis, truth.cause) for i, truth in known if truth.cause not in (None, NO_CAUSE) and i.diagnosis is not None]
-    hits = [diagnosis.causes[0].name == cause for diagnosis, cause in caused]
+    defective = np.array([row.label != OK_LABEL for row in rows])
+    scores = np.array([row.score for row in rows])
+    outcomes = [row.outcome for row in rows]
+    point = metrics.operating_point(defective, outcomes, rows[-1].threshold)
+    hits = [row.first_cause == row.cause for row in rows if row.cause not in (None, NO_CAUSE) and row.first_cause is not None]
     return {
         "detection": {
             "auroc": metrics.auroc(defective, scores),
@@ -69,10 +90,3 @@ def _truth(known: list[tuple[Inspection, PartTruth]]) -> dict[str, Any]:
         "false_rejects": int(np.sum(~defective & (np.array(outcomes) == "fail"))),
         "defective": int(defective.sum()),
     }
-
-
-def _without_signals(inspection: Inspection) -> Inspection:
-    from dataclasses import replace
-
-    record = replace(inspection.record, frames={}, waveforms={}, series={})
-    return replace(inspection, record=record, heat_maps=())
