@@ -9,7 +9,7 @@ never sent. A part that finds the judge queue full, or whose deadline passes whi
 that the line catches up. An exception in judging is `review` with the reason, never a pass. When explaining falls behind, parts are
 kept with verdict and evidence but without explanation. When keeping itself stands still, the record queue fills and holds the judge
 up: parts become `review` by the deadline, and no record is dropped. In stepped mode nobody waits for an outcome: there is no
-deadline, and a full queue makes the capture wait.
+deadline, and one thread captures, judges, explains and keeps part after part, so that the times are those of the work alone.
 """
 
 from __future__ import annotations
@@ -115,11 +115,16 @@ class Line(Generic[J]):
     def run(self, parts: int | None = None) -> LineReport:
         """Judge until the agent's captures end, `agent.stop()` is called or `parts` were captured; every finished part is kept."""
         self._told.open()
-        workers = [self._start(self._judge_all, "judge"), self._start(self._keep_all, "keep")]
-        watchers = [self._start(self._beat_on, "beat")] + ([self._start(self._watch, "deadline")] if self.agent.live else [])
+        live = self.agent.live
+        workers = [self._start(self._judge_all, "judge"), self._start(self._keep_all, "keep")] if live else []
+        watchers = [self._start(self._beat_on, "beat")] + ([self._start(self._watch, "deadline")] if live else [])
         try:
             for capture in self.agent.captures(parts):
-                self._hand_over(capture)
+                if live:
+                    self._hand_over(capture)
+                else:
+                    self._judge_one(capture)
+                    self._keep_next()
         finally:
             self._captures.put(None)
             for worker in workers:
@@ -151,9 +156,6 @@ class Line(Generic[J]):
     # --- capture -> judge
 
     def _hand_over(self, capture: Capture) -> None:
-        if not self.agent.live:
-            self._captures.put(capture)
-            return
         self._expect(capture.trigger)
         try:
             self._captures.put_nowait(capture)
@@ -198,14 +200,22 @@ class Line(Generic[J]):
     # --- explain, keep
 
     def _keep_all(self) -> None:
-        while (item := self._records.get()) is not None:
-            inspection = item if isinstance(item, Inspection) else self._explained(item)
-            try:
-                self._keep(self._as_told(inspection))
-                self._keeping.well()
-            except Exception as error:  # noqa: BLE001  a full disk must not stop the judging
-                self.report.unsaved += 1
-                self._keeping.failed(error)
+        while self._keep_next():
+            pass
+
+    def _keep_next(self) -> bool:
+        """Explain and keep the record that waits longest; return False at the end of the line."""
+        item = self._records.get()
+        if item is None:
+            return False
+        inspection = item if isinstance(item, Inspection) else self._explained(item)
+        try:
+            self._keep(self._as_told(inspection))
+            self._keeping.well()
+        except Exception as error:  # noqa: BLE001  a full disk must not stop the judging
+            self.report.unsaved += 1
+            self._keeping.failed(error)
+        return True
 
     def _explained(self, judged: J) -> Inspection:
         plain = Inspection(judged.record, judged.verdict, timings_ms=judged.timings_ms)
