@@ -49,6 +49,7 @@ demo-model: $(READY)
 	$(BIN)/inspector evaluate models/demo-press/1.0.0 --data build/demo-model/press-parts
 
 bench: $(READY)
+	$(BIN)/python -m tests.bench.demo
 	$(BIN)/python -m tests.bench.datasets
 
 clean:
