@@ -2,7 +2,8 @@
 
     python -m tests.bench.demo [--seeds 130 5 11 21 42 77] [--parts 60]
 
-Seed 130 is the demo's own line, 1001 the one that its model was trained on; all others are new to it.
+Seed 130 is the demo's own line, 1001 the one that its model was trained on; all others are new to the model. The catalogue of causes was
+written while looking at seeds 1, 2 and 21 to 23.
 """
 
 from __future__ import annotations
