@@ -172,11 +172,6 @@ def neighbours(stored: StoredInspection) -> tuple[str | None, str | None]:
     return (older[0].inspection_id if older else None), _next(stored.summary)
 
 
-def sound_file(stored: StoredInspection, channel: str) -> Path | None:
-    """Return the recording of a sound channel, as FLAC."""
-    return {path.stem: path for path in stored.folder.glob("*.flac")}.get(channel)
-
-
 def answer(inspection_id: str, kind: Answer, fix_id: str | None = None, note: str | None = None) -> str:
     """Store what an operator says of one inspection; return the id of the answer."""
     return str(store().add_feedback(inspection_id, kind, fix_id=fix_id, note=note))

@@ -17,7 +17,7 @@ from inspector.fusion.ensemble import Ensemble, Opinion, ask, shared_backbone
 from inspector.fusion.localization import Localization, Localizer
 from inspector.fusion.network import Batch
 from inspector.fusion.torchvision_compat import import_grad_cam
-from inspector.parts import UNKNOWN_DEFECT, Defect, Modality, ModelRef, Verdict
+from inspector.parts import UNKNOWN_DEFECT, Defect, ModelRef, Verdict
 
 UNUSABLE_BELOW = 0.2
 """A channel of lower quality counts as unseen when it is decided whether a part may pass."""
@@ -151,8 +151,3 @@ def _probabilities(names: list[str], logits: np.ndarray, temperature: float) -> 
     if not names:
         return {}
     return {name: float(p) for name, p in zip(names, softmax(logits, temperature), strict=True)}
-
-
-def modality_of(manifest: Manifest, channel: str) -> Modality | None:
-    """Return the modality of one of the model's channels."""
-    return manifest.channels.get(channel)
