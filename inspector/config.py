@@ -47,6 +47,10 @@ class ChannelConfig(_Model):
     max_age_ms: float = Field(default=1000.0, gt=0)
     """Data that ends earlier than this before the window's end is stale: the channel is missing for that part."""
     max_sync_error_ms: float = Field(default=50.0, gt=0)
+    latency_ms: float = Field(default=0.0, ge=-1000, le=10_000)
+    """Constant time from the event to its stamp, taken off every stamp; `inspector station calibrate` measures it."""
+    lag_ms: float = Field(default=0.0, ge=-60_000, le=600_000)
+    """How long after the trigger the part passes this channel's sensor; its window lies around that instant."""
     scale_mm_per_px: float | None = Field(default=None, gt=0)
     required: bool = True
     """A part without this channel is `review`, whatever the others say."""

@@ -7,13 +7,14 @@ An outside package subclasses one class below, names its `Settings`, and registe
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
 from inspector.clock import Clock, MonotonicClock
-from inspector.parts import Frame, PartTruth, Series, Trigger, Waveform
+from inspector.parts import Decision, Frame, PartTruth, Series, Signal, Trigger, Waveform
 
 
 class Settings(BaseModel):
@@ -31,6 +32,14 @@ StationPath = Annotated[Path, AfterValidator(_beside_station_file)]
 """A path in a driver's settings: relative ones are meant from the folder of the station file."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A device that could be opened: what a person calls it, and the settings that choose it."""
+
+    title: str
+    settings: dict[str, Any]
+
+
 class Driver(ABC):  # noqa: B024  the promises below carry the abstract methods
     """What all promises share. `read`-like calls return None when `timeout_s` passes without data, raise `EndOfStream` when a
     recorded source has ended, and `DriverError` when the device failed.
@@ -39,24 +48,37 @@ class Driver(ABC):  # noqa: B024  the promises below carry the abstract methods
         settings: validated settings of this driver.
         channel: the channel's name in the station (the station's own name for a trigger or a sink).
         unit: unit of the values, as the station file gives it ("" where it gives none).
-        clock: the station clock; every stamp is on it, and a driver that paces itself sleeps on it.
+        clock: the station clock; every stamp is on it unless `own_clock` says otherwise, and a driver that paces itself sleeps on it.
+        arrived_ns: with `own_clock`, when the last reading reached this computer, on the station clock; None where the driver knows no
+            better than the moment at which `read` returned.
     """
 
     Settings: ClassVar[type[Settings]] = Settings
     steppable: ClassVar[bool] = False
     """True where time is the driver's own (files, simulation): it keeps up with a clock that jumps ahead."""
+    own_clock: ClassVar[bool] = False
+    """True where stamps count on the device's own clock (a camera's ticks, a counter of samples): any zero, any drift. The station
+    learns how that clock runs; the driver hands its stamps on as they are, in nanoseconds."""
+    isolated: ClassVar[bool] = False
+    """True where the driver calls code that may hang or crash its process (vendors' libraries): it is run in a process of its own."""
 
     def __init__(self, settings: Any, *, channel: str, unit: str = "", clock: Clock | None = None) -> None:
         self.settings = settings
         self.channel = channel
         self.unit = unit
         self.clock: Clock = clock or MonotonicClock()
+        self.arrived_ns: int | None = None
 
     def open(self) -> None:  # noqa: B027  optional by design
         """Connect. Raises DriverError."""
 
     def close(self) -> None:  # noqa: B027  optional by design
         """Release the device; safe to call twice."""
+
+    @classmethod
+    def discover(cls) -> list[Found]:
+        """Return the devices of this kind that are there now; none where they cannot be found, or their package is not installed."""
+        return []
 
     def due(self, t_ns: int, timeout_s: float) -> bool:
         """Sleep on the station clock until `t_ns`, at most `timeout_s`; say whether it was reached. For sources that pace themselves."""
@@ -68,6 +90,12 @@ class Camera(Driver):
     @abstractmethod
     def read(self, timeout_s: float) -> Frame | None:
         """Return the next picture."""
+
+    def fire(self, trigger: Trigger) -> None:
+        """Take a picture now: called for each part as soon as its trigger is known, from the trigger's thread, so return at once.
+
+        For cameras that wait for a software trigger; the others have nothing to do.
+        """
 
 
 class WaveformSource(Driver):
@@ -87,6 +115,14 @@ class TriggerSource(Driver):
     def wait(self, timeout_s: float) -> Trigger | None:
         """Return the next part's trigger; `t_ns` is when the part was in place."""
 
+    @property
+    def watches(self) -> str | None:
+        """The channel of the station whose signals this trigger wants to see, if it finds parts in them."""
+        return None
+
+    def observe(self, signal: Signal) -> None:
+        """Look at the next signal of the channel that `watches` names, on the station's clock. Called from that channel's thread."""
+
     def truth(self, part_id: str) -> PartTruth | None:  # noqa: ARG002
         """Return what is really so of a part; None on a real line, where nobody knows."""
         return None
@@ -94,8 +130,8 @@ class TriggerSource(Driver):
 
 class VerdictSink(Driver):
     @abstractmethod
-    def send(self, part_id: str, outcome: Literal["pass", "fail", "review"], score: float) -> None:
-        """Tell the plant the outcome of a part."""
+    def send(self, decision: Decision) -> None:
+        """Tell the plant the outcome of a part. Raises DriverError; may be called from two threads."""
 
 
 PROMISES: tuple[type[Driver], ...] = (Camera, WaveformSource, SeriesSource, TriggerSource, VerdictSink)

@@ -75,6 +75,35 @@ class Series:
 Signal = Frame | Waveform | Series
 
 
+@dataclass(frozen=True, slots=True)
+class ClockFit:
+    """How a device's clock runs against the station's: a straight line, good for one stretch without a reset or a step.
+
+    `station = station_ns + (device - device_ns) * (1 + drift_ppm / 1e6) - latency_ns`
+    """
+
+    device_ns: int
+    station_ns: int
+    """When what the device stamped `device_ns` reached the station, at the least delay that was seen."""
+    drift_ppm: float = 0.0
+    latency_ns: int = 0
+    """The constant part of the way from the event to the station, as `inspector station calibrate` measured it."""
+    uncertainty_ns: int = 0
+    """How far a stamp may lie off, as the spread of the stamps says; no statistics can see a wrong `latency_ns`."""
+    epoch: int = 0
+    """Counts resets and steps of the device's clock; stamps of two epochs say nothing of each other."""
+
+    def station_time_ns(self, device_ns: int) -> int:
+        """Return the instant on the station's clock of a device's stamp."""
+        span_ns = device_ns - self.device_ns
+        return self.station_ns + span_ns + round(span_ns * self.drift_ppm / 1e6) - self.latency_ns
+
+    def device_time_ns(self, station_ns: int) -> int:
+        """Return the device's stamp of an instant on the station's clock."""
+        span_ns = station_ns + self.latency_ns - self.station_ns
+        return self.device_ns + round(span_ns / (1 + self.drift_ppm / 1e6))
+
+
 # --- one part, before it is judged ---------------------------------------------------------------------------------------------
 
 
@@ -89,7 +118,11 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What was caught around one trigger, as it came: more than the window, each signal in its own clock's stamps."""
+    """What was caught around one trigger, as it came: more than the window, each signal in its own clock's stamps.
+
+    A channel that stands in `clocks` is stamped by its device, and the fit says how to read those stamps; all others are on the
+    station's clock.
+    """
 
     trigger: Trigger
     frames: Mapping[str, Frame] = field(default_factory=dict)
@@ -99,6 +132,10 @@ class Capture:
     """Blocks or frames that each channel lost since the previous part."""
     wall_utc_ns: int = 0
     """Wall time of the trigger, for people only: nothing is ordered by it."""
+    clocks: Mapping[str, ClockFit] = field(default_factory=dict)
+    arrivals: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    """(n, 2): stamp on the device's clock and arrival on the station's, of all that came since the previous part; what the fits were
+    made from, so that they can be made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +254,19 @@ class Verdict:
     @property
     def complete(self) -> bool:
         return not self.degraded
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the plant is told of one part."""
+
+    part_id: str
+    outcome: Outcome
+    score: float
+    kind: str | None = None
+    """The first defect's kind, where there is one."""
+    inspected: bool = True
+    """False where nothing judged the part: too late, a fault, no picture; the outcome is `review` then."""
 
 
 @dataclass(frozen=True, slots=True)

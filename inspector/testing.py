@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from inspector.clock import SteppedClock
 from inspector.drivers import Camera, Driver, SeriesSource, TriggerSource, VerdictSink, WaveformSource
 from inspector.errors import DriverError, EndOfStream
-from inspector.parts import MODALITIES, Capture, Channel, Frame, Modality, Outcome, PartRecord, Series, Trigger, Waveform
+from inspector.parts import MODALITIES, Capture, Channel, Decision, Frame, Modality, Outcome, PartRecord, Series, Trigger, Waveform
 
 READINGS = 20
 """How many readings `check_driver` takes."""
@@ -164,7 +164,7 @@ def _end_faults(read: Any) -> list[str]:
 def _sink_faults(sink: VerdictSink) -> list[str]:
     outcomes: tuple[Outcome, ...] = ("pass", "fail", "review")
     for outcome in outcomes:
-        sink.send("part-1", outcome, 0.5)
+        sink.send(Decision("part-1", outcome, 0.5, kind="scratch" if outcome == "fail" else None, inspected=outcome != "review"))
     return []
 
 

@@ -27,7 +27,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from inspector.align import align
 from inspector.drivers import VerdictSink
 from inspector.errors import AlignmentError
-from inspector.parts import Capture, Inspection, ModelRef, Outcome, PartRecord, Trigger, Verdict
+from inspector.parts import Capture, Decision, Inspection, ModelRef, Outcome, PartRecord, Trigger, Verdict
 from stations.agent import Agent
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class Line(Generic[J]):
         """Send `review` for every part whose deadline passes without an outcome."""
         while not self._ended.is_set():
             for trigger in self._told.overdue(self.agent.clock.now_ns()):
-                self._told.tell(trigger, "review", UNKNOWN_SCORE)
+                self._told.tell(trigger, _not_inspected(trigger))
             self._told.wait(self.agent.clock.now_ns())
 
     # --- capture -> judge
@@ -180,13 +180,13 @@ class Line(Generic[J]):
             log.exception("%s: judging failed", trigger.part_id)
             self._not_judged(capture, f"judging failed: {type(error).__name__}: {error}")
             return
-        if not self._told.tell(trigger, judged.verdict.outcome, judged.verdict.score):
+        if not self._told.tell(trigger, _decided(trigger, judged.verdict)):
             log.warning("%s: verdict '%s' came after the deadline and was not sent", trigger.part_id, judged.verdict.outcome)
         self._records.put(judged)
 
     def _not_judged(self, capture: Capture, reason: str) -> None:
         self.report.unjudged += 1
-        self._told.tell(capture.trigger, "review", UNKNOWN_SCORE)
+        self._told.tell(capture.trigger, _not_inspected(capture.trigger))
         record = self._record(capture)
         verdict = Verdict("review", UNKNOWN_SCORE, UNKNOWN_SCORE, self._model, degraded=record.degraded, reasons=(reason,))
         self._records.put(Inspection(record, verdict))
@@ -253,6 +253,15 @@ class Line(Generic[J]):
                 return
 
 
+def _decided(trigger: Trigger, verdict: Verdict) -> Decision:
+    kind = verdict.defects[0].kind if verdict.defects else None
+    return Decision(trigger.part_id, verdict.outcome, verdict.score, kind)
+
+
+def _not_inspected(trigger: Trigger) -> Decision:
+    return Decision(trigger.part_id, "review", UNKNOWN_SCORE, inspected=False)
+
+
 class _Outcomes:
     """Who was told what: one outcome a part, the first one counts."""
 
@@ -305,16 +314,16 @@ class _Outcomes:
         with self._changed:
             return trigger in self._outcome_of
 
-    def tell(self, trigger: Trigger, outcome: Outcome, score: float) -> bool:
-        """Send an outcome to all sinks unless the part has one; say whether it was sent."""
+    def tell(self, trigger: Trigger, decision: Decision) -> bool:
+        """Send a decision to all sinks unless the part has one; say whether it was sent."""
         with self._changed:
             if trigger in self._outcome_of:
                 return False
-            self._outcome_of[trigger] = outcome
-            self._report.outcomes[outcome] += 1
+            self._outcome_of[trigger] = decision.outcome
+            self._report.outcomes[decision.outcome] += 1
         for name, sink in self._sinks.items():
             try:
-                sink.send(trigger.part_id, outcome, score)
+                sink.send(decision)
                 self._faults[name].well()
             except Exception as error:  # noqa: BLE001  a sink is a guest: one that fails must not keep the others from being told
                 self._faults[name].failed(error)

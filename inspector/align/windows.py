@@ -6,13 +6,19 @@ present but not whole, stands in `degraded` with the reason in words.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
 from inspector.config import ChannelConfig, Station
 from inspector.errors import AlignmentError
-from inspector.parts import Capture, Frame, PartRecord, Series, Signal, Waveform
+from inspector.parts import Capture, ClockFit, Frame, PartRecord, Series, Signal, Trigger, Waveform
+
+S = TypeVar("S", Frame, Waveform, Series)
+
+ON_TIME = ClockFit(0, 0)
+"""The fit of a channel that is stamped on the station's clock."""
 
 MAX_NAN_RATIO = 0.2
 """A series with a larger share of NaN is degraded: trends fitted to the rest say little."""
@@ -37,6 +43,7 @@ def align(capture: Capture, station: Station) -> PartRecord:
 
     - picture: distance of mid-exposure to the trigger, or to the nearer end of its window where it has one;
     - waveform: the larger distance, at the two ends, of the samples' span to the window (at best half a sample period);
+    - all: plus the uncertainty of the channel's clock, where its stamps are its device's own;
     - series: by how much the window's end lies beyond the time for which the last value speaks, a value speaking for one usual
       interval. The start is not counted: a history shorter than its window is a station that has just begun, not a fault.
 
@@ -61,13 +68,38 @@ def align(capture: Capture, station: Station) -> PartRecord:
 
 
 def _align_channel(capture: Capture, name: str, config: ChannelConfig) -> _Aligned:
-    t_ns = capture.trigger.t_ns
-    start_ns, end_ns = t_ns - round(config.window.pre_s * 1e9), t_ns + round(config.window.post_s * 1e9)
+    start_ns, end_ns = window_ns(capture.trigger, config)
+    clock = capture.clocks.get(name, ON_TIME)
     if config.modality == "image":
-        return _align_frame(capture.frames.get(name), start_ns, end_ns, config)
-    if config.modality == "series":
-        return _align_series(capture.series.get(name), start_ns, end_ns, config)
-    return _align_waveform(capture.waveforms.get(name), start_ns, end_ns, config)
+        aligned = _align_frame(_on_station_clock(capture.frames.get(name), clock), start_ns, end_ns, config)
+    elif config.modality == "series":
+        aligned = _align_series(_on_station_clock(capture.series.get(name), clock), start_ns, end_ns, config)
+    else:
+        aligned = _align_waveform(_on_station_clock(capture.waveforms.get(name), clock), start_ns, end_ns, config)
+    if aligned.sync_error_ns is not None:
+        aligned.sync_error_ns += clock.uncertainty_ns
+        if clock.uncertainty_ns > _limit_ns(config):
+            aligned.wrong.append(f"out of step: its clock is known to {_span(clock.uncertainty_ns)} only")
+    return aligned
+
+
+def window_ns(trigger: Trigger, config: ChannelConfig) -> tuple[int, int]:
+    """Return the span on the station's clock that a part asks of a channel: its window, where the part passes the channel's sensor."""
+    passing_ns = trigger.t_ns + round(config.lag_ms * 1e6)
+    return passing_ns - round(config.window.pre_s * 1e9), passing_ns + round(config.window.post_s * 1e9)
+
+
+def _on_station_clock(signal: S | None, clock: ClockFit) -> S | None:
+    """Return a signal with its stamps read by `clock`. A waveform keeps its nominal rate: drift within a window is small."""
+    if signal is None or clock is ON_TIME:
+        return signal
+    if isinstance(signal, Series):
+        span_ns = signal.t_ns - clock.device_ns
+        drift_ns = np.rint(span_ns * (clock.drift_ppm / 1e6)).astype(np.int64)
+        return replace(signal, t_ns=span_ns + drift_ns + (clock.station_ns - clock.latency_ns))
+    if isinstance(signal, Waveform):
+        return replace(signal, start_ns=clock.station_time_ns(signal.start_ns))
+    return replace(signal, t_ns=clock.station_time_ns(signal.t_ns))
 
 
 def _align_frame(frame: Frame | None, start_ns: int, end_ns: int, config: ChannelConfig) -> _Aligned:

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from inspector import drivers
 from inspector.drivers import VerdictSink
+from inspector.parts import Decision
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,6 @@ class LogSink(VerdictSink):
     Settings: ClassVar[type[drivers.Settings]] = LogSinkSettings
     steppable = True
 
-    def send(self, part_id: str, outcome: Literal["pass", "fail", "review"], score: float) -> None:
+    def send(self, decision: Decision) -> None:
         level = logging.getLevelNamesMapping()[self.settings.level.upper()]
-        log.log(level, "%s: %s: %s (score %.3f)", self.channel, part_id, outcome, score)
+        log.log(level, "%s: %s: %s (score %.3f)", self.channel, decision.part_id, decision.outcome, decision.score)

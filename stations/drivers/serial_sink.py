@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import threading
 from string import Formatter
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator
 
 from inspector import drivers
 from inspector.drivers import VerdictSink
 from inspector.errors import DriverError
+from inspector.parts import Decision
 from stations.serial_port import FAULTS, PortSettings, lost, open_port
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ class SerialSink(VerdictSink):
             self._is_open = False
             self._let_go()
 
-    def send(self, part_id: str, outcome: Literal["pass", "fail", "review"], score: float) -> None:
-        line = self.settings.template.format(part_id=_printable(part_id), outcome=outcome, score=score)
+    def send(self, decision: Decision) -> None:
+        line = self.settings.template.format(part_id=_printable(decision.part_id), outcome=decision.outcome, score=decision.score)
         with self._one_at_a_time:  # a verdict and a missed deadline may be told at once
             if not self._is_open:
                 raise DriverError("is not open, call open() first", channel=self.channel)

@@ -55,7 +55,7 @@ class Bench:
         self.beats: list[dict] = []
         self.sent: list[tuple[str, str]] = []
         sink = self.agent.drivers.sinks["log"]
-        sink.send = lambda *told: self.sent.append(told[:2])
+        sink.send = lambda told: self.sent.append((told.part_id, told.outcome))
         self.line = Line(self.agent, self.judge, self.explain, self.keep, model=MODEL, beat=lambda *told: self.beats.append(told[1]))
 
     def judge(self, capture):
@@ -180,7 +180,7 @@ def test_a_line_that_falls_behind_keeps_parts_unexplained(tmp_path, monkeypatch)
 def test_a_sink_that_fails_does_not_keep_the_part_from_being_kept(tmp_path, caplog):
     bench = Bench(tmp_path, 3)
 
-    def send(part_id, outcome, score):
+    def send(decision):
         raise OSError("wire cut")
 
     bench.agent.drivers.sinks["log"].send = send

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from inspector.errors import DriverError
+from inspector.parts import Decision
 from inspector.plugins import load_driver
 from inspector.testing import check_driver
 
@@ -213,7 +214,7 @@ def test_a_line_cut_by_opening_the_port_is_left_out_unless_silence_came_before(w
 def test_an_unplugged_device_is_an_error_that_names_its_port(wire, opened, name):
     driver = opened(name, wire)
     wire.unplug()
-    use = (lambda: driver.read(1.0)) if name == "serial-lines" else (lambda: driver.send("part-1", "pass", 0.1))
+    use = (lambda: driver.read(1.0)) if name == "serial-lines" else (lambda: driver.send(Decision("part-1", "pass", 0.1)))
     with pytest.raises(DriverError, match=rf"^ch: {wire.port}: does not answer any more .* plug the device in again"):
         use()
 
@@ -233,7 +234,7 @@ def test_ports_that_cannot_be_opened_say_why(wire, opened, name, tmp_path):
         driver(driver.Settings(port=wire.port), channel="ch").open()
     closed = driver(driver.Settings(port=wire.port), channel="ch")
     with pytest.raises(DriverError, match="is not open"):
-        closed.read(0.0) if name == "serial-lines" else closed.send("part-1", "pass", 0.1)
+        closed.read(0.0) if name == "serial-lines" else closed.send(Decision("part-1", "pass", 0.1))
 
 
 def test_a_source_that_was_reopened_goes_on(wire, opened):
@@ -256,13 +257,13 @@ def test_a_source_that_was_reopened_goes_on(wire, opened):
 )
 def test_a_verdict_arrives_as_the_template_says(wire, opened, template, line):
     sink = opened("serial-sink", wire, **({"template": template} if template else {}))
-    sink.send("part-7", "fail", 0.8134)
+    sink.send(Decision("part-7", "fail", 0.8134))
     assert wire.received(line[-1:]) == line
 
 
 def test_a_part_id_cannot_forge_a_line(wire, opened):
     sink = opened("serial-sink", wire)
-    sink.send("x\r\n零件,pass", "review", float("nan"))
+    sink.send(Decision("x\r\n零件,pass", "review", float("nan")))
     assert wire.received() == b"x????,pass,review,nan\r\n"
 
 
@@ -272,13 +273,13 @@ def test_the_sink_opens_its_port_anew_for_the_next_verdict(wire, opened, tmp_pat
     sink = opened("serial-sink", wire, port=str(link))
     wire.unplug()
     with pytest.raises(DriverError, match="does not answer"):
-        sink.send("part-1", "pass", 0.1)
+        sink.send(Decision("part-1", "pass", 0.1))
     link.unlink()
     with pytest.raises(DriverError, match="does not exist"):
-        sink.send("part-2", "pass", 0.1)
+        sink.send(Decision("part-2", "pass", 0.1))
     again = Wire()
     link.symlink_to(again.port)
-    sink.send("part-3", "pass", 0.1)
+    sink.send(Decision("part-3", "pass", 0.1))
     assert again.received() == b"part-3,pass,0.100\r\n"
     again.close()
 
@@ -288,7 +289,7 @@ def test_a_device_that_takes_nothing_does_not_hold_the_line(wire, opened):
     began_s = time.monotonic()
     with pytest.raises(DriverError, match="does not answer any more"):  # noqa: PT012  how much a port buffers is its own affair
         for _ in range(5):
-            sink.send("part-1", "pass", 0.1)
+            sink.send(Decision("part-1", "pass", 0.1))
     assert time.monotonic() - began_s < 3.0
 
 
