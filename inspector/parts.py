@@ -136,6 +136,8 @@ class Capture:
     arrivals: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     """(n, 2): stamp on the device's clock and arrival on the station's, of all that came since the previous part; what the fits were
     made from, so that they can be made again."""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    """Channel -> what its device suffered from when the part was cut, in words, e.g. that it was unplugged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from inspector.align import align
 from inspector.config import Station
 from inspector.errors import UsageError
+from inspector.faults import Fault, inject
 from inspector.parts import Capture, Inspection, Verdict
 from inspector.pipeline import Judged, Pipeline
 from inspector.store.parts_folder_writer import PartsFolderWriter
@@ -62,6 +63,7 @@ def replay(
     pipeline: Pipeline,
     *,
     speed: float | None = None,
+    faults: Sequence[Fault] = (),
     on_judged: Callable[[Capture, Judged], object] = lambda capture, judged: None,  # noqa: ARG005  the signature is the point
 ) -> Iterator[Inspection]:
     """Yield the inspection of every part of a recording, in order. Raises RecordingError.
@@ -70,10 +72,11 @@ def replay(
         path: the recording.
         pipeline: judges and explains.
         speed: 1 keeps the pace of the recording, 2 doubles it; as fast as possible where not given.
+        faults: injected before alignment, as broken devices would have shown themselves.
         on_judged: called between verdict and explanation.
     """
     station = read_station(path)
-    for capture in paced(read_captures(path), speed):
+    for capture in inject(paced(read_captures(path), speed), faults):
         judged = pipeline.judge(capture, station)
         on_judged(capture, judged)
         yield pipeline.explain(judged)

@@ -2,6 +2,7 @@
 
 examples:  inspector replay press.mcap --model models/demo-press/1.0.0 --digest
            inspector replay press.mcap --model models/old --compare models/new --json -
+           inspector replay press.mcap --fault microphone=unplugged --fault camera=frozen@10-20
 """
 
 from __future__ import annotations
@@ -25,16 +26,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, metavar="MODEL_DIR", help="which model judges (default: that of the demo)")
     parser.add_argument("--compare", type=Path, metavar="MODEL_DIR2", help="a second model; the parts that it judges otherwise are named")
     parser.add_argument("--speed", default="max", metavar="X|max", help="1 is the pace of the recording (default: max)")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="CHANNEL=KIND[@FROM-TO]",
+        help="judge as if a device had been broken from FROM to TO seconds, e.g. camera=frozen or microphone=nan@10-20; may be repeated",
+    )
     parser.add_argument("--digest", action="store_true", help="print only the digest over all verdicts")
     add_json_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from inspector.document import inspection_document
+    from inspector.faults import parse_fault
     from inspector.replay import Comparison, Digest, parse_speed, replay
     from inspector.store.recordings import count_parts, read_station
 
     speed = parse_speed(arguments.speed)
+    faults = [parse_fault(text) for text in arguments.fault]
     total, station = count_parts(arguments.recording), read_station(arguments.recording)
     pipeline = _open(arguments.model)
     second = _open(arguments.compare) if arguments.compare else None
@@ -45,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         if second is not None:
             comparison.add(capture.trigger.part_id, judged.verdict, second.judge(capture, station).verdict)
 
-    inspections = replay(arguments.recording, pipeline, speed=speed, on_judged=on_judged)
+    inspections = replay(arguments.recording, pipeline, speed=speed, faults=faults, on_judged=on_judged)
     parts = [inspection_document(inspection) for inspection in progress(inspections, total=total, label="replay")]
     if arguments.json != "-":
         _tell(parts, digest.hexdigest(), comparison if second else None, only_digest=arguments.digest)
