@@ -47,6 +47,8 @@ class ChannelConfig(_Model):
     max_age_ms: float = Field(default=1000.0, gt=0)
     """Data that ends earlier than this before the window's end is stale: the channel is missing for that part."""
     max_sync_error_ms: float = Field(default=50.0, gt=0)
+    max_still_s: float | None = Field(default=None, gt=0)
+    """A series whose value has not changed at all for longer is stuck: the channel is missing. Not given: it may stand still for ever."""
     latency_ms: float = Field(default=0.0, ge=-1000, le=10_000)
     """Constant time from the event to its stamp, taken off every stamp; `inspector station calibrate` measures it."""
     lag_ms: float = Field(default=0.0, ge=-60_000, le=600_000)

@@ -50,15 +50,15 @@ class Driver(ABC):  # noqa: B024  the promises below carry the abstract methods
         unit: unit of the values, as the station file gives it ("" where it gives none).
         clock: the station clock; every stamp is on it unless `own_clock` says otherwise, and a driver that paces itself sleeps on it.
         arrived_ns: with `own_clock`, when the last reading reached this computer, on the station clock; None where the driver knows no
-            better than the moment at which `read` returned.
+            better than the moment at which `read` returned (a `steppable` driver must: on a stepped clock nobody reads in time).
     """
 
     Settings: ClassVar[type[Settings]] = Settings
     steppable: ClassVar[bool] = False
     """True where time is the driver's own (files, simulation): it keeps up with a clock that jumps ahead."""
-    own_clock: ClassVar[bool] = False
+    own_clock: bool = False
     """True where stamps count on the device's own clock (a camera's ticks, a counter of samples): any zero, any drift. The station
-    learns how that clock runs; the driver hands its stamps on as they are, in nanoseconds."""
+    learns how that clock runs; the driver hands its stamps on as they are, in nanoseconds. `open` may set it, where devices differ."""
     isolated: ClassVar[bool] = False
     """True where the driver calls code that may hang or crash its process (vendors' libraries): it is run in a process of its own."""
 
@@ -74,6 +74,13 @@ class Driver(ABC):  # noqa: B024  the promises below carry the abstract methods
 
     def close(self) -> None:  # noqa: B027  optional by design
         """Release the device; safe to call twice."""
+
+    def abandon(self) -> None:  # noqa: B027  optional by design
+        """Free what can be freed while a call into the device hangs; called from another thread, must return at once."""
+
+    def another(self) -> Driver:
+        """Return a new driver for the same device, not yet opened."""
+        return type(self)(self.settings, channel=self.channel, unit=self.unit, clock=self.clock)
 
     @classmethod
     def discover(cls) -> list[Found]:

@@ -125,11 +125,13 @@ def _load_normal(path: Path) -> Normal:
 
 
 def _held_for_review(verdict: Verdict, record: PartRecord, station: Station) -> Verdict:
-    """Keep a part from passing when the station could not see it as it must."""
-    unseen = [name for name in record.degraded if name in station.channels and station.channels[name].required]
-    if verdict.outcome != "pass" or not unseen:
+    """Keep a part from passing when the station could not see it as it must: a required channel is not whole, or any is out of step."""
+    unseen = [name for name, channel in station.channels.items() if channel.required and name in record.degraded]
+    limits_ns = {name: channel.max_sync_error_ms * 1e6 for name, channel in station.channels.items()}
+    out_of_step = [name for name, error_ns in record.sync_error_ns.items() if name in limits_ns and error_ns > limits_ns[name]]
+    if verdict.outcome != "pass" or not unseen + out_of_step:
         return verdict
-    reasons = tuple(f"{name}: {record.degraded[name]}" for name in unseen)
+    reasons = tuple(f"{name}: {record.degraded[name]}" for name in dict.fromkeys(unseen + out_of_step))
     return replace(verdict, outcome="review", reasons=verdict.reasons + reasons)
 
 

@@ -52,6 +52,14 @@ class Buffer(ABC, Generic[S]):
         while len(self._blocks) > 1 and self._end_of(self._blocks[0]) < self.end_ns - self._keep_ns:
             self._evicted.append(self._end_of(self._blocks.popleft()))
 
+    def clear(self) -> None:
+        """Forget all blocks, as one counted loss: what comes next has nothing to do with them."""
+        if self._blocks:
+            self._drops.append((0, 1))
+        self._blocks.clear()
+        self._evicted.clear()
+        self.end_ns = None
+
     def take_drops(self, start_ns: int, end_ns: int) -> int:
         """Return how many blocks were lost until `end_ns` and not yet told, those that left before this cut from `start_ns` included."""
         told = sum(count for t_ns, count in self._drops if t_ns <= end_ns)

@@ -22,6 +22,10 @@ log = logging.getLogger(__name__)
 FIRST_RETRY_S = 0.5
 LAST_RETRY_S = 8.0
 """A device that comes back is seen within this."""
+READ_PATIENCE_S = 1.5
+"""How much longer than its timeout a reading may take before the device counts as hanging."""
+OPEN_PATIENCE_S = 15.0
+"""The same for opening: network cameras negotiate for seconds."""
 
 PROMISE_OF: dict[Modality | Literal["trigger", "sink"], type[Driver]] = {
     "trigger": TriggerSource,
@@ -124,64 +128,107 @@ class Device(Generic[T]):
 
     Args:
         driver: what to keep alive.
-        read: its reading call, `read(timeout_s)`.
     """
 
-    def __init__(self, driver: Driver, read: Callable[[float], T | None]) -> None:
-        self._driver = driver
-        self._read = read
+    def __init__(self, driver: Driver) -> None:
+        assert isinstance(driver, Camera | WaveformSource | SeriesSource | TriggerSource)
+        self.driver = driver
+        self._read: Callable[[float], Any] = driver.wait if isinstance(driver, TriggerSource) else driver.read
         self._is_open = False
+        self._failed: str | None = None
         self._retry_s = FIRST_RETRY_S
         self._retry_at_ns = 0
+        self._call: tuple[int, float] | None = None
+        """When the driver's present call began, and how long it may take; one value, as another thread looks at it."""
         self.lost: str | None = None
         """Why the device cannot be read at present."""
         self.ended = False
+        self.openings = 0
+        """How often the device was opened again, by this driver or those before it: its clock may have begun anew each time."""
 
     @property
     def worth_waiting(self) -> bool:
         """False where nothing can come soon: the source has ended, or the device is lost and not due for another try."""
-        return not self.ended and (self.lost is None or self._driver.clock.now_ns() >= self._retry_at_ns)
+        return not self.ended and (self.lost is None or self.driver.clock.now_ns() >= self._retry_at_ns)
+
+    @property
+    def hanging_s(self) -> float | None:
+        """For how long the driver has not returned from a call, where that is longer than any call may take."""
+        if (call := self._call) is None:
+            return None
+        began_ns, patience_s = call
+        since_s = (self.driver.clock.now_ns() - began_ns) / 1e9
+        return since_s if since_s > patience_s else None
 
     def open(self) -> None:
         """Open the driver. Raises DriverError."""
         if not self._is_open:
-            self._driver.open()
+            self.driver.open()
             self._is_open = True
 
     def close(self) -> None:
         self._is_open = False
-        self._driver.close()
+        self.driver.close()
+
+    def close_quietly(self) -> None:
+        """Close the driver, whatever state its device is in."""
+        try:
+            self.close()
+        except Exception as error:  # noqa: BLE001  a broken device may also fail to close
+            log.debug("%s: cannot be closed: %s", self.driver.channel, error)
 
     def lose(self, reason: str) -> None:
         """Note that the device failed, and when to try again."""
         if self.lost is None:
-            log.warning("%s: lost: %s", self._driver.channel, reason)
+            log.warning("%s: lost: %s", self.driver.channel, reason)
             self._retry_s = FIRST_RETRY_S
         self.lost = reason
-        self._retry_at_ns = self._driver.clock.now_ns() + round(self._retry_s * 1e9)
+        self._retry_at_ns = self.driver.clock.now_ns() + round(self._retry_s * 1e9)
         self._retry_s = min(2 * self._retry_s, LAST_RETRY_S)
+
+    def fail(self, reason: str) -> None:
+        """Lose the device at its next reading: for another thread that found it broken."""
+        self._failed = reason
+
+    def renewed(self) -> Device[T]:
+        """Return this device with a new driver, as lost as it is, for one whose driver hangs."""
+        self.driver.abandon()
+        new: Device[T] = Device(self.driver.another())
+        new.lost, new._retry_s, new._retry_at_ns, new.openings = self.lost, self._retry_s, self._retry_at_ns, self.openings
+        return new
+
+    def arrived_ns(self, now_ns: int) -> int:
+        """Return when the last reading reached this computer; `now_ns` where the driver does not know better."""
+        return now_ns if self.driver.arrived_ns is None else self.driver.arrived_ns
 
     def poll(self, timeout_s: float) -> T | None:
         """Return what the driver reads within `timeout_s`, or None; never raises for what a device does."""
-        if self.ended or (self.lost is not None and not self._driver.due(self._retry_at_ns, timeout_s)):
+        if self.ended or (self.lost is not None and not self.driver.due(self._retry_at_ns, timeout_s)):
             return None
         try:
-            self.open()
-            item = self._read(timeout_s)
+            item = self._opened_and_read(timeout_s)
         except EndOfStream:
             self.ended = True
             return None
         except Exception as error:  # noqa: BLE001  a driver is a guest: whatever it raises is a lost device, not the end of the station
-            self._give_up(str(error) if isinstance(error, DriverError) else f"{type(error).__name__}: {error}")
+            self.lose(str(error) if isinstance(error, DriverError) else f"{type(error).__name__}: {error}")
+            self.close_quietly()
             return None
+        finally:
+            self._call = None
         if item is not None and self.lost is not None:
-            log.warning("%s: back", self._driver.channel)
+            log.warning("%s: back", self.driver.channel)
             self.lost = None
         return item
 
-    def _give_up(self, reason: str) -> None:
-        self.lose(reason)
-        try:
-            self.close()
-        except Exception as error:  # noqa: BLE001  as above: a broken device may also fail to close
-            log.debug("%s: cannot be closed: %s", self._driver.channel, error)
+    def _opened_and_read(self, timeout_s: float) -> T | None:
+        if not self._is_open:
+            self._call = self.driver.clock.now_ns(), OPEN_PATIENCE_S
+            self.open()
+            self.openings += 1
+        if self._failed is not None:
+            reason, self._failed = self._failed, None
+            raise DriverError(reason)
+        self._call = self.driver.clock.now_ns(), timeout_s + READ_PATIENCE_S
+        item: T | None = self._read(timeout_s)
+        return item

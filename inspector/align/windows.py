@@ -15,10 +15,7 @@ from inspector.config import ChannelConfig, Station
 from inspector.errors import AlignmentError
 from inspector.parts import Capture, ClockFit, Frame, PartRecord, Series, Signal, Trigger, Waveform
 
-S = TypeVar("S", Frame, Waveform, Series)
-
-ON_TIME = ClockFit(0, 0)
-"""The fit of a channel that is stamped on the station's clock."""
+S = TypeVar("S", bound=Signal)
 
 MAX_NAN_RATIO = 0.2
 """A series with a larger share of NaN is degraded: trends fitted to the rest say little."""
@@ -69,14 +66,17 @@ def align(capture: Capture, station: Station) -> PartRecord:
 
 def _align_channel(capture: Capture, name: str, config: ChannelConfig) -> _Aligned:
     start_ns, end_ns = window_ns(capture.trigger, config)
-    clock = capture.clocks.get(name, ON_TIME)
+    clock = capture.clocks.get(name)
+    fault = capture.faults.get(name)
+    if fault is not None and name not in {*capture.frames, *capture.waveforms, *capture.series}:
+        return _Aligned(wrong=[fault])
     if config.modality == "image":
-        aligned = _align_frame(_on_station_clock(capture.frames.get(name), clock), start_ns, end_ns, config)
+        aligned = _align_frame(_read_by(clock, capture.frames.get(name)), start_ns, end_ns, config)
     elif config.modality == "series":
-        aligned = _align_series(_on_station_clock(capture.series.get(name), clock), start_ns, end_ns, config)
+        aligned = _align_series(_read_by(clock, capture.series.get(name)), start_ns, end_ns, config)
     else:
-        aligned = _align_waveform(_on_station_clock(capture.waveforms.get(name), clock), start_ns, end_ns, config)
-    if aligned.sync_error_ns is not None:
+        aligned = _align_waveform(_read_by(clock, capture.waveforms.get(name)), start_ns, end_ns, config)
+    if aligned.sync_error_ns is not None and clock is not None:
         aligned.sync_error_ns += clock.uncertainty_ns
         if clock.uncertainty_ns > _limit_ns(config):
             aligned.wrong.append(f"out of step: its clock is known to {_span(clock.uncertainty_ns)} only")
@@ -89,10 +89,8 @@ def window_ns(trigger: Trigger, config: ChannelConfig) -> tuple[int, int]:
     return passing_ns - round(config.window.pre_s * 1e9), passing_ns + round(config.window.post_s * 1e9)
 
 
-def _on_station_clock(signal: S | None, clock: ClockFit) -> S | None:
+def on_station_clock(signal: S, clock: ClockFit) -> S:
     """Return a signal with its stamps read by `clock`. A waveform keeps its nominal rate: drift within a window is small."""
-    if signal is None or clock is ON_TIME:
-        return signal
     if isinstance(signal, Series):
         span_ns = signal.t_ns - clock.device_ns
         drift_ns = np.rint(span_ns * (clock.drift_ppm / 1e6)).astype(np.int64)
@@ -100,6 +98,10 @@ def _on_station_clock(signal: S | None, clock: ClockFit) -> S | None:
     if isinstance(signal, Waveform):
         return replace(signal, start_ns=clock.station_time_ns(signal.start_ns))
     return replace(signal, t_ns=clock.station_time_ns(signal.t_ns))
+
+
+def _read_by(clock: ClockFit | None, signal: S | None) -> S | None:
+    return signal if signal is None or clock is None else on_station_clock(signal, clock)
 
 
 def _align_frame(frame: Frame | None, start_ns: int, end_ns: int, config: ChannelConfig) -> _Aligned:
