@@ -14,7 +14,6 @@ deadline, and one thread captures, judges, explains and keeps part after part, s
 
 from __future__ import annotations
 
-import heapq
 import logging
 import queue
 import threading
@@ -25,10 +24,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from inspector.align import align
-from inspector.drivers import VerdictSink
 from inspector.errors import AlignmentError
-from inspector.parts import Capture, Decision, Inspection, ModelRef, Outcome, PartRecord, Trigger, Verdict
+from inspector.parts import Capture, Decision, Inspection, ModelRef, PartRecord, Trigger, Verdict
 from stations.agent import Agent
+from stations.outcomes import UNKNOWN_SCORE, Faults, Outcomes, decided, not_inspected
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +36,6 @@ RECORD_QUEUE = 256
 EXPLAIN_BEHIND = 32
 """With more records waiting than this, a live line explains no part until it has caught up."""
 BEAT_S = 1.0
-UNKNOWN_SCORE = 0.5
-"""Score of a part that was not judged: as likely good as bad."""
 RECENT = 10_000
 
 
@@ -68,6 +65,8 @@ class LineReport:
     """Parts that went to review without a verdict."""
     unexplained: int = 0
     unsaved: int = 0
+    untold: dict[str, int] = field(default_factory=dict)
+    """Sink -> how many outcomes it could not be told."""
     verdict_ms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     """Per judged part, how long align, features and judge took together."""
 
@@ -104,11 +103,12 @@ class Line(Generic[J]):
         self._model = model
         self._captures: queue.Queue[Capture | None] = queue.Queue(JUDGE_QUEUE)
         self._records: queue.Queue[J | Inspection | None] = queue.Queue(RECORD_QUEUE)
-        self._told = _Outcomes(self.report, dict(agent.drivers.sinks))
+        self._told = Outcomes(dict(agent.drivers.sinks), threaded=agent.live)
+        self._counting = threading.Lock()
         self._ended = threading.Event()
         self._deadline_ns = round(agent.station.deadline_ms * 1e6)
-        self._post_ns = round(max(channel.window.post_s for channel in agent.station.channels.values()) * 1e9)
-        self._keeping = _Faults("store")
+        self._post_ns = round(max(channel.window.post_s * 1e9 + channel.lag_ms * 1e6 for channel in agent.station.channels.values()))
+        self._keeping = Faults("store")
         if agent.live:
             agent.on_trigger = self._expect
 
@@ -134,6 +134,7 @@ class Line(Generic[J]):
             for watcher in watchers:
                 watcher.join()
             self._told.close()
+            self.report.untold = self._told.untold
         return self.report
 
     def _start(self, job: Callable[[], None], name: str) -> threading.Thread:
@@ -150,8 +151,16 @@ class Line(Generic[J]):
         """Send `review` for every part whose deadline passes without an outcome."""
         while not self._ended.is_set():
             for trigger in self._told.overdue(self.agent.clock.now_ns()):
-                self._told.tell(trigger, _not_inspected(trigger))
+                self._tell(trigger, not_inspected(trigger))
             self._told.wait(self.agent.clock.now_ns())
+
+    def _tell(self, trigger: Trigger, decision: Decision) -> bool:
+        """Tell the plant unless it was told before; say whether it was."""
+        if not self._told.tell(trigger, decision):
+            return False
+        with self._counting:
+            self.report.outcomes[decision.outcome] += 1
+        return True
 
     # --- capture -> judge
 
@@ -180,13 +189,13 @@ class Line(Generic[J]):
             log.exception("%s: judging failed", trigger.part_id)
             self._not_judged(capture, f"judging failed: {type(error).__name__}: {error}")
             return
-        if not self._told.tell(trigger, _decided(trigger, judged.verdict)):
+        if not self._tell(trigger, decided(trigger, judged.verdict)):
             log.warning("%s: verdict '%s' came after the deadline and was not sent", trigger.part_id, judged.verdict.outcome)
         self._records.put(judged)
 
     def _not_judged(self, capture: Capture, reason: str) -> None:
         self.report.unjudged += 1
-        self._told.tell(capture.trigger, _not_inspected(capture.trigger))
+        self._tell(capture.trigger, not_inspected(capture.trigger))
         record = self._record(capture)
         verdict = Verdict("review", UNKNOWN_SCORE, UNKNOWN_SCORE, self._model, degraded=record.degraded, reasons=(reason,))
         self._records.put(Inspection(record, verdict))
@@ -242,115 +251,12 @@ class Line(Generic[J]):
     # --- the sign of life
 
     def _beat_on(self) -> None:
-        beating = _Faults("heartbeat")
+        beating = Faults("heartbeat")
         while True:
             try:
-                self._beat(time.time_ns(), self.agent.health())
+                self._beat(time.time_ns(), self.agent.health() | self._told.health())
                 beating.well()
             except Exception as error:  # noqa: BLE001  as for keeping
                 beating.failed(error)
             if self._ended.wait(BEAT_S):
                 return
-
-
-def _decided(trigger: Trigger, verdict: Verdict) -> Decision:
-    kind = verdict.defects[0].kind if verdict.defects else None
-    return Decision(trigger.part_id, verdict.outcome, verdict.score, kind)
-
-
-def _not_inspected(trigger: Trigger) -> Decision:
-    return Decision(trigger.part_id, "review", UNKNOWN_SCORE, inspected=False)
-
-
-class _Outcomes:
-    """Who was told what: one outcome a part, the first one counts."""
-
-    def __init__(self, report: LineReport, sinks: dict[str, VerdictSink]) -> None:
-        self._report = report
-        self._sinks = sinks
-        self._faults = {name: _Faults(name) for name in sinks}
-        self._changed = threading.Condition()
-        self._due: list[tuple[int, str, Trigger]] = []
-        self._expected: set[Trigger] = set()
-        self._outcome_of: dict[Trigger, Outcome] = {}
-
-    def open(self) -> None:
-        """Open the sinks. Raises DriverError: a line that cannot tell the plant must not start."""
-        for sink in self._sinks.values():
-            sink.open()
-
-    def close(self) -> None:
-        for sink in self._sinks.values():
-            sink.close()
-
-    def expect(self, trigger: Trigger, due_ns: int) -> None:
-        """Note until when a part must have its outcome; said twice it changes nothing."""
-        with self._changed:
-            if trigger not in self._expected:
-                self._expected.add(trigger)
-                heapq.heappush(self._due, (due_ns, trigger.part_id, trigger))
-                self._changed.notify_all()
-
-    def overdue(self, now_ns: int) -> list[Trigger]:
-        """Return the parts whose deadline has passed and which have no outcome."""
-        late = []
-        with self._changed:
-            while self._due and self._due[0][0] <= now_ns:
-                trigger = heapq.heappop(self._due)[2]
-                if trigger not in self._outcome_of:
-                    late.append(trigger)
-        return late
-
-    def wait(self, now_ns: int) -> None:
-        """Sleep until the next deadline, or until a part is expected."""
-        with self._changed:
-            self._changed.wait((self._due[0][0] - now_ns) / 1e9 if self._due else BEAT_S)
-
-    def wake(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
-
-    def is_told(self, trigger: Trigger) -> bool:
-        with self._changed:
-            return trigger in self._outcome_of
-
-    def tell(self, trigger: Trigger, decision: Decision) -> bool:
-        """Send a decision to all sinks unless the part has one; say whether it was sent."""
-        with self._changed:
-            if trigger in self._outcome_of:
-                return False
-            self._outcome_of[trigger] = decision.outcome
-            self._report.outcomes[decision.outcome] += 1
-        for name, sink in self._sinks.items():
-            try:
-                sink.send(decision)
-                self._faults[name].well()
-            except Exception as error:  # noqa: BLE001  a sink is a guest: one that fails must not keep the others from being told
-                self._faults[name].failed(error)
-        return True
-
-    def forget(self, trigger: Trigger) -> Outcome | None:
-        """Return what was told of a part that is done with."""
-        with self._changed:
-            self._expected.discard(trigger)
-            self._due = [due for due in self._due if due[2] != trigger]
-            heapq.heapify(self._due)
-            return self._outcome_of.pop(trigger, None)
-
-
-class _Faults:
-    """Logs once when something begins to fail, and once when it is well again."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._failing = False
-
-    def failed(self, error: Exception) -> None:
-        if not self._failing:
-            log.error("%s: failed: %s: %s", self._name, type(error).__name__, error)
-        self._failing = True
-
-    def well(self) -> None:
-        if self._failing:
-            log.warning("%s: works again", self._name)
-        self._failing = False
