@@ -25,6 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check = actions.add_parser("check", help="report every mistake at once, then open each device for three seconds")
     check.add_argument("file", type=Path)
     check.add_argument("--seconds", type=float, default=3.0, help="how long each device is read (default: 3)")
+    check.add_argument(
+        "--faults",
+        nargs="*",
+        metavar="CHANNEL",
+        help="then break each device on purpose (unplugged, hanging, frozen …) and see that the station notices, goes on and recovers; "
+        "about 6 seconds a fault; default: one channel per driver",
+    )
     record = actions.add_parser("record", help="capture parts into a recording; with known truth also into a labelled parts folder")
     record.add_argument("file", type=Path)
     record.add_argument("--parts", type=int, required=True, metavar="N")
