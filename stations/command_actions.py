@@ -6,8 +6,8 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,12 @@ from inspector.commands.output import write_json
 from inspector.config import load_station
 from inspector.errors import UsageError
 from stations.agent import Agent
-from stations.line import Line, LineReport
+from stations.line import LineReport
 from stations.recording import clock_for, record, refuse_existing
 
 if TYPE_CHECKING:
-    from inspector.pipeline import Judged
+    from inspector.config import Station
+    from stations.conformance import Survival
 
 DEFINITIONS = Path(__file__).parent / "definitions"
 Advance = Callable[[], object]
@@ -44,25 +45,50 @@ def run_record(arguments: argparse.Namespace) -> int:
 
 
 def run_run(arguments: argparse.Namespace) -> int:
-    """Judge parts of one or more stations until their sources end or Ctrl-C is pressed."""
+    """Judge parts of one or more stations until their sources end or Ctrl-C is pressed; several run in a process each."""
+    stations = {load_station(path).station: path for path in arguments.files}
+    if len(stations) < len(arguments.files):
+        raise UsageError("two of the files are of the same station; a station can run once")
+    reports = _run_apart(stations, arguments) if len(stations) > 1 else _run_here(arguments.files[0], arguments)
+    if arguments.json != "-":
+        for name, told in reports.items():
+            print(f"{name}: {_report_words(told)}")
+    if arguments.json:
+        write_json(arguments.json, {"stations": reports})
+    return 1 if any("exit_code" in told for told in reports.values()) else 0
+
+
+def _run_here(path: Path, arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     from inspector.commands.installation import open_store
     from stations.judging import judging_line
 
-    stations = [(path, load_station(path)) for path in arguments.files]
     store = open_store(arguments.home)
-    lines = [judging_line(Agent(station, path=path), store, arguments.home, arguments.model) for path, station in stations]
-    with stopped_by_ctrl_c([line.agent for line in lines]):
-        reports = _run_together(lines, arguments.parts)
-    document = {"stations": {line.agent.station.station: _report(report) for line, report in zip(lines, reports, strict=True)}}
-    if arguments.json != "-":
-        for name, told in document["stations"].items():
-            outcomes = ", ".join(f"{count} {outcome}" for outcome, count in told["outcomes"].items())
-            print(
-                f"{name}: {told['parts']} parts, {outcomes}; {told['late']} late, {told['unjudged']} not judged, {told['unsaved']} not kept"
-            )
-    if arguments.json:
-        write_json(arguments.json, document)
-    return 0
+    agent = Agent(load_station(path), path=path)
+    with stopped_by_ctrl_c([agent]):
+        line = judging_line(agent, store, arguments.home, arguments.model)
+        with agent:
+            return {agent.station.station: _report(line.run(arguments.parts))}
+
+
+def _run_apart(stations: dict[str, Path], arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    from stations.supervision import Stations
+
+    rest = ["--model", str(arguments.model), "--json", "-"]
+    rest += ["--home", str(arguments.home)] if arguments.home else []
+    rest += ["--parts", str(arguments.parts)] if arguments.parts else []
+    commands = {name: ["station", "run", str(path), *rest] for name, path in stations.items()}
+    ended = Stations(commands, restart=arguments.parts is None).run()
+    return {
+        name: (end.report["stations"][name] if end.report else {"exit_code": end.exit_code}) | {"restarts": end.restarts}
+        for name, end in ended.items()
+    }
+
+
+def _report_words(told: dict[str, Any]) -> str:
+    if "exit_code" in told:
+        return f"died with exit code {told['exit_code']}"
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in told["outcomes"].items())
+    return f"{told['parts']} parts, {outcomes}; {told['late']} late, {told['unjudged']} not judged, {told['unsaved']} not kept"
 
 
 def run_check(arguments: argparse.Namespace) -> int:
@@ -71,14 +97,35 @@ def run_check(arguments: argparse.Namespace) -> int:
 
     station = load_station(arguments.file)
     findings = check_devices(station, arguments.file, arguments.seconds)
+    survivals: list[Survival] = []
     if arguments.json != "-":
         print(f"{arguments.file}: station {station.station} is valid ({station.maturity})")
         for finding in findings:
             print(f"  {'ok  ' if finding.ok else 'FAIL'} {finding.name:20} {finding.driver:20} {finding.words}")
+    well = all(finding.ok for finding in findings)
+    if arguments.faults is not None and well:
+        survivals = _break_devices(station, arguments)
     if arguments.json:
         devices = {f.name: {"driver": f.driver, "ok": f.ok, "readings": f.readings, "says": f.words} for f in findings}
-        write_json(arguments.json, {"station": station.station, "ok": all(f.ok for f in findings), "devices": devices})
-    return 0 if all(finding.ok for finding in findings) else 2
+        document = {"station": station.station, "ok": well, "devices": devices}
+        write_json(arguments.json, document | ({"faults": [asdict(one) for one in survivals]} if survivals else {}))
+    return 0 if well and all(one.passed for one in survivals) else 2
+
+
+def _break_devices(station: Station, arguments: argparse.Namespace) -> list[Survival]:
+    from stations.conformance import badge, check_faults
+
+    def tell(one: Survival) -> None:
+        seconds = f"shown after {one.shown_s:.1f} s, " * (one.shown_s is not None) + f"back after {one.back_s:.1f} s" * (
+            one.back_s is not None
+        )
+        print(f"  {'ok  ' if one.passed else 'FAIL'} {one.channel:20} {one.kind:14} {'; '.join(one.complaints) or seconds}", flush=True)
+
+    quiet = arguments.json == "-"
+    survivals = check_faults(station, arguments.file, arguments.faults or None, on_checked=lambda one: None if quiet else tell(one))
+    if not quiet:
+        print("\n".join(badge(survivals)))
+    return survivals
 
 
 def run_new(arguments: argparse.Namespace) -> int:
@@ -116,21 +163,9 @@ def run_list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _run_together(lines: list[Line[Judged]], parts: int | None) -> list[LineReport]:
-    """Run each line on a thread of its own, so that one that hangs holds up no other. Raises what a line raised."""
-
-    def run_one(line: Line[Judged]) -> LineReport:
-        with line.agent:
-            return line.run(parts)
-
-    if len(lines) == 1:
-        return [run_one(lines[0])]
-    with ThreadPoolExecutor(len(lines)) as pool:
-        return [future.result() for future in [pool.submit(run_one, line) for line in lines]]
-
-
 def _report(report: LineReport) -> dict[str, Any]:
-    counts = {"late": report.late, "unjudged": report.unjudged, "unexplained": report.unexplained, "unsaved": report.unsaved}
+    counts: dict[str, Any] = {"untold": dict(report.untold)} if any(report.untold.values()) else {}
+    counts |= {"late": report.late, "unjudged": report.unjudged, "unexplained": report.unexplained, "unsaved": report.unsaved}
     return {"parts": report.parts, "outcomes": dict(report.outcomes)} | counts
 
 
