@@ -7,15 +7,17 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inspector.commands.output import write_json
-from inspector.config import load_station
+from inspector.config import Station, load_station
 from inspector.errors import UsageError
+from inspector.home import Home
 from stations.agent import Agent
 from stations.line import Line, LineReport
+from stations.recorder import Recorder
 from stations.recording import clock_for, record, refuse_existing
 
 if TYPE_CHECKING:
@@ -50,16 +52,23 @@ def run_run(arguments: argparse.Namespace) -> int:
 
     stations = [(path, load_station(path)) for path in arguments.files]
     store = open_store(arguments.home)
-    lines = [judging_line(Agent(station, path=path), store, arguments.home, arguments.model) for path, station in stations]
+    lines = [
+        judging_line(Agent(station, path=path), store, arguments.home, arguments.model, recorder=_recorder(station, arguments))
+        for path, station in stations
+    ]
     with stopped_by_ctrl_c([line.agent for line in lines]):
         reports = _run_together(lines, arguments.parts)
-    document = {"stations": {line.agent.station.station: _report(report) for line, report in zip(lines, reports, strict=True)}}
+    document = {
+        "stations": {line.agent.station.station: _report(report, line.recorder) for line, report in zip(lines, reports, strict=True)}
+    }
     if arguments.json != "-":
         for name, told in document["stations"].items():
             outcomes = ", ".join(f"{count} {outcome}" for outcome, count in told["outcomes"].items())
             print(
                 f"{name}: {told['parts']} parts, {outcomes}; {told['late']} late, {told['unjudged']} not judged, {told['unsaved']} not kept"
             )
+            if "recording" in told:
+                print(_recording_words(told["recording"]))
     if arguments.json:
         write_json(arguments.json, document)
     return 0
@@ -120,7 +129,7 @@ def _run_together(lines: list[Line[Judged]], parts: int | None) -> list[LineRepo
     """Run each line on a thread of its own, so that one that hangs holds up no other. Raises what a line raised."""
 
     def run_one(line: Line[Judged]) -> LineReport:
-        with line.agent:
+        with line.agent, line.recorder or nullcontext():
             return line.run(parts)
 
     if len(lines) == 1:
@@ -129,9 +138,23 @@ def _run_together(lines: list[Line[Judged]], parts: int | None) -> list[LineRepo
         return [future.result() for future in [pool.submit(run_one, line) for line in lines]]
 
 
-def _report(report: LineReport) -> dict[str, Any]:
+def _report(report: LineReport, recorder: Recorder | None) -> dict[str, Any]:
     counts = {"late": report.late, "unjudged": report.unjudged, "unexplained": report.unexplained, "unsaved": report.unsaved}
-    return {"parts": report.parts, "outcomes": dict(report.outcomes)} | counts
+    recording = {"recording": recorder.report()} if recorder is not None else {}
+    return {"parts": report.parts, "outcomes": dict(report.outcomes)} | counts | recording
+
+
+def _recorder(station: Station, arguments: argparse.Namespace) -> Recorder | None:
+    """Return what records a station while it runs, where its file says so."""
+    if station.recording is None or not arguments.recording:
+        return None
+    return Recorder(station, Home.at(arguments.home).recordings)
+
+
+def _recording_words(told: dict[str, Any]) -> str:
+    left_out = f", {told['dropped'] + told['lost']} left out" if told["dropped"] + told["lost"] else ""
+    alarm = f"; ALARM: {told['alarm']}" if told["alarm"] else ""
+    return f"  recorded {told['parts']} parts{left_out}, kept the time around {told['kept_events']}: {told['kept']}{alarm}"
 
 
 @contextmanager

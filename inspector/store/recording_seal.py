@@ -12,6 +12,7 @@ from pathlib import Path
 from mcap.exceptions import EndOfFile, McapError
 from mcap.records import Channel, Chunk, ChunkIndex, Message, MessageIndex, Metadata, MetadataIndex, Schema
 from mcap.stream_reader import StreamReader, breakup_chunk
+from mcap.writer import MCAP0_MAGIC
 
 from inspector.errors import RecordingError
 from inspector.store.recording_chunks import Contents
@@ -42,7 +43,7 @@ def seal(path: Path) -> int | None:
     recording or is damaged before its end.
     """
     with path.open("r+b") as file:
-        scanned = _scan(file, path)
+        scanned = None if _ends_well(file) else _scan(file, path)
         if scanned is None:
             return None
         whole, contents = scanned
@@ -56,6 +57,15 @@ def seal(path: Path) -> int | None:
             os.ftruncate(file.fileno(), whole.end)
             raise
     return whole.parts
+
+
+def _ends_well(file: BufferedRandom) -> bool:
+    """Say whether the file was closed, without reading it; stay at its beginning."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - len(MCAP0_MAGIC)))
+    last = file.read()
+    file.seek(0)
+    return size > 2 * len(MCAP0_MAGIC) and last == MCAP0_MAGIC
 
 
 def _scan(file: BufferedRandom, path: Path) -> tuple[_Whole, Contents] | None:
