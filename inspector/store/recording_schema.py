@@ -150,7 +150,7 @@ def encode_picture(pixels: NDArray[Any], name: str, picture_format: PictureForma
         return "foxglove.RawImage", _raw_picture(pixels, name, encoding, wall_ns)
     as_jpeg = picture_format == "jpeg" and pixels.dtype == np.uint8
     image = CompressedImage(timestamp=_timestamp(wall_ns), frame_id=name, format="jpeg" if as_jpeg else "png")
-    image.data = _jpeg(pixels) if as_jpeg else png(pixels)
+    image.data = jpeg(pixels) if as_jpeg else png(pixels)
     return "foxglove.CompressedImage", bytes(image.SerializeToString())
 
 
@@ -192,7 +192,8 @@ def picture_of(encoded: bytes) -> NDArray[Any]:
     return pixels
 
 
-def _jpeg(pixels: NDArray[Any]) -> bytes:
+def jpeg(pixels: NDArray[Any]) -> bytes:
+    """Return a JPEG of good quality; 8 bit only."""
     import cv2
 
     return _encoded(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 92])

@@ -15,6 +15,17 @@ Span = dict[str, Any]
 """Which values of a channel a part holds: from `offset` in block `first` up to, not including, `behind` in block `last`; `count` in all."""
 
 
+JITTER_S = 0.002
+"""The stamps of two blocks of a source that the station stamps may disagree by this, and by two samples; more is a gap."""
+LOOK_SAMPLES = 64
+"""So many samples that are the same, bit by bit, say where two parts overlap."""
+
+
+def jitter_samples(rate_hz: float) -> int:
+    """Return by how many samples stamps may be off."""
+    return round(JITTER_S * rate_hz) + 2
+
+
 @dataclass(slots=True)
 class ChannelStream:
     """What was written of a channel with the part before, as far as the next part may want it again.
@@ -40,6 +51,18 @@ class ChannelStream:
         self.frame, self.kind = frame, kind
         self.next_block += 1
         return True
+
+    def place_near(self, samples: NDArray[Any], guess: int, jitter: int, kind: Hashable) -> int:
+        """Return the index, of what is known, at which a part's samples begin: near where their stamp puts them."""
+        if kind != self.kind or not self.values:
+            return guess
+        known = self.values[0]
+        for place in sorted(range(guess - jitter, guess + jitter + 1), key=lambda place: abs(place - guess)):
+            if 0 <= place <= len(known) and _same(
+                known[place:][: len(samples)][:LOOK_SAMPLES], samples[: len(known) - place][:LOOK_SAMPLES]
+            ):
+                return place
+        return guess
 
     def advance(self, values: tuple[NDArray[Any], ...], place: int | None, kind: Hashable) -> int:
         """Take on a part's `values`, which begin at index `place` of what is known; return how many of them are written already.

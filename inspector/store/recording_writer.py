@@ -28,7 +28,7 @@ from inspector.store import recording_schema as schema
 from inspector.store.recording_chunks import ChunkWriter
 from inspector.store.recording_file import RecordingFile
 from inspector.store.recording_seal import seal
-from inspector.store.recording_stream import ChannelStream
+from inspector.store.recording_stream import ChannelStream, jitter_samples
 
 BLOCK_S = 0.1
 ENCODERS = 2
@@ -145,8 +145,10 @@ class RecordingWriter:
     def _write_waveform(self, name: str, wave: Waveform, clock: ClockFit) -> dict[str, Any]:
         stream = self._stream(name)
         rate = wave.sample_rate_hz
-        place = round((wave.start_ns - stream.start_ns) * rate / 1e9)
-        written = stream.advance((wave.samples,), place, (rate, wave.unit, clock.epoch))
+        kind = (rate, wave.unit, clock.epoch)
+        guess = round((wave.start_ns - stream.start_ns) * rate / 1e9)
+        place = stream.place_near(wave.samples, guess, jitter_samples(rate), kind)
+        written = stream.advance((wave.samples,), place, kind)
         stream.start_ns = wave.start_ns
         new = wave.samples[written:]
         if len(new):

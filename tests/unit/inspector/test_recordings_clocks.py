@@ -89,6 +89,18 @@ def test_what_overlaps_is_stored_once_though_the_fit_moves(tmp_path):
     assert len(blocks) == 10 + 8 * 3  # a second once, then a quarter of a second a part
 
 
+def test_what_overlaps_is_stored_once_though_the_stamps_jitter(tmp_path):
+    captures = [make(number) for number in range(9)]
+    for number, capture in enumerate(captures):
+        wave = capture.waveforms["mic"]
+        capture.waveforms["mic"] = replace(wave, start_ns=wave.start_ns + (-1) ** number * 700_000)
+    path = write(tmp_path / "r.mcap", captures)
+    assert len(messages(path, "/mic")) == 10 + 8 * 3
+    for wrote, read in zip(captures, recordings.read_captures(path), strict=True):
+        assert read.waveforms["mic"].start_ns == wrote.waveforms["mic"].start_ns
+        assert read.waveforms["mic"].samples.tobytes() == wrote.waveforms["mic"].samples.tobytes()
+
+
 def test_a_new_epoch_begins_the_channel_anew(tmp_path):
     captures = [make(0), make(1, epoch=1)]
     path = write(tmp_path / "r.mcap", captures)
