@@ -62,6 +62,8 @@ def replay(
     pipeline: Pipeline,
     *,
     speed: float | None = None,
+    first: int = 0,
+    parts: int | None = None,
     on_judged: Callable[[Capture, Judged], object] = lambda capture, judged: None,  # noqa: ARG005  the signature is the point
 ) -> Iterator[Inspection]:
     """Yield the inspection of every part of a recording, in order. Raises RecordingError.
@@ -70,10 +72,12 @@ def replay(
         path: the recording.
         pipeline: judges and explains.
         speed: 1 keeps the pace of the recording, 2 doubles it; as fast as possible where not given.
+        first: the part to begin with, counted from 0.
+        parts: how many; all where not given.
         on_judged: called between verdict and explanation.
     """
     station = read_station(path)
-    for capture in paced(read_captures(path), speed):
+    for capture in paced(read_captures(path, first, parts), speed):
         judged = pipeline.judge(capture, station)
         on_judged(capture, judged)
         yield pipeline.explain(judged)

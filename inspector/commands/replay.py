@@ -25,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, metavar="MODEL_DIR", help="which model judges (default: that of the demo)")
     parser.add_argument("--compare", type=Path, metavar="MODEL_DIR2", help="a second model; the parts that it judges otherwise are named")
     parser.add_argument("--speed", default="max", metavar="X|max", help="1 is the pace of the recording (default: max)")
+    parser.add_argument("--from", dest="first", type=int, default=0, metavar="K", help="begin with part K, counted from 0")
+    parser.add_argument("--parts", type=int, metavar="N", help="judge N parts only")
     parser.add_argument("--digest", action="store_true", help="print only the digest over all verdicts")
     add_json_argument(parser)
 
@@ -35,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     from inspector.store.recordings import count_parts, read_station
 
     speed = parse_speed(arguments.speed)
-    total, station = count_parts(arguments.recording), read_station(arguments.recording)
+    there, station = count_parts(arguments.recording), read_station(arguments.recording)
+    total = _chosen(arguments, there)
     pipeline = _open(arguments.model)
     second = _open(arguments.compare) if arguments.compare else None
     digest, comparison = Digest(), Comparison()
@@ -45,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         if second is not None:
             comparison.add(capture.trigger.part_id, judged.verdict, second.judge(capture, station).verdict)
 
-    inspections = replay(arguments.recording, pipeline, speed=speed, on_judged=on_judged)
+    inspections = replay(arguments.recording, pipeline, speed=speed, first=arguments.first, parts=arguments.parts, on_judged=on_judged)
     parts = [inspection_document(inspection) for inspection in progress(inspections, total=total, label="replay")]
     if arguments.json != "-":
         _tell(parts, digest.hexdigest(), comparison if second else None, only_digest=arguments.digest)
@@ -54,6 +57,17 @@ def run(arguments: argparse.Namespace) -> int:
         document["speed"] = "max" if speed is None else speed
         write_json(arguments.json, document | ({"compare": _comparison(comparison)} if second else {}))
     return 0
+
+
+def _chosen(arguments: argparse.Namespace, there: int) -> int:
+    """Return how many parts will be judged. Raises UsageError."""
+    from inspector.errors import UsageError
+
+    if arguments.parts is not None and arguments.parts < 1:
+        raise UsageError(f"--parts {arguments.parts}: must be 1 or more")
+    if not 0 <= arguments.first < max(1, there):
+        raise UsageError(f"--from {arguments.first}: the recording has {there} parts, counted from 0")
+    return min(there - int(arguments.first), int(arguments.parts or there))
 
 
 def _open(model: Path | None) -> Pipeline:

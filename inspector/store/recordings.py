@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,20 @@ __all__ = [
 ]
 
 
-def read_captures(path: Path | str) -> Iterator[Capture]:
-    """Yield the captures of a recording in order, exactly as they were written. Raises RecordingError that says what to do."""
-    for part in read_parts(path):
-        yield part.capture
+def read_captures(path: Path | str, first: int = 0, parts: int | None = None) -> Iterator[Capture]:
+    """Yield the captures of a recording in order, exactly as they were written. Raises RecordingError that says what to do.
+
+    Args:
+        path: the recording.
+        first: the part to begin with, counted from 0; those before are not read.
+        parts: how many; all where not given.
+    """
+    if first == 0:
+        yield from (part.capture for part in islice(read_parts(path), parts))
+        return
+    with PartIndex(path) as index:
+        behind = index.parts if parts is None else min(index.parts, first + parts)
+        yield from (index.part(number).capture for number in range(first, behind))
 
 
 def count_parts(path: Path | str) -> int:

@@ -187,6 +187,10 @@ def test_every_part_is_reached_by_the_index(tmp_path):
             assert all(capture.waveforms[n].samples.tobytes() == w.samples.tobytes() for n, w in original.waveforms.items())
             assert all(capture.series[n].values.tobytes() == s.values.tobytes() for n, s in original.series.items())
         assert index.find("p7") == 7
+    for first, parts in ((0, None), (0, 3), (7, 2), (7, None), (11, 5), (12, 1)):
+        chosen = [capture.trigger.part_id for capture in recordings.read_captures(path, first, parts)]
+        assert chosen == [f"p{number}" for number in range(first, min(12, 12 if parts is None else first + parts))]
+    with PartIndex(path) as index:
         with pytest.raises(RecordingError, match="holds no part 'x'"):
             index.find("x")
         with pytest.raises(RecordingError, match="has no part 12; there are 12, counted from 0"):
