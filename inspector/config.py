@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from inspector.errors import ConfigError
-from inspector.parts import Channel, Modality
+from inspector.parts import Channel, Modality, Outcome
 
 _M = TypeVar("_M", bound=BaseModel)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -97,6 +97,31 @@ class MachineConfig(_Model):
     """Direction of travel in the picture, 0 = along x."""
 
 
+class KeepConfig(_Model):
+    """What of a running recording is kept for good."""
+
+    outcomes: tuple[Outcome, ...] = ("fail", "review")
+    """Around parts of these outcomes."""
+    pre_s: float = Field(default=10.0, ge=0, le=3600)
+    post_s: float = Field(default=5.0, ge=0, le=3600)
+
+
+class RecordingConfig(_Model):
+    """What a running station records: a ring on disk, and what is kept of it."""
+
+    pictures: Literal["jpeg", "png", "raw"] = "jpeg"
+    """`png` and `raw` keep every bit; for what each costs see inspector/store/RECORDINGS.md."""
+    ring_gb: float = Field(default=20.0, gt=0)
+    """The ring's oldest segments go when it is larger."""
+    ring_hours: float | None = Field(default=None, gt=0)
+    """They also go when they are older."""
+    segment_s: float = Field(default=60.0, gt=0, le=3600)
+    """Length of a file of the ring; whole files are kept and dropped."""
+    min_free_gb: float = Field(default=2.0, ge=0)
+    """With less left on the disk the ring shrinks, and where that is not enough, recording stops until there is room."""
+    keep: KeepConfig = KeepConfig()
+
+
 class Station(_Model):
     """One inspection station."""
 
@@ -111,6 +136,8 @@ class Station(_Model):
     channels: dict[str, ChannelConfig] = Field(min_length=1)
     sinks: dict[str, SinkConfig] = {}
     machine: MachineConfig = MachineConfig()
+    recording: RecordingConfig | None = None
+    """Record while judging; nothing is recorded without it."""
 
     @model_validator(mode="after")
     def _series_need_a_window(self) -> Station:

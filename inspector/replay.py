@@ -63,6 +63,8 @@ def replay(
     pipeline: Pipeline,
     *,
     speed: float | None = None,
+    first: int = 0,
+    parts: int | None = None,
     faults: Sequence[Fault] = (),
     on_judged: Callable[[Capture, Judged], object] = lambda capture, judged: None,  # noqa: ARG005  the signature is the point
 ) -> Iterator[Inspection]:
@@ -72,11 +74,13 @@ def replay(
         path: the recording.
         pipeline: judges and explains.
         speed: 1 keeps the pace of the recording, 2 doubles it; as fast as possible where not given.
+        first: the part to begin with, counted from 0.
+        parts: how many; all where not given.
         faults: injected before alignment, as broken devices would have shown themselves.
         on_judged: called between verdict and explanation.
     """
     station = read_station(path)
-    for capture in inject(paced(read_captures(path), speed), faults):
+    for capture in inject(paced(read_captures(path, first, parts), speed), faults):
         judged = pipeline.judge(capture, station)
         on_judged(capture, judged)
         yield pipeline.explain(judged)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inspector.commands.output import write_json
 from inspector.config import load_station
 from inspector.errors import UsageError
 from stations.agent import Agent
-from stations.line import LineReport
+from stations.operation import run_apart, run_here, stopped_by_ctrl_c, words
 from stations.recording import clock_for, record, refuse_existing
 
 if TYPE_CHECKING:
@@ -49,46 +48,13 @@ def run_run(arguments: argparse.Namespace) -> int:
     stations = {load_station(path).station: path for path in arguments.files}
     if len(stations) < len(arguments.files):
         raise UsageError("two of the files are of the same station; a station can run once")
-    reports = _run_apart(stations, arguments) if len(stations) > 1 else _run_here(arguments.files[0], arguments)
+    reports = run_apart(stations, arguments) if len(stations) > 1 else run_here(arguments.files[0], arguments)
     if arguments.json != "-":
         for name, told in reports.items():
-            print(f"{name}: {_report_words(told)}")
+            print(f"{name}: {words(told)}")
     if arguments.json:
         write_json(arguments.json, {"stations": reports})
     return 1 if any("exit_code" in told for told in reports.values()) else 0
-
-
-def _run_here(path: Path, arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    from inspector.commands.installation import open_store
-    from stations.judging import judging_line
-
-    store = open_store(arguments.home)
-    agent = Agent(load_station(path), path=path)
-    with stopped_by_ctrl_c([agent]):
-        line = judging_line(agent, store, arguments.home, arguments.model)
-        with agent:
-            return {agent.station.station: _report(line.run(arguments.parts))}
-
-
-def _run_apart(stations: dict[str, Path], arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    from stations.supervision import Stations
-
-    rest = ["--model", str(arguments.model), "--json", "-"]
-    rest += ["--home", str(arguments.home)] if arguments.home else []
-    rest += ["--parts", str(arguments.parts)] if arguments.parts else []
-    commands = {name: ["station", "run", str(path), *rest] for name, path in stations.items()}
-    ended = Stations(commands, restart=arguments.parts is None).run()
-    return {
-        name: (end.report["stations"][name] if end.report else {"exit_code": end.exit_code}) | {"restarts": end.restarts}
-        for name, end in ended.items()
-    }
-
-
-def _report_words(told: dict[str, Any]) -> str:
-    if "exit_code" in told:
-        return f"died with exit code {told['exit_code']}"
-    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in told["outcomes"].items())
-    return f"{told['parts']} parts, {outcomes}; {told['late']} late, {told['unjudged']} not judged, {told['unsaved']} not kept"
 
 
 def run_check(arguments: argparse.Namespace) -> int:
@@ -161,29 +127,6 @@ def run_list(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json(arguments.json, {"stations": stations})
     return 0
-
-
-def _report(report: LineReport) -> dict[str, Any]:
-    counts: dict[str, Any] = {"untold": dict(report.untold)} if any(report.untold.values()) else {}
-    counts |= {"late": report.late, "unjudged": report.unjudged, "unexplained": report.unexplained, "unsaved": report.unsaved}
-    return {"parts": report.parts, "outcomes": dict(report.outcomes)} | counts
-
-
-@contextmanager
-def stopped_by_ctrl_c(agents: list[Agent]) -> Iterator[None]:
-    """Let the first Ctrl-C (or SIGTERM) finish the parts in hand; a second one breaks off."""
-
-    def stop(*_: object) -> None:
-        for agent in agents:
-            agent.stop()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

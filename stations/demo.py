@@ -78,8 +78,8 @@ def inspect_line(station: Station, home: Any, parts: int | None, *, live: bool) 
     from inspector.commands.installation import open_store
     from inspector.home import DEMO_MODEL, newest_version
     from stations.agent import Agent
-    from stations.command_actions import stopped_by_ctrl_c
     from stations.judging import judging_line
+    from stations.operation import stopped_by_ctrl_c
     from stations.truth import Tally
 
     store = open_store(home.root, demonstration=True)

@@ -11,6 +11,7 @@ from inspector.commands.installation import open_memory
 from inspector.pipeline import Judged, open_pipeline
 from stations.agent import Agent
 from stations.line import Line
+from stations.recorder import Recorder
 
 if TYPE_CHECKING:
     from inspector.parts import Inspection
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 
 
 def judging_line(
-    agent: Agent, store: Store, home: Path | None, model: Path, keep: Callable[[Inspection], object] | None = None
+    agent: Agent,
+    store: Store,
+    home: Path | None,
+    model: Path,
+    keep: Callable[[Inspection], object] | None = None,
+    *,
+    recorder: Recorder | None = None,
 ) -> Line[Judged]:
     """Return a line, warmed up, to be run with `agent` open. `keep` takes the place of `store.add`. Raises ModelError, ConfigError."""
     station = agent.station
@@ -39,4 +46,5 @@ def judging_line(
         keep or store.add,
         model=pipeline.judge_model.ref,
         beat=partial(store.beat, station.station),
+        recorder=recorder,
     )

@@ -28,6 +28,7 @@ from inspector.errors import AlignmentError
 from inspector.parts import Capture, Decision, Inspection, ModelRef, PartRecord, Trigger, Verdict
 from stations.agent import Agent
 from stations.outcomes import UNKNOWN_SCORE, Faults, Outcomes, decided, not_inspected
+from stations.recorder import Recorder
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class Line(Generic[J]):
         keep: stores an inspection.
         model: named in the verdicts of parts that could not be judged.
         beat: called every second with wall time and the health of the channels.
+        recorder: records what is judged; opened by the caller.
     """
 
     def __init__(
@@ -96,8 +98,10 @@ class Line(Generic[J]):
         *,
         model: ModelRef,
         beat: Callable[[int, Mapping[str, Any]], object] = lambda wall_utc_ns, health: None,  # noqa: ARG005  the signature is the point
+        recorder: Recorder | None = None,
     ) -> None:
         self.agent = agent
+        self.recorder = recorder
         self.report = LineReport()
         self._judge, self._explain, self._keep, self._beat = judge, explain, keep, beat
         self._model = model
@@ -120,6 +124,8 @@ class Line(Generic[J]):
         watchers = [self._start(self._beat_on, "beat")] + ([self._start(self._watch, "deadline")] if live else [])
         try:
             for capture in self.agent.captures(parts):
+                if self.recorder is not None:
+                    self.recorder.capture(capture)
                 if live:
                     self._hand_over(capture)
                 else:
@@ -217,9 +223,11 @@ class Line(Generic[J]):
         item = self._records.get()
         if item is None:
             return False
-        inspection = item if isinstance(item, Inspection) else self._explained(item)
+        inspection = self._as_told(item if isinstance(item, Inspection) else self._explained(item))
+        if self.recorder is not None:
+            self.recorder.outcome(inspection.record.trigger, inspection.verdict.outcome)
         try:
-            self._keep(self._as_told(inspection))
+            self._keep(inspection)
             self._keeping.well()
         except Exception as error:  # noqa: BLE001  a full disk must not stop the judging
             self.report.unsaved += 1
@@ -254,7 +262,8 @@ class Line(Generic[J]):
         beating = Faults("heartbeat")
         while True:
             try:
-                self._beat(time.time_ns(), self.agent.health() | self._told.health())
+                recording = self.recorder.health() if self.recorder is not None else {}
+                self._beat(time.time_ns(), self.agent.health() | self._told.health() | recording)
                 beating.well()
             except Exception as error:  # noqa: BLE001  as for keeping
                 beating.failed(error)

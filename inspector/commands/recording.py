@@ -3,6 +3,7 @@
 examples:  inspector recording info press.mcap
            inspector recording recover broken.mcap --out mended.mcap
            inspector recording export press.mcap --as parts --out press-parts
+           inspector recording export press.mcap --as flac --whole --out press-sound
            inspector recording import line.mp4 --out line.mcap --every 0.5
 """
 
@@ -15,7 +16,8 @@ from typing import Any
 from inspector.commands.output import add_json_argument, write_json
 
 SUMMARY = "look into, mend, export or import recordings"
-FORMATS = ("parts", "parquet", "wav", "images")
+FORMATS = ("parts", "parquet", "wav", "flac", "images", "jpeg")
+WHOLE_FORMATS = ("parquet", "wav", "flac")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("recording", type=Path, metavar="RECORDING")
     recover.add_argument("--out", type=Path, required=True, metavar="RECORDING2")
     export.add_argument("--as", dest="as_", choices=FORMATS, required=True, help="labelled parts folder, tables, sound or pictures")
+    export.add_argument("--whole", action="store_true", help="one file a channel over the whole time, for parquet, wav and flac")
     export.add_argument("--out", type=Path, required=True, metavar="DIR")
     video = actions.add_parser("import", help="make a recording of a video file with its sound, with the file's own time stamps")
     video.add_argument("video", type=Path, metavar="VIDEO")
@@ -81,7 +84,15 @@ def _recover(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _export(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    if arguments.as_ == "parts":
+    if arguments.whole:
+        from inspector.errors import UsageError
+        from inspector.store.recording_export_whole import export_whole
+
+        if arguments.as_ not in WHOLE_FORMATS:
+            raise UsageError(f"--whole: goes with --as {', '.join(WHOLE_FORMATS)}, not with {arguments.as_}")
+        count = export_whole(arguments.recording, arguments.as_, arguments.out)
+        what = "files"
+    elif arguments.as_ == "parts":
         from inspector.replay import export_parts
 
         count = export_parts(arguments.recording, arguments.out)

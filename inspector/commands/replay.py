@@ -33,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CHANNEL=KIND[@FROM-TO]",
         help="judge as if a device had been broken from FROM to TO seconds, e.g. camera=frozen or microphone=nan@10-20; may be repeated",
     )
+    parser.add_argument("--from", dest="first", type=int, default=0, metavar="K", help="begin with part K, counted from 0")
+    parser.add_argument("--parts", type=int, metavar="N", help="judge N parts only")
     parser.add_argument("--digest", action="store_true", help="print only the digest over all verdicts")
     add_json_argument(parser)
 
@@ -45,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     speed = parse_speed(arguments.speed)
     faults = [parse_fault(text) for text in arguments.fault]
-    total, station = count_parts(arguments.recording), read_station(arguments.recording)
+    there, station = count_parts(arguments.recording), read_station(arguments.recording)
+    total = _chosen(arguments, there)
     pipeline = _open(arguments.model)
     second = _open(arguments.compare) if arguments.compare else None
     digest, comparison = Digest(), Comparison()
@@ -55,7 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
         if second is not None:
             comparison.add(capture.trigger.part_id, judged.verdict, second.judge(capture, station).verdict)
 
-    inspections = replay(arguments.recording, pipeline, speed=speed, faults=faults, on_judged=on_judged)
+    inspections = replay(
+        arguments.recording, pipeline, speed=speed, first=arguments.first, parts=arguments.parts, faults=faults, on_judged=on_judged
+    )
     parts = [inspection_document(inspection) for inspection in progress(inspections, total=total, label="replay")]
     if arguments.json != "-":
         _tell(parts, digest.hexdigest(), comparison if second else None, only_digest=arguments.digest)
@@ -64,6 +69,17 @@ def run(arguments: argparse.Namespace) -> int:
         document["speed"] = "max" if speed is None else speed
         write_json(arguments.json, document | ({"compare": _comparison(comparison)} if second else {}))
     return 0
+
+
+def _chosen(arguments: argparse.Namespace, there: int) -> int:
+    """Return how many parts will be judged. Raises UsageError."""
+    from inspector.errors import UsageError
+
+    if arguments.parts is not None and arguments.parts < 1:
+        raise UsageError(f"--parts {arguments.parts}: must be 1 or more")
+    if not 0 <= arguments.first < max(1, there):
+        raise UsageError(f"--from {arguments.first}: the recording has {there} parts, counted from 0")
+    return min(there - int(arguments.first), int(arguments.parts or there))
 
 
 def _open(model: Path | None) -> Pipeline:

@@ -8,28 +8,33 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
+from mcap.data_stream import ReadDataStream
 from mcap.exceptions import InvalidMagic, McapError
+from mcap.opcode import Opcode
 from mcap.reader import make_reader
 from mcap.records import Channel, Chunk, ChunkIndex, Message, Metadata, Schema
 from mcap.stream_reader import StreamReader, breakup_chunk
 from mcap.summary import Summary
 from mcap.writer import MCAP0_MAGIC
+from numpy.typing import NDArray
 
 from inspector.config import Station, validated
 from inspector.errors import RecordingError
-from inspector.parts import Capture, Frame, PartTruth, Series, Trigger, Waveform
+from inspector.parts import Capture, ClockFit, Frame, PartTruth, Series, Trigger, Waveform
 from inspector.store import recording_schema as schema
+from inspector.store.recording_seal import RECORD_LIMIT_BYTES
 
-RECORD_LIMIT_BYTES = 1 << 30
-"""A longer record is a damaged length."""
-_DAMAGE = (McapError, struct.error, ValueError, RuntimeError, EOFError, MemoryError, KeyError)
+DAMAGE = (McapError, struct.error, ValueError, RuntimeError, EOFError, MemoryError, KeyError)
 """What the reading libraries raise on bytes that make no sense."""
 
 
@@ -82,7 +87,7 @@ def read_parts(path: Path | str) -> Iterator[RecordedPart]:
 
 def salvage_parts(path: Path | str, damage: Damage) -> Iterator[RecordedPart]:
     """Yield what can still be read, noting in `damage` what cannot. Raises RecordingError for what is no recording at all."""
-    assembler = _Assembler(damage)
+    assembler = Assembler(damage)
     for block in blocks(Path(path), damage):
         part = assembler.feed(block)
         if part is not None:
@@ -93,7 +98,7 @@ def read_metadata(path: Path | str, name: str) -> dict[str, str]:
     """Return a metadata record of the recording's head. Raises RecordingError."""
     path = Path(path)
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             for record in StreamReader(file, emit_chunks=True, record_size_limit=RECORD_LIMIT_BYTES).records:
                 if isinstance(record, Metadata) and record.name == name:
                     return dict(record.metadata)
@@ -101,7 +106,7 @@ def read_metadata(path: Path | str, name: str) -> dict[str, str]:
                     break
     except InvalidMagic as error:
         raise _no_recording(path) from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise RecordingError(f"{path}: its head is damaged, so it cannot be read") from error
     raise RecordingError(f"{path}: holds no '{name}'; it was not written by this product")
 
@@ -113,27 +118,58 @@ def read_station(path: Path | str) -> Station:
 
 def blocks(path: Path, damage: Damage) -> Iterator[Block]:
     """Yield all messages in the order in which they were written, skipping chunks that are damaged."""
-    schemas: dict[int, str] = {}
-    topics: dict[int, Channel] = {}
+    names = Names()
     for chunk in _chunks(path, damage):
+        found = names.blocks(chunk)
+        if found is None:
+            damage.chunks += 1
+            summary = summary_of(path)
+            if summary is not None:  # what the damaged chunk said of channels, the index says again
+                names.schemas |= summary.schemas
+                names.channels |= summary.channels
+            continue
+        yield from found
+
+
+@dataclass(slots=True)
+class Names:
+    """What the channels of a file are called, as far as it was read."""
+
+    schemas: dict[int, Schema] = field(default_factory=dict)
+    channels: dict[int, Channel] = field(default_factory=dict)
+
+    def learn(self, opcode: int, content: bytes) -> None:
+        """Take note of a record if it names a schema or a channel."""
+        stream = ReadDataStream(BytesIO(content))
+        if opcode == Opcode.SCHEMA:
+            schema_record = Schema.read(stream)
+            self.schemas[schema_record.id] = schema_record
+        elif opcode == Opcode.CHANNEL:
+            channel = Channel.read(stream)
+            self.channels[channel.id] = channel
+
+    def blocks(self, chunk: Chunk) -> list[Block] | None:
+        """Return the messages of a chunk, None where it is damaged."""
         try:
             records = breakup_chunk(chunk, validate_crc=True)
-        except _DAMAGE:
-            damage.chunks += 1
-            continue
+        except DAMAGE:
+            return None
+        found = []
         for record in records:
             if isinstance(record, Schema):
-                schemas[record.id] = record.name
+                self.schemas[record.id] = record
             elif isinstance(record, Channel):
-                topics[record.id] = record
-            elif isinstance(record, Message) and record.channel_id in topics:
-                topic = topics[record.channel_id]
-                yield Block(topic.topic, schemas.get(topic.schema_id, ""), record)
+                self.channels[record.id] = record
+            elif isinstance(record, Message) and record.channel_id in self.channels:
+                channel = self.channels[record.channel_id]
+                schema_name = self.schemas[channel.schema_id].name if channel.schema_id in self.schemas else ""
+                found.append(Block(channel.topic, schema_name, record))
+        return found
 
 
 def _chunks(path: Path, damage: Damage) -> Iterator[Chunk]:
     """Yield the chunks; where the stream derails, go on by the index at the file's end if there is one."""
-    with _opened(path) as file:
+    with opened(path) as file:
         read_to = 0
         try:
             for record in StreamReader(file, emit_chunks=True, record_size_limit=RECORD_LIMIT_BYTES).records:
@@ -144,7 +180,7 @@ def _chunks(path: Path, damage: Damage) -> Iterator[Chunk]:
             if read_to == 0 and file.tell() <= len(MCAP0_MAGIC):
                 raise _no_recording(path) from error
             damage.truncated = True
-        except _DAMAGE:
+        except DAMAGE:
             rest = [index for index in _index(path) if index.chunk_start_offset >= read_to]
             if not rest:
                 damage.truncated = True
@@ -159,28 +195,32 @@ def _chunks(path: Path, damage: Damage) -> Iterator[Chunk]:
 
 def index_counts(path: Path) -> dict[str, int] | None:
     """Return topic -> number of messages from the index at the file's end; None where there is none."""
-    summary = _summary(path)
+    summary = summary_of(path)
     if summary is None or summary.statistics is None:
         return None
-    counts = summary.statistics.channel_message_counts
-    return {channel.topic: counts.get(number, 0) for number, channel in summary.channels.items()}
+    counts: Counter[str] = Counter()
+    for number, count in summary.statistics.channel_message_counts.items():
+        if number in summary.channels:
+            counts[summary.channels[number].topic] += count
+    return counts
 
 
-def _summary(path: Path) -> Summary | None:
+def summary_of(path: Path) -> Summary | None:
+    """Return the index at the file's end; None where there is none that can be read."""
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             return make_reader(file).get_summary()
-    except (OSError, *_DAMAGE):
+    except (OSError, *DAMAGE):
         return None
 
 
 def _index(path: Path) -> list[ChunkIndex]:
-    summary = _summary(path)
+    summary = summary_of(path)
     return sorted(summary.chunk_indexes, key=lambda index: index.chunk_start_offset) if summary else []
 
 
 @dataclass(slots=True)
-class _Assembler:
+class Assembler:
     """Blocks go in, parts come out; blocks that no later part can want are let go."""
 
     damage: Damage
@@ -210,6 +250,9 @@ class _Assembler:
             series={name: one for name, one in series.items() if one is not None},
             drops=document["drops"],
             wall_utc_ns=document["wall_utc_ns"],
+            clocks={name: ClockFit(**fit) for name, fit in document.get("clocks", {}).items()},
+            faults=document.get("faults", {}),
+            arrivals={name: _arrivals(pairs) for name, pairs in document.get("arrivals", {}).items()},
         )
         return RecordedPart(capture, self.truths.pop(document["part_id"], None))
 
@@ -218,7 +261,7 @@ class _Assembler:
         if data is None:
             self.damage.blocks += 1
             return None
-        return Frame(ref["t_ns"], schema.decode_picture(data))
+        return Frame(ref["t_ns"], data())
 
     def _waveform(self, name: str, ref: dict[str, Any]) -> Waveform | None:
         """Join the blocks of a part; where one is lost, what lies behind it."""
@@ -256,9 +299,15 @@ class _Assembler:
         return known
 
 
+def _arrivals(pairs: str) -> NDArray[np.int64]:
+    return np.frombuffer(base64.b64decode(pairs), "<i8").reshape(-1, 2)
+
+
 def _decoded(block: Block) -> Any:
+    """Return what a block holds; of a picture, how to get it: most are passed over."""
     decode: dict[str, Callable[[bytes], Any]] = {
-        "foxglove.CompressedImage": bytes,
+        "foxglove.CompressedImage": lambda data: partial(schema.decode_picture, data),
+        "foxglove.RawImage": lambda data: partial(schema.decode_raw_picture, data),
         "foxglove.RawAudio": schema.decode_sound,
         "inspector.WaveformBlock": schema.decode_waveform,
         "inspector.SeriesBlock": schema.decode_series,
@@ -278,14 +327,14 @@ def _truth(document: dict[str, Any]) -> PartTruth:
 
 def ends_well(path: Path) -> bool:
     """Say whether the file was closed. Raises RecordingError for what is no recording."""
-    with _opened(path) as file:
+    with opened(path) as file:
         if file.read(len(MCAP0_MAGIC)) != MCAP0_MAGIC:
             raise _no_recording(path)
         file.seek(-len(MCAP0_MAGIC), 2)
         return bool(file.read() == MCAP0_MAGIC) and file.tell() > 2 * len(MCAP0_MAGIC)
 
 
-def _opened(path: Path) -> Any:
+def opened(path: Path) -> Any:
     try:
         return path.open("rb")
     except OSError as error:

@@ -1,15 +1,17 @@
 """The messages of a recording, and how signals become messages.
 
     topic                 schema                     one message is
-    /<channel>            foxglove.CompressedImage   a picture (png, or jpeg where asked for)
+    /<channel>            foxglove.CompressedImage   a picture as PNG, or JPEG where asked for
+    /<channel>            foxglove.RawImage          a picture as it is (mono8, mono16, rgb8), where asked for
     /<channel>            foxglove.RawAudio          up to 100 ms of sound; pcm-s16 where that is exact, else pcm-f32
-    /<channel>            inspector.WaveformBlock    up to 100 ms of another waveform
-    /<channel>            inspector.SeriesBlock      the values that are new since the part before
+    /<channel>            inspector.WaveformBlock    up to 100 ms of another waveform, and their `rms` for viewers that plot numbers
+    /<channel>            inspector.SeriesBlock      the values that are new since the part before, and the `last` of them for viewers
     /captures             inspector.Capture (JSON)   one part: its trigger, and which span of which blocks is its own
     /truth                inspector.Truth (JSON)     what is really so of a part, where that is known
 
-Blocks are numbered per channel by the `sequence` of their message. `log_time` is wall time, for viewers; exact instants on the
-station's clock stand in the capture and in the blocks themselves.
+Blocks are numbered per channel by the `sequence` of their message. `log_time` is wall time, for viewers. Exact instants stand in the
+capture and in the blocks themselves, in the stamps of the channel's clock: where a capture has a fit for a channel (`clocks`), that is
+the device's own, else the station's. Layout 1 had neither fits, `rms`, `last` nor raw pictures, and reads the same.
 """
 
 from __future__ import annotations
@@ -20,27 +22,34 @@ from typing import Any, Literal
 import numpy as np
 from foxglove_schemas_protobuf.CompressedImage_pb2 import CompressedImage
 from foxglove_schemas_protobuf.RawAudio_pb2 import RawAudio
+from foxglove_schemas_protobuf.RawImage_pb2 import RawImage
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 from numpy.typing import NDArray
 
 from inspector.errors import RecordingError
-from inspector.parts import Series, Waveform
+from inspector.parts import Series
 
 CAPTURES_TOPIC = "/captures"
 TRUTH_TOPIC = "/truth"
 PCM_S16 = "pcm-s16"
 PCM_F32 = "pcm-f32"
-S16_SCALE = 32768.0
+S16_SCALE = np.float32(32768.0)
+LAYOUT = "2"
 
-PictureFormat = Literal["png", "jpeg"]
+PictureFormat = Literal["png", "jpeg", "raw"]
+_RAW_ENCODINGS = {(2, "uint8"): "mono8", (2, "uint16"): "mono16", (3, "uint8"): "rgb8"}
+"""(dimensions, type) -> name, as viewers know it; what has none (16-bit colour) is kept as PNG."""
+_RAW_KINDS: dict[str, tuple[str, int]] = {"mono8": ("u1", 1), "mono16": ("<u2", 1), "rgb8": ("u1", 3)}
+"""Name -> type and values a pixel."""
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _NUMBERS = {"samples": _FIELD.TYPE_FLOAT, "t_ns": _FIELD.TYPE_SFIXED64, "values": _FIELD.TYPE_DOUBLE}
 _BLOCKS: dict[str, dict[str, Any]] = {
-    "WaveformBlock": {"start_ns": _FIELD.TYPE_SFIXED64, "sample_rate_hz": _FIELD.TYPE_DOUBLE, "unit": _FIELD.TYPE_STRING, "samples": None},
-    "SeriesBlock": {"unit": _FIELD.TYPE_STRING, "t_ns": None, "values": None},
+    "WaveformBlock": {"start_ns": _FIELD.TYPE_SFIXED64, "sample_rate_hz": _FIELD.TYPE_DOUBLE, "unit": _FIELD.TYPE_STRING}
+    | {"samples": None, "rms": _FIELD.TYPE_DOUBLE},
+    "SeriesBlock": {"unit": _FIELD.TYPE_STRING, "t_ns": None, "values": None, "last": _FIELD.TYPE_DOUBLE},
 }
 
 
@@ -83,6 +92,9 @@ _CAPTURE_SCHEMA = {
         "frames": {"type": "object", "description": "channel -> block, t_ns"},
         "waveforms": {"type": "object", "description": "channel -> span of blocks, start_ns, sample_rate_hz, unit"},
         "series": {"type": "object", "description": "channel -> span of blocks, unit"},
+        "clocks": {"type": "object", "description": "channel -> how its device's clock runs against the station's"},
+        "faults": {"type": "object", "description": "channel -> what its device suffered from", "additionalProperties": {"type": "string"}},
+        "arrivals": {"type": "object", "description": "channel -> base64 of little-endian int64 pairs: device stamp, arrival"},
     },
 }
 _TRUTH_SCHEMA = {
@@ -103,6 +115,7 @@ def schemas() -> dict[str, tuple[str, bytes]]:
     own = descriptor_pb2.FileDescriptorSet(file=[_block_file(numbers_as_bytes=False)]).SerializeToString()
     return {
         "foxglove.CompressedImage": ("protobuf", _file_set(CompressedImage.DESCRIPTOR.file)),
+        "foxglove.RawImage": ("protobuf", _file_set(RawImage.DESCRIPTOR.file)),
         "foxglove.RawAudio": ("protobuf", _file_set(RawAudio.DESCRIPTOR.file)),
         "inspector.WaveformBlock": ("protobuf", own),
         "inspector.SeriesBlock": ("protobuf", own),
@@ -131,16 +144,35 @@ def _file_set(file: FileDescriptor) -> bytes:
 # --- pictures
 
 
-def encode_picture(pixels: NDArray[Any], name: str, picture_format: PictureFormat, wall_ns: int) -> bytes:
-    """Return a foxglove.CompressedImage; a 16-bit picture stays PNG, as JPEG cannot hold it."""
-    lossless = picture_format == "png" or pixels.dtype != np.uint8
-    image = CompressedImage(timestamp=_timestamp(wall_ns), frame_id=name, format="png" if lossless else "jpeg")
-    image.data = png(pixels) if lossless else _jpeg(pixels)
+def encode_picture(pixels: NDArray[Any], name: str, picture_format: PictureFormat, wall_ns: int) -> tuple[str, bytes]:
+    """Return the name of the schema and the message. A picture that the format cannot hold (16 bits as JPEG) is kept as PNG."""
+    encoding = _RAW_ENCODINGS.get((pixels.ndim, pixels.dtype.name)) if picture_format == "raw" else None
+    if encoding is not None:
+        return "foxglove.RawImage", _raw_picture(pixels, name, encoding, wall_ns)
+    as_jpeg = picture_format == "jpeg" and pixels.dtype == np.uint8
+    image = CompressedImage(timestamp=_timestamp(wall_ns), frame_id=name, format="jpeg" if as_jpeg else "png")
+    image.data = jpeg(pixels) if as_jpeg else png(pixels)
+    return "foxglove.CompressedImage", bytes(image.SerializeToString())
+
+
+def _raw_picture(pixels: NDArray[Any], name: str, encoding: str, wall_ns: int) -> bytes:
+    height, width = pixels.shape[:2]
+    wire = np.ascontiguousarray(pixels, dtype=_RAW_KINDS[encoding][0])
+    image = RawImage(timestamp=_timestamp(wall_ns), frame_id=name, width=width, height=height, encoding=encoding)
+    image.step, image.data = wire.strides[0], wire.tobytes()
     return bytes(image.SerializeToString())
 
 
+def decode_raw_picture(data: bytes) -> NDArray[Any]:
+    """Return the pixels of a foxglove.RawImage."""
+    image = RawImage.FromString(data)
+    kind, values = _RAW_KINDS[image.encoding]
+    shape = (image.height, image.width) if values == 1 else (image.height, image.width, values)
+    return np.frombuffer(image.data, kind).reshape(shape)
+
+
 def decode_picture(data: bytes) -> NDArray[Any]:
-    """Return the pixels, grey or RGB. Raises RecordingError."""
+    """Return the pixels of a foxglove.CompressedImage, grey or RGB. Raises RecordingError."""
     return picture_of(CompressedImage.FromString(data).data)
 
 
@@ -156,10 +188,13 @@ def picture_of(encoded: bytes) -> NDArray[Any]:
     pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise RecordingError("a picture cannot be decoded")
-    return pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[:, :, 2::-1])
+    if pixels.ndim == 3:
+        return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+    return pixels
 
 
-def _jpeg(pixels: NDArray[Any]) -> bytes:
+def jpeg(pixels: NDArray[Any]) -> bytes:
+    """Return a JPEG of good quality; 8 bit only."""
     import cv2
 
     return _encoded(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 92])
@@ -168,7 +203,7 @@ def _jpeg(pixels: NDArray[Any]) -> bytes:
 def _encoded(extension: str, pixels: NDArray[Any], options: list[int]) -> bytes:
     import cv2
 
-    ordered = pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[:, :, ::-1])
+    ordered = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     done, data = cv2.imencode(extension, ordered, options)
     if not done:
         raise RecordingError(f"a picture of {pixels.shape} {pixels.dtype} cannot be encoded")
@@ -178,30 +213,36 @@ def _encoded(extension: str, pixels: NDArray[Any], options: list[int]) -> bytes:
 # --- waveforms and series
 
 
-def encode_sound(wave: Waveform, wall_ns: int) -> bytes:
-    """Return a foxglove.RawAudio: 16 bit where the samples came from 16 bit, as all players know it, else float."""
-    pcm = np.round(wave.samples * S16_SCALE)
-    exact = (
-        bool(np.all(np.abs(pcm) < S16_SCALE))
-        and np.array_equal((pcm / S16_SCALE).astype(np.float32), wave.samples)
-        and not _signed_zeros(wave)
-    )
-    data = pcm.astype("<i2").tobytes() if exact else wave.samples.astype("<f4").tobytes()
-    sound = RawAudio(timestamp=_timestamp(wall_ns), data=data, format=PCM_S16 if exact else PCM_F32)
-    sound.sample_rate, sound.number_of_channels = round(wave.sample_rate_hz), 1
+def pcm16(samples: NDArray[np.float32]) -> NDArray[np.int16] | None:
+    """Return the samples as 16 bit, as all players know them, where that holds every bit of them: where they came from 16 bit."""
+    for some in (samples[:64], samples):  # float sound shows at once that it is
+        with np.errstate(invalid="ignore", over="ignore"):
+            scaled = some * S16_SCALE
+            pcm = scaled.astype("<i2")
+        if not np.array_equal(pcm.astype(np.float32).view(np.uint32), scaled.view(np.uint32)):  # as bits: -0.0 is no 0
+            return None
+    return pcm
+
+
+def encode_sound(samples: NDArray[np.float32] | NDArray[np.int16], rate_hz: float, wall_ns: int) -> bytes:
+    """Return a foxglove.RawAudio of one channel, 16 bit or float as the samples are."""
+    is_pcm = samples.dtype == np.int16
+    sound = RawAudio(timestamp=_timestamp(wall_ns), format=PCM_S16 if is_pcm else PCM_F32)
+    sound.data = samples.astype("<i2" if is_pcm else "<f4", copy=False).tobytes()
+    sound.sample_rate, sound.number_of_channels = round(rate_hz), 1
     return bytes(sound.SerializeToString())
 
 
 def decode_sound(data: bytes) -> NDArray[np.float32]:
     sound = RawAudio.FromString(data)
     if sound.format == PCM_S16:
-        return (np.frombuffer(sound.data, "<i2") / S16_SCALE).astype(np.float32)
+        return np.frombuffer(sound.data, "<i2").astype(np.float32) / S16_SCALE
     return np.frombuffer(sound.data, "<f4")
 
 
-def encode_waveform(wave: Waveform) -> bytes:
-    block = _WaveformBlock(start_ns=wave.start_ns, sample_rate_hz=wave.sample_rate_hz, unit=wave.unit)
-    block.samples = wave.samples.astype("<f4").tobytes()
+def encode_waveform(start_ns: int, rate_hz: float, unit: str, samples: NDArray[np.float32], rms: float) -> bytes:
+    block = _WaveformBlock(start_ns=start_ns, sample_rate_hz=rate_hz, unit=unit, rms=rms)
+    block.samples = samples.astype("<f4", copy=False).tobytes()
     return bytes(block.SerializeToString())
 
 
@@ -210,18 +251,14 @@ def decode_waveform(data: bytes) -> NDArray[np.float32]:
 
 
 def encode_series(series: Series) -> bytes:
-    block = _SeriesBlock(unit=series.unit, t_ns=series.t_ns.astype("<i8").tobytes(), values=series.values.astype("<f8").tobytes())
+    block = _SeriesBlock(unit=series.unit, last=float(series.values[-1]))
+    block.t_ns, block.values = series.t_ns.astype("<i8").tobytes(), series.values.astype("<f8").tobytes()
     return bytes(block.SerializeToString())
 
 
 def decode_series(data: bytes) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     block = _SeriesBlock.FromString(data)
     return np.frombuffer(block.t_ns, "<i8"), np.frombuffer(block.values, "<f8")
-
-
-def _signed_zeros(wave: Waveform) -> bool:
-    """Say whether a sample is -0.0, which whole numbers cannot hold."""
-    return bool(np.any(np.signbit(wave.samples) & (wave.samples == 0)))
 
 
 def _timestamp(wall_ns: int) -> Timestamp:

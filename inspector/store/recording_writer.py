@@ -1,60 +1,68 @@
 """Write a recording: captures in, blocks out, nothing twice.
 
 Windows of neighbouring parts overlap (a minute of temperature, two parts a second), so a channel is written as one stream of blocks
-and each part says which span of it is its own. What overlaps is compared bit by bit before it is left out; where it differs, the
-channel is simply written anew from there.
+and each part says which span of it is its own. Streams go by the raw stamps: a clock's fit is better with every part, stamps stay.
+A part's pictures are encoded meanwhile, and lie in another chunk: whoever looks for a minute of temperature need not read them.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import numpy as np
 import yaml
-from mcap.writer import CompressionType, Writer
 from numpy.typing import NDArray
 
 from inspector.config import Station
 from inspector.errors import RecordingError
-from inspector.parts import Capture, Frame, PartTruth, Series, Waveform
+from inspector.parts import Capture, ClockFit, Frame, PartTruth, Series, Waveform
 from inspector.store import recording_schema as schema
+from inspector.store.recording_chunks import ChunkWriter
+from inspector.store.recording_file import RecordingFile
+from inspector.store.recording_seal import seal
+from inspector.store.recording_stream import ChannelStream, jitter_samples
 
-CHUNK_BYTES = 1 << 20
 BLOCK_S = 0.1
-
-Span = dict[str, Any]
-"""Which values of a channel a part holds: from `offset` in block `first` up to, not including, `behind` in block `last`; `count` in all."""
+ENCODERS = 2
+"""Pictures encoded at once, beside the rest of their part; OpenCV lets go of the interpreter for it."""
+_ON_TIME = ClockFit(0, 0)
+_Coming = tuple[str, int, Future[tuple[str, bytes]]]
+"""A picture on its way: its channel, its instant on the station's clock, its schema and message."""
 
 
 class RecordingWriter:
-    """Write captures to a new recording; after each `write` the part is on disk, so that a killed process loses the next one at most.
+    """Write captures to a new recording; after each `write` the part is in the file, so that a killed process loses the next one at most.
+
+    When the file cannot grow, it is cut back to its last whole part and closed; what was written stays readable.
 
     Args:
         path: a file that must not exist yet.
         station: kept in the recording.
-        pictures: "png" (lossless), or "jpeg" where size matters more than the last bit.
+        pictures: "png" (every bit, small, slow), "raw" (every bit, large, fast), or "jpeg" where size matters more than the last bit.
     """
 
     def __init__(self, path: Path | str, station: Station, *, pictures: schema.PictureFormat = "png") -> None:
         self.path = Path(path)
         self._station = station
         self._pictures: schema.PictureFormat = pictures
-        self._file = _new_file(self.path)
-        self._writer: Any = Writer(self._file, chunk_size=CHUNK_BYTES, compression=CompressionType.LZ4)
-        self._writer.start(profile="", library=f"line-inspector {version('line-inspector')}")
-        self._writer.add_metadata("station", {"name": station.station, "yaml": _station_yaml(station)})
-        self._writer.add_metadata("versions", {"line-inspector": version("line-inspector"), "layout": "1"})
-        self._schemas = {name: self._writer.register_schema(name, *content) for name, content in schema.schemas().items()}
-        self._topics: dict[str, int] = {}
-        self._streams: dict[str, _Stream] = {}
+        self._file = RecordingFile(self.path)
+        self._encoders = ThreadPoolExecutor(ENCODERS, thread_name_prefix="pictures")
+        self._topics: dict[tuple[str, str], int] = {}
+        self._streams: dict[str, ChannelStream] = {}
         self._wall_offset_ns: int | None = None
         self.parts = 0
+        try:
+            self._begin()
+        except OSError as error:
+            raise self._failed(error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -62,165 +70,158 @@ class RecordingWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    @property
+    def size_bytes(self) -> int:
+        """How large the file is, up to its last whole part."""
+        return self._file.whole
+
     def close(self) -> None:
         """Write the index and close the file; safe to call twice. Raises RecordingError."""
+        self._encoders.shutdown()
         if self._file.closed:
             return
         try:
-            self._writer.finish()
+            self._chunks.finish()
+            self._file.close()
         except OSError as error:
             raise self._failed(error) from error
-        finally:
-            self._file.close()
 
     def write(self, capture: Capture, truth: PartTruth | None = None) -> None:
-        """Add one part. Raises RecordingError, e.g. when the disk is full."""
+        """Add one part. Raises RecordingError, e.g. when the disk is full; the recording is closed then."""
+        if self._file.closed:
+            raise RecordingError(f"{self.path}: is closed; write to a new recording")
         try:
             self._write(capture, truth)
-            self._writer.flush()
+            self._chunks.end_chunk()
         except OSError as error:
             raise self._failed(error) from error
+        self._file.mark_whole()
         self.parts += 1
+
+    def _begin(self) -> None:
+        self._chunks = ChunkWriter(self._file, f"line-inspector {version('line-inspector')}")
+        self._chunks.add_metadata("station", {"name": self._station.station, "yaml": _station_yaml(self._station)})
+        self._chunks.add_metadata("versions", {"line-inspector": version("line-inspector"), "layout": schema.LAYOUT})
+        self._schemas = {name: self._chunks.add_schema(name, *content) for name, content in schema.schemas().items()}
+        self._file.mark_whole()
 
     def _write(self, capture: Capture, truth: PartTruth | None) -> None:
         trigger = capture.trigger
         if self._wall_offset_ns is None:
             self._wall_offset_ns = capture.wall_utc_ns - trigger.t_ns
+        clocks = {name: capture.clocks.get(name, _ON_TIME) for name in (*capture.frames, *capture.waveforms, *capture.series)}
+        coming = self._encode_frames(capture.frames, clocks)
         document = {
             "station": trigger.station,
             "part_id": trigger.part_id,
             "t_ns": trigger.t_ns,
             "wall_utc_ns": capture.wall_utc_ns,
             "drops": dict(capture.drops),
-            "frames": {name: self._write_frame(name, frame) for name, frame in capture.frames.items()},
-            "waveforms": {name: self._write_waveform(name, wave) for name, wave in capture.waveforms.items()},
-            "series": {name: self._write_series(name, series) for name, series in capture.series.items()},
+            "frames": {name: {"block": self._stream(name).next_block - 1, "t_ns": frame.t_ns} for name, frame in capture.frames.items()},
+            "waveforms": {name: self._write_waveform(name, wave, clocks[name]) for name, wave in capture.waveforms.items()},
+            "series": {name: self._write_series(name, series, clocks[name]) for name, series in capture.series.items()},
+            "clocks": {name: asdict(fit) for name, fit in capture.clocks.items()},
+            "faults": dict(capture.faults),
+            "arrivals": {name: _pairs(arrivals) for name, arrivals in capture.arrivals.items()},
         }
+        if coming:
+            self._chunks.end_chunk()
+        for name, t_ns, encoded in coming:
+            schema_name, data = encoded.result()
+            self._add(name, schema_name, t_ns, data, sequence=self._stream(name).next_block - 1)
         if truth is not None:
             self._add_json(schema.TRUTH_TOPIC, "inspector.Truth", trigger.t_ns, _truth_document(trigger.part_id, truth))
         self._add_json(schema.CAPTURES_TOPIC, "inspector.Capture", trigger.t_ns, document)
 
-    def _write_frame(self, name: str, frame: Frame) -> dict[str, Any]:
-        stream = self._stream(name)
-        last = stream.frame
-        if last is None or last.t_ns != frame.t_ns or not np.array_equal(last.pixels, frame.pixels):
-            data = schema.encode_picture(frame.pixels, name, self._pictures, self._wall_ns(frame.t_ns))
-            self._add(name, "foxglove.CompressedImage", frame.t_ns, data, sequence=stream.next_block)
-            stream.next_block += 1
-            stream.frame = frame
-        return {"block": stream.next_block - 1, "t_ns": frame.t_ns}
+    def _encode_frames(self, frames: Mapping[str, Frame], clocks: Mapping[str, ClockFit]) -> list[_Coming]:
+        """Begin to encode the pictures that are new."""
+        coming = []
+        for name, frame in frames.items():
+            t_ns = clocks[name].station_time_ns(frame.t_ns)
+            if self._stream(name).take_frame(frame, clocks[name].epoch):
+                encoded = self._encoders.submit(schema.encode_picture, frame.pixels, name, self._pictures, self._wall_ns(t_ns))
+                coming.append((name, t_ns, encoded))
+        return coming
 
-    def _write_waveform(self, name: str, wave: Waveform) -> dict[str, Any]:
+    def _write_waveform(self, name: str, wave: Waveform, clock: ClockFit) -> dict[str, Any]:
         stream = self._stream(name)
         rate = wave.sample_rate_hz
-        kind = (rate, wave.unit)
-        place = round((wave.start_ns - stream.start_ns) * rate / 1e9) if stream.kind == kind else None
-        written = stream.already_written((wave.samples,), place)
-        stream.start_ns, stream.kind = wave.start_ns, kind
-        per_block = max(1, round(BLOCK_S * rate))
-        is_sound = name in self._station.channels and self._station.channels[name].modality == "audio"
-        for first in range(written, len(wave.samples), per_block):
-            samples = wave.samples[first : first + per_block]
-            block = Waveform(wave.start_ns + round(first * 1e9 / rate), rate, samples, wave.unit)
-            data = schema.encode_sound(block, self._wall_ns(block.start_ns)) if is_sound else schema.encode_waveform(block)
-            message = "foxglove.RawAudio" if is_sound else "inspector.WaveformBlock"
-            self._add(name, message, block.start_ns, data, sequence=stream.add((samples,)))
+        kind = (rate, wave.unit, clock.epoch)
+        guess = round((wave.start_ns - stream.start_ns) * rate / 1e9)
+        place = stream.place_near(wave.samples, guess, jitter_samples(rate), kind)
+        written = stream.advance((wave.samples,), place, kind)
+        stream.start_ns = wave.start_ns
+        new = wave.samples[written:]
+        if len(new):
+            self._write_samples(name, Waveform(wave.start_ns + round(written * 1e9 / rate), rate, new, wave.unit), clock)
         return {**stream.span(len(wave.samples)), "start_ns": wave.start_ns, "sample_rate_hz": rate, "unit": wave.unit}
 
-    def _write_series(self, name: str, series: Series) -> dict[str, Any]:
+    def _write_samples(self, name: str, new: Waveform, clock: ClockFit) -> None:
+        is_sound = name in self._station.channels and self._station.channels[name].modality == "audio"
+        stream, rate = self._stream(name), new.sample_rate_hz
+        per_block = max(1, round(BLOCK_S * rate))
+        firsts = range(0, len(new.samples), per_block)
+        pcm = schema.pcm16(new.samples) if is_sound else None
+        rms = [] if is_sound else _rms(new.samples, firsts)
+        for number, first in enumerate(firsts):
+            start_ns = new.start_ns + round(first * 1e9 / rate)
+            station_ns = clock.station_time_ns(start_ns)
+            block = new.samples[first : first + per_block]
+            if is_sound:
+                sound = block if pcm is None else pcm[first : first + per_block]
+                message, data = "foxglove.RawAudio", schema.encode_sound(sound, rate, self._wall_ns(station_ns))
+            else:
+                message, data = "inspector.WaveformBlock", schema.encode_waveform(start_ns, rate, new.unit, block, rms[number])
+            self._add(name, message, station_ns, data, sequence=stream.add_block(len(block)))
+
+    def _write_series(self, name: str, series: Series, clock: ClockFit) -> dict[str, Any]:
         stream = self._stream(name)
-        known = stream.values[0] if stream.kind == (series.unit,) else None
-        place = int(np.searchsorted(known, series.t_ns[0])) if known is not None and len(series.t_ns) else None
-        written = stream.already_written((series.t_ns, series.values), place)
-        stream.kind = (series.unit,)
+        place = int(np.searchsorted(stream.values[0], series.t_ns[0])) if stream.values and len(series.t_ns) else None
+        written = stream.advance((series.t_ns, series.values), place, (series.unit, clock.epoch))
         if written < len(series.t_ns):
             block = Series(series.t_ns[written:], series.values[written:], series.unit)
-            number = stream.add((block.t_ns, block.values))
-            self._add(name, "inspector.SeriesBlock", int(block.t_ns[0]), schema.encode_series(block), sequence=number)
+            number = stream.add_block(len(block.t_ns))
+            station_ns = clock.station_time_ns(int(block.t_ns[-1]))
+            self._add(name, "inspector.SeriesBlock", station_ns, schema.encode_series(block), sequence=number)
         return {**stream.span(len(series.t_ns)), "unit": series.unit}
 
-    def _stream(self, name: str) -> _Stream:
-        return self._streams.setdefault(name, _Stream())
+    def _stream(self, name: str) -> ChannelStream:
+        return self._streams.setdefault(name, ChannelStream())
 
     def _add_json(self, topic: str, schema_name: str, t_ns: int, document: dict[str, Any]) -> None:
         self._add(topic.removeprefix("/"), schema_name, t_ns, json.dumps(document).encode(), sequence=self.parts, encoding="json")
 
     def _add(self, name: str, schema_name: str, t_ns: int, data: bytes, *, sequence: int, encoding: str = "protobuf") -> None:
-        if name not in self._topics:
-            self._topics[name] = self._writer.register_channel(f"/{name}", encoding, self._schemas[schema_name])
-        wall_ns = self._wall_ns(t_ns)
-        self._writer.add_message(self._topics[name], log_time=wall_ns, publish_time=wall_ns, data=data, sequence=sequence)
+        topic = (name, schema_name)
+        if topic not in self._topics:
+            self._topics[topic] = self._chunks.add_channel(f"/{name}", encoding, self._schemas[schema_name])
+        self._chunks.add_message(self._topics[topic], self._wall_ns(t_ns), data, sequence)
 
     def _wall_ns(self, t_ns: int) -> int:
         return max(0, t_ns + (self._wall_offset_ns or 0))
 
     def _failed(self, error: OSError) -> RecordingError:
-        return RecordingError(f"{self.path}: cannot be written after part {self.parts}: {error.strerror}; recording has stopped")
+        """Leave a file of whole parts, with its index if there is room for one."""
+        self._file.cut_back()
+        try:
+            seal(self.path)
+        except (OSError, RecordingError):
+            note = f"; mend it with 'inspector recording recover {self.path} --out FILE'"
+        else:
+            note = ""
+        return RecordingError(f"{self.path}: cannot be written after part {self.parts}: {error.strerror}; recording has stopped{note}")
 
 
-@dataclass(slots=True)
-class _Stream:
-    """What was written of one channel lately, as far as the next part may want it again."""
-
-    next_block: int = 0
-    frame: Frame | None = None
-    kind: tuple[Any, ...] = ()
-    start_ns: int = 0
-    values: tuple[NDArray[Any], ...] = ()
-    blocks: list[tuple[int, int]] = field(default_factory=list)
-    """(number, count) of the blocks that hold `values`; the first may begin `skipped` before them."""
-    skipped: int = 0
-
-    def already_written(self, values: tuple[NDArray[Any], ...], place: int | None) -> int:
-        """Return how many of `values`, which begin at index `place` of what is known, are written; forget all before them."""
-        length = len(self.values[0]) if self.values else 0
-        if place is not None and 0 <= place <= length:
-            overlap = min(length - place, len(values[0]))
-            ends_here = overlap == length - place  # a part that ends before what is known cannot be continued from
-            if ends_here and all(_same(known[place:], new[:overlap]) for known, new in zip(self.values, values, strict=True)):
-                self._forget(place)
-                return overlap
-        self.values, self.blocks, self.skipped = tuple(array[:0] for array in values), [], 0
-        return 0
-
-    def add(self, values: tuple[NDArray[Any], ...]) -> int:
-        """Note a block as written and return its number."""
-        self.values = tuple(np.concatenate(pair) for pair in zip(self.values, values, strict=True))
-        self.blocks.append((self.next_block, len(values[0])))
-        self.next_block += 1
-        return self.next_block - 1
-
-    def span(self, count: int) -> Span:
-        """Return where the first `count` of the known values are written."""
-        if count == 0:
-            return {"first": self.next_block, "offset": 0, "last": self.next_block, "behind": 0, "count": 0}
-        left = self.skipped + count
-        for number, length in self.blocks:
-            if left <= length:
-                return {"first": self.blocks[0][0], "offset": self.skipped, "last": number, "behind": left, "count": count}
-            left -= length
-        raise AssertionError("a span of values that were never written")
-
-    def _forget(self, count: int) -> None:
-        self.values = tuple(array[count:] for array in self.values)
-        self.skipped += count
-        while self.blocks and self.skipped >= self.blocks[0][1]:
-            self.skipped -= self.blocks.pop(0)[1]
+def _rms(samples: NDArray[np.float32], firsts: range) -> list[float]:
+    """Return the root mean square of each block."""
+    with np.errstate(invalid="ignore"):
+        squares = np.square(samples, dtype=np.float64)
+        counts = np.diff([*firsts, len(samples)])
+        return [float(value) for value in np.sqrt(np.add.reduceat(squares, list(firsts)) / counts)]
 
 
-def _same(left: NDArray[Any], right: NDArray[Any]) -> bool:
-    """Compare bit by bit: NaN equals itself, and 0.0 is not -0.0."""
-    return left.dtype == right.dtype and left.tobytes() == right.tobytes()
-
-
-def _new_file(path: Path) -> BinaryIO:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("xb")
-    except FileExistsError as error:
-        raise RecordingError(f"{path}: exists already; recordings are never overwritten, choose another name") from error
-    except OSError as error:
-        raise RecordingError(f"{path}: cannot be created: {error.strerror}") from error
+def _pairs(arrivals: NDArray[np.int64]) -> str:
+    return base64.b64encode(arrivals.astype("<i8", copy=False).tobytes()).decode()
 
 
 def _station_yaml(station: Station) -> str:

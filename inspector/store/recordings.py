@@ -9,21 +9,50 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from inspector.parts import Capture, Frame, Series, Waveform
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector.parts import Capture, ClockFit
 from inspector.store import recording_schema as schema
+from inspector.store.recording_index import PartIndex, read_part
 from inspector.store.recording_reader import Damage, RecordedPart, blocks, ends_well, index_counts, read_parts, read_station, salvage_parts
 from inspector.store.recording_writer import RecordingWriter
 
-__all__ = ["RecordedPart", "RecordingWriter", "check", "count_parts", "info", "read_captures", "read_parts", "read_station", "recover"]
+_ON_TIME = ClockFit(0, 0)
+
+__all__ = [
+    "PartIndex",
+    "RecordedPart",
+    "RecordingWriter",
+    "check",
+    "count_parts",
+    "info",
+    "read_captures",
+    "read_part",
+    "read_parts",
+    "read_station",
+    "recover",
+]
 
 
-def read_captures(path: Path | str) -> Iterator[Capture]:
-    """Yield the captures of a recording in order, exactly as they were written. Raises RecordingError that says what to do."""
-    for part in read_parts(path):
-        yield part.capture
+def read_captures(path: Path | str, first: int = 0, parts: int | None = None) -> Iterator[Capture]:
+    """Yield the captures of a recording in order, exactly as they were written. Raises RecordingError that says what to do.
+
+    Args:
+        path: the recording.
+        first: the part to begin with, counted from 0; those before are not read.
+        parts: how many; all where not given.
+    """
+    if first == 0:
+        yield from (part.capture for part in islice(read_parts(path), parts))
+        return
+    with PartIndex(path) as index:
+        behind = index.parts if parts is None else min(index.parts, first + parts)
+        yield from (index.part(number).capture for number in range(first, behind))
 
 
 def count_parts(path: Path | str) -> int:
@@ -56,7 +85,9 @@ def info(path: Path | str) -> dict[str, Any]:
         "parts": parts,
         "start": datetime.fromtimestamp(wall_ns / 1e9, UTC).isoformat() if first else None,
         "duration_s": (end_ns - start_ns) / 1e9,
-        "channels": {name: channel.document(counts.messages.get(name, 0), start_ns) for name, channel in seen.items() if channel.kind},
+        "channels": {
+            name: channel.document(counts.messages.get(name, 0), start_ns) for name, channel in seen.items() if channel.first_ns is not None
+        },
         "complete": not damage.words,
         "bytes": path.stat().st_size,
     }
@@ -98,7 +129,7 @@ class Counts:
 
 @dataclass(slots=True)
 class _Seen:
-    """One channel through a whole recording."""
+    """One channel through a whole recording, on the station's clock."""
 
     kind: str = ""
     unit: str = ""
@@ -107,15 +138,22 @@ class _Seen:
     last_ns: int | None = None
     drops: int = 0
     stamps: int = 0
+    last_stamp: tuple[int, int] | None = None
+    """(epoch, stamp) on the channel's own clock: what was counted already."""
 
     def add(self, name: str, capture: Capture) -> None:
+        clock = capture.clocks.get(name, _ON_TIME)
         self.drops += capture.drops.get(name, 0)
         if name in capture.frames:
-            self._add_frame(capture.frames[name])
+            self.kind = "frames"
+            self._reach(clock, np.array([capture.frames[name].t_ns]))
         elif name in capture.waveforms:
-            self._add_waveform(capture.waveforms[name])
+            wave = capture.waveforms[name]
+            self.kind, self.unit, self.rate_hz = "waveform", wave.unit, wave.sample_rate_hz
+            self._reach(clock, np.array([wave.start_ns, wave.end_ns]))
         elif name in capture.series:
-            self._add_series(capture.series[name])
+            self.kind, self.unit = "series", capture.series[name].unit
+            self._reach(clock, capture.series[name].t_ns)
 
     def document(self, messages: int, start_ns: int) -> dict[str, Any]:
         assert self.first_ns is not None
@@ -132,21 +170,13 @@ class _Seen:
             "drops": self.drops,
         }
 
-    def _add_frame(self, frame: Frame) -> None:
-        self.kind = "frames"
-        self.stamps += frame.t_ns != self.last_ns
-        self._reach(frame.t_ns, frame.t_ns)
-
-    def _add_waveform(self, wave: Waveform) -> None:
-        self.kind, self.unit, self.rate_hz = "waveform", wave.unit, wave.sample_rate_hz
-        self._reach(wave.start_ns, wave.end_ns)
-
-    def _add_series(self, series: Series) -> None:
-        self.kind, self.unit = "series", series.unit
-        if len(series.t_ns):
-            self.stamps += int((series.t_ns > self.last_ns).sum()) if self.last_ns is not None else len(series.t_ns)
-            self._reach(int(series.t_ns[0]), int(series.t_ns[-1]))
-
-    def _reach(self, first_ns: int, last_ns: int) -> None:
+    def _reach(self, clock: ClockFit, stamps: NDArray[np.int64]) -> None:
+        """Take account of stamps on the channel's clock, in order; those that the part before had too are counted once."""
+        if not len(stamps):
+            return
+        epoch, known_ns = self.last_stamp or (clock.epoch, None)
+        self.stamps += len(stamps) if known_ns is None or epoch != clock.epoch else int((stamps > known_ns).sum())
+        self.last_stamp = clock.epoch, int(stamps[-1])
+        first_ns, last_ns = clock.station_time_ns(int(stamps[0])), clock.station_time_ns(int(stamps[-1]))
         self.first_ns = first_ns if self.first_ns is None else min(self.first_ns, first_ns)
         self.last_ns = last_ns if self.last_ns is None else max(self.last_ns, last_ns)
