@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inspector.align import align
+from inspector.align import align, realigned
 from inspector.config import Station
 from inspector.errors import UsageError
 from inspector.faults import Fault, inject
@@ -66,6 +66,7 @@ def replay(
     first: int = 0,
     parts: int | None = None,
     faults: Sequence[Fault] = (),
+    realign: bool = False,
     on_judged: Callable[[Capture, Judged], object] = lambda capture, judged: None,  # noqa: ARG005  the signature is the point
 ) -> Iterator[Inspection]:
     """Yield the inspection of every part of a recording, in order. Raises RecordingError.
@@ -77,10 +78,12 @@ def replay(
         first: the part to begin with, counted from 0.
         parts: how many; all where not given.
         faults: injected before alignment, as broken devices would have shown themselves.
+        realign: learn the devices' clocks anew from when their readings arrived, instead of reading stamps as on that day.
         on_judged: called between verdict and explanation.
     """
     station = read_station(path)
-    for capture in inject(paced(read_captures(path, first, parts), speed), faults):
+    captures = paced(read_captures(path, first, parts), speed)
+    for capture in inject(realigned(captures) if realign else captures, faults):
         judged = pipeline.judge(capture, station)
         on_judged(capture, judged)
         yield pipeline.explain(judged)

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--from", dest="first", type=int, default=0, metavar="K", help="begin with part K, counted from 0")
     parser.add_argument("--parts", type=int, metavar="N", help="judge N parts only")
+    parser.add_argument("--realign", action="store_true", help="learn the devices' clocks anew from when their readings arrived")
     parser.add_argument("--digest", action="store_true", help="print only the digest over all verdicts")
     add_json_argument(parser)
 
@@ -59,7 +60,14 @@ def run(arguments: argparse.Namespace) -> int:
             comparison.add(capture.trigger.part_id, judged.verdict, second.judge(capture, station).verdict)
 
     inspections = replay(
-        arguments.recording, pipeline, speed=speed, first=arguments.first, parts=arguments.parts, faults=faults, on_judged=on_judged
+        arguments.recording,
+        pipeline,
+        speed=speed,
+        first=arguments.first,
+        parts=arguments.parts,
+        faults=faults,
+        realign=arguments.realign,
+        on_judged=on_judged,
     )
     parts = [inspection_document(inspection) for inspection in progress(inspections, total=total, label="replay")]
     if arguments.json != "-":

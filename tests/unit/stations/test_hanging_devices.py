@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 
 from inspector import drivers
-from inspector.align import align
+from inspector.align import align, realigned
 from inspector.clock import MonotonicClock, SteppedClock
 from inspector.config import Station
 from inspector.errors import DriverError, EndOfStream
 from inspector.parts import Decision, Frame, Series, Trigger, Waveform
+from inspector.store.recordings import read_captures
 from stations import devices
 from stations.agent import Agent
 from stations.isolation import isolated
 from stations.outcomes import Outcomes
+from stations.recording import record
 
 MS = 1_000_000
 S = 1000 * MS
@@ -208,6 +210,17 @@ def test_a_channel_on_a_clock_of_its_own_is_aligned(clock):
         assert abs(wave.start_ns - true_ns) < (1 if clock is SteppedClock else 30) * MS
         assert np.array_equal(np.diff(wave.samples), np.ones(len(wave.samples) - 1))
         assert "mic" in record.sync_error_ns
+
+
+def test_a_recording_is_aligned_anew_as_it_was_live(tmp_path):
+    mic = {"modality": "audio", "driver": "counter", "unit": "FS", "window": {"pre_s": 0.5, "post_s": 0.1}, "latency_ms": 5}
+    one = station({"driver": "every"}, mic=mic)
+    path = tmp_path / "r.mcap"
+    with Agent(one, SteppedClock()) as agent:
+        record(agent, path, 5)
+    recorded, anew = list(read_captures(path)), list(realigned(read_captures(path)))
+    assert [capture.clocks for capture in anew] == [capture.clocks for capture in recorded]
+    assert recorded[0].clocks["mic"] != recorded[-1].clocks["mic"]
 
 
 def test_a_clock_known_too_badly_is_named():
