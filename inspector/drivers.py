@@ -56,9 +56,9 @@ class Driver(ABC):  # noqa: B024  the promises below carry the abstract methods
     Settings: ClassVar[type[Settings]] = Settings
     steppable: ClassVar[bool] = False
     """True where time is the driver's own (files, simulation): it keeps up with a clock that jumps ahead."""
-    own_clock: ClassVar[bool] = False
+    own_clock: bool = False
     """True where stamps count on the device's own clock (a camera's ticks, a counter of samples): any zero, any drift. The station
-    learns how that clock runs; the driver hands its stamps on as they are, in nanoseconds."""
+    learns how that clock runs; the driver hands its stamps on as they are, in nanoseconds. Where settings decide it, set it when made."""
     isolated: ClassVar[bool] = False
     """True where the driver calls code that may hang or crash its process (vendors' libraries): it is run in a process of its own."""
 
