@@ -58,7 +58,8 @@ class Driver(ABC):  # noqa: B024  the promises below carry the abstract methods
     """True where time is the driver's own (files, simulation): it keeps up with a clock that jumps ahead."""
     own_clock: bool = False
     """True where stamps count on the device's own clock (a camera's ticks, a counter of samples): any zero, any drift. The station
-    learns how that clock runs; the driver hands its stamps on as they are, in nanoseconds. `open` may set it, where devices differ."""
+    learns how that clock runs; the driver hands its stamps on as they are, in nanoseconds. Where settings or the device decide it, set it
+    when made or in `open`."""
     isolated: ClassVar[bool] = False
     """True where the driver calls code that may hang or crash its process (vendors' libraries): it is run in a process of its own."""
 

@@ -1,8 +1,16 @@
 """Every installed driver keeps its promise. An outside package's drivers are found by themselves."""
 
+import contextlib
+import json
 import os
+import shutil
+import socket
+import subprocess
+import sys
 import threading
 import tty
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import av
 import cv2
@@ -58,6 +66,87 @@ def wired_port():
     os.close(port)
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def opcua_server():
+    """An OPC UA server whose node s0 changes ten times a second."""
+    pytest.importorskip("asyncua", reason="asyncua is not installed")
+    port = free_port()
+    script = Path(__file__).parents[1] / "unit" / "stations" / "opcua_peer.py"
+    options = json.dumps({"port": port, "series": 1})
+    server = subprocess.Popen([sys.executable, script, options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert "ready" in server.stdout.readline()
+    yield {"endpoint": f"opc.tcp://127.0.0.1:{port}/press"}
+    server.kill()
+    server.communicate()
+
+
+@pytest.fixture(scope="module")
+def mqtt_broker(tmp_path_factory):
+    """mosquitto, and a message with a number every 20 ms."""
+    publish = pytest.importorskip("paho.mqtt.publish", reason="paho-mqtt is not installed")
+    mosquitto = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
+    if mosquitto is None:
+        pytest.skip("mosquitto is not installed")
+    port, ended = free_port(), threading.Event()
+    conf = tmp_path_factory.mktemp("mosquitto") / "conf"
+    conf.write_text(f"allow_anonymous true\nlistener {port} 127.0.0.1\n" + ("user root\n" if os.geteuid() == 0 else ""))
+    broker = subprocess.Popen([mosquitto, "-c", conf], stderr=subprocess.DEVNULL)
+
+    def send():
+        while not ended.wait(0.02):
+            with contextlib.suppress(OSError):  # it is not there yet
+                publish.single("plant/oil", "12.5", hostname="127.0.0.1", port=port)
+                up.set()
+
+    up = threading.Event()
+    sender = threading.Thread(target=send)
+    sender.start()
+    assert up.wait(20)
+    yield {"host": "127.0.0.1", "port": port}
+    ended.set()
+    sender.join()
+    broker.kill()
+    broker.wait()
+
+
+@pytest.fixture(scope="module")
+def http_service():
+    class Taker(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    service = HTTPServer(("127.0.0.1", 0), Taker)
+    thread = threading.Thread(target=service.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield {"url": f"http://127.0.0.1:{service.server_port}/"}
+    service.shutdown()
+    thread.join()
+    service.server_close()
+
+
+SERVED = {
+    "opcua-series": ("opcua_server", {"node": "nsu=http://example.org/press;s=s0"}),
+    "opcua-trigger": ("opcua_server", {"node": "nsu=http://example.org/press;s=s0", "on": "change"}),
+    "opcua-sink": ("opcua_server", {"outcome": "nsu=http://example.org/press;s=outcome"}),
+    "mqtt-series": ("mqtt_broker", {"topic": "plant/oil"}),
+    "mqtt-trigger": ("mqtt_broker", {"topic": "plant/oil"}),
+    "mqtt-sink": ("mqtt_broker", {}),
+    "webhook-sink": ("http_service", {}),
+}
+"""Drivers whose peer is a server that is started only for them: its fixture, which holds how it is reached, and what else they need."""
+
+
 def settings_of(name, files, port):
     """What a driver needs to run without a plant; None where that is not known here."""
     simulated = {"seed": 3, "interval_s": 0.5}
@@ -79,8 +168,11 @@ def settings_of(name, files, port):
 
 
 @pytest.mark.parametrize("name", driver_names())
-def test_a_driver_keeps_its_promise(name, files, wired_port):
+def test_a_driver_keeps_its_promise(name, files, wired_port, request):
     settings = settings_of(name, files, wired_port)
+    if name in SERVED:
+        server, more = SERVED[name]
+        settings = request.getfixturevalue(server) | more
     if settings is None:
         pytest.skip(f"no settings are known under which '{name}' runs without its device")
     assert check_driver(load_driver(name), settings) == []
