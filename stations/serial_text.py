@@ -121,15 +121,25 @@ class LineReader:
         channel: who reads, for errors.
         clock: what lines are stamped with.
         reject: as of `LineSplitter`.
+        whole: whether the next byte is known to begin a line.
     """
 
-    def __init__(self, port: serial.Serial, settings: PortSettings, channel: str, clock: Clock, reject: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        port: serial.Serial,
+        settings: PortSettings,
+        channel: str,
+        clock: Clock,
+        reject: Callable[[str], None],
+        *,
+        whole: bool = False,
+    ) -> None:
         self._port = port
         self._settings = settings
         self._channel = channel
         self._clock = clock
         self._splitter = LineSplitter(settings.byte_ns, reject)
-        self._splitter.begin(clock.now_ns())
+        self._splitter.begin(clock.now_ns(), whole=whole)
 
     def read(self, timeout_s: float) -> list[Line] | None:
         """Return the lines that ended in what has come, waiting for its first byte only; None when nothing came. Raises DriverError."""

@@ -70,6 +70,8 @@ def settings_of(name, files, port):
         "timer": {"interval_s": 0.1},
         "log-sink": {},
         "serial-lines": {"port": port},
+        "serial-query": {"port": port, "request": "W\r\n", "interval_s": 0.02},
+        "serial-trigger": {"port": port},
         "serial-sink": {"port": port},
         "simulated-camera": simulated,
         "simulated-trigger": simulated,

@@ -24,7 +24,7 @@ def plugged_in(monkeypatch, tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["serial-lines", "serial-sink"])
+@pytest.mark.parametrize("name", ["serial-lines", "serial-query", "serial-trigger", "serial-sink"])
 def test_ports_are_found_with_the_name_of_the_device(plugged_in, name):
     builtin, adapter = load_driver(name).discover()
     assert adapter.title == f"FT232R USB UART ({plugged_in / 'ttyUSB0'})"
