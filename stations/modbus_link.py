@@ -1,0 +1,320 @@
+"""A Modbus line, serial or TCP, as all drivers that use one name it, share it and tell of its failures."""
+
+from __future__ import annotations
+
+import logging
+import math
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from inspector import drivers
+from inspector.errors import DriverError
+from stations.extras import required
+from stations.serial_port import FAULTS, PortSettings, open_port
+
+RegisterKind = Literal["holding", "input", "coil", "discrete"]
+
+_NAMES: dict[RegisterKind, str] = {
+    "holding": "holding register",
+    "input": "input register",
+    "coil": "coil",
+    "discrete": "discrete input",
+}
+_READ: dict[RegisterKind, str] = {
+    "holding": "read_holding_registers",
+    "input": "read_input_registers",
+    "coil": "read_coils",
+    "discrete": "read_discrete_inputs",
+}
+_WRITE = {"holding": "write_registers", "coil": "write_coils"}
+OUT_OF_RANGE = (2, 3)
+"""Exception codes by which a device says that it has not all of the registers asked for."""
+_REFUSALS = {
+    1: "device {device} does not know {things} (illegal function), correct the kind of register",
+    2: "device {device} has no {span} (illegal data address), correct address, counted from 0, or the kind of register",
+    3: "device {device} refuses {span} (illegal data value), correct address and data type",
+    4: "device {device} could not serve {span} (device failure), correct device_id or see what the device itself shows",
+    5: "device {device} has put off {span} (acknowledge), ask less often",
+    6: "device {device} is too busy for {span} (device busy), ask less often",
+    10: "the gateway has no way to device {device} (path unavailable), correct device_id or the gateway's settings",
+    11: "device {device} does not answer the gateway (no response), correct device_id or check its power and cable",
+}
+
+
+class LineSettings(drivers.Settings):
+    """Settings of a Modbus line; drivers that share one give the same."""
+
+    host: str | None = Field(default=None, min_length=1, description="the device's or gateway's name or address, for Modbus TCP")
+    tcp_port: int = Field(default=502, ge=1, le=65535, description="with host")
+    serial: PortSettings | None = Field(default=None, description="the serial port, for Modbus RTU or ASCII: port, baud_rate, parity ...")
+    framer: Literal["auto", "tcp", "rtu", "ascii"] = Field(
+        default="auto", description="how messages are framed; auto is tcp with host and rtu with serial; rtu with host suits plain gateways"
+    )
+    echo: bool = Field(default=False, description="whether the RS-485 adapter hears what it sends itself")
+
+    @model_validator(mode="after")
+    def _names_one_line(self) -> Self:
+        if (self.host is None) == (self.serial is None):
+            raise ValueError("give either host (Modbus TCP) or serial (Modbus RTU)")
+        if self.serial is not None and self.framer == "tcp":
+            raise ValueError("framer: tcp needs host, a serial line is rtu or ascii")
+        return self
+
+    @property
+    def place(self) -> str:
+        """What a person calls this line."""
+        return self.serial.port if self.serial is not None else f"{self.host}:{self.tcp_port}"
+
+
+class ModbusSettings(LineSettings):
+    """Settings of a driver at a Modbus line."""
+
+    device_id: int = Field(default=1, ge=0, le=255, description="the device's address on the line (unit id)")
+    timeout_s: float = Field(default=0.5, gt=0, le=10, description="how long the device may take to answer")
+
+    @property
+    def line(self) -> LineSettings:
+        return LineSettings(**{name: getattr(self, name) for name in LineSettings.model_fields})
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Neighbouring registers of one kind in one device."""
+
+    device_id: int
+    kind: RegisterKind
+    address: int
+    count: int = 1
+
+    @property
+    def end(self) -> int:
+        return self.address + self.count
+
+    def __str__(self) -> str:
+        name = _NAMES[self.kind]
+        return f"{name} {self.address}" if self.count == 1 else f"{name}s {self.address} to {self.end - 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a span held; `t_ns` is the middle between request and answer, by `time.monotonic_ns`."""
+
+    span: Span
+    t_ns: int
+    values: tuple[int, ...]
+
+
+class RefusedError(DriverError):
+    """A device answered that it will not; `code` is Modbus's exception code."""
+
+    def __init__(self, message: str, code: int, channel: str) -> None:
+        super().__init__(message, channel=channel)
+        self.code = code
+
+
+_late_until_s: dict[tuple[LineSettings, int], float] = {}
+"""Until when a device may still answer a request that was given up (`time.monotonic`); it outlives closing the line."""
+
+
+class ModbusLink:
+    """One line: one request at a time, opened when needed, opened anew after a failure. Safe to use from any thread."""
+
+    def __init__(self, line: LineSettings) -> None:
+        self._line = line
+        self._client: Any = None
+        self._turn = threading.Lock()
+
+    def connect(self, channel: str, timeout_s: float) -> None:
+        """Open the line, unless it is open. Raises DriverError."""
+        with self._my_turn(channel, time.monotonic() + timeout_s):
+            self._connected(channel, timeout_s)
+
+    def close(self) -> None:
+        self._drop()
+
+    def read(self, span: Span, channel: str, timeout_s: float, until_s: float | None = None) -> Reading:
+        """Read a span. Raises DriverError, RefusedError where the device answered but would not.
+
+        Args:
+            span: what to read.
+            channel: who asks, for errors.
+            timeout_s: how long the device may take.
+            until_s: when it must be over (`time.monotonic`); where not given, a whole `timeout_s` may pass before it is this one's turn.
+        """
+        begin_ns, end_ns, answer = self._ask(
+            lambda client: getattr(client, _READ[span.kind])(span.address, count=span.count, device_id=span.device_id),
+            span,
+            channel,
+            timeout_s,
+            until_s,
+        )
+        values = answer.registers if span.kind in ("holding", "input") else answer.bits
+        expected = span.count if span.kind in ("holding", "input") else math.ceil(span.count / 8) * 8  # bits come in whole bytes
+        if len(values) != expected:
+            with self._turn:
+                raise self._fail(f"device {span.device_id} answered with {len(values)} values instead of {expected} for {span}", channel)
+        return Reading(span, (begin_ns + end_ns) // 2, tuple(int(value) for value in values[: span.count]))
+
+    def write(self, span: Span, values: Sequence[int], channel: str, timeout_s: float, until_s: float | None = None) -> None:
+        """Write holding registers or coils; the rest as `read`."""
+        wire = [bool(value) for value in values] if span.kind == "coil" else list(values)
+        self._ask(
+            lambda client: getattr(client, _WRITE[span.kind])(span.address, wire, device_id=span.device_id),
+            span,
+            channel,
+            timeout_s,
+            until_s,
+        )
+
+    def _ask(
+        self, request: Callable[[Any], Any], span: Span, channel: str, timeout_s: float, until_s: float | None
+    ) -> tuple[int, int, Any]:
+        """Return when a request went out, when its answer was there, and the answer."""
+        errors = required("pymodbus.exceptions", "modbus", channel)
+        until_s = time.monotonic() + 2 * timeout_s if until_s is None else until_s
+        with self._my_turn(channel, until_s):
+            client = self._connected(channel, min(timeout_s, max(0.001, until_s - time.monotonic())))
+            self._await_late(span.device_id, client, channel, until_s)
+            client.comm_params.timeout_connect = client.transaction.comm_params.timeout_connect = min(
+                timeout_s, max(0.001, until_s - time.monotonic())
+            )
+            begin_ns = time.monotonic_ns()
+            try:
+                answer = request(client)
+            except errors.ModbusIOException as error:
+                raise self._silent(span, channel, timeout_s) from error
+            except (errors.ModbusException, *FAULTS, struct.error) as error:
+                raise self._fail(
+                    f"the connection broke while device {span.device_id} was asked for {span} ({_plain(error)})", channel
+                ) from error
+            end_ns = time.monotonic_ns()
+        if answer.isError():
+            raise self._refusal(span, answer.exception_code, channel)
+        return begin_ns, end_ns, answer
+
+    @contextmanager
+    def _my_turn(self, channel: str, until_s: float) -> Iterator[None]:
+        if not self._turn.acquire(timeout=max(0.0, until_s - time.monotonic())):
+            raise DriverError(
+                f"{self._line.place}: is kept busy by other channels, ask less often or give a longer timeout_s", channel=channel
+            )
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _connected(self, channel: str, timeout_s: float) -> Any:
+        if self._client is not None and _is_hung_up(self._client):
+            self._drop()
+        if self._client is None:
+            package = required("pymodbus.client", "modbus", channel)
+            logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # what it has to say is in the errors raised here
+            make = self._serial_client if self._line.serial is not None else self._tcp_client
+            self._client = make(package, channel, timeout_s)
+        return self._client
+
+    def _tcp_client(self, package: Any, channel: str, timeout_s: float) -> Any:
+        framer = "socket" if self._line.framer in ("auto", "tcp") else self._line.framer
+        client = package.ModbusTcpClient(self._line.host, port=self._line.tcp_port, framer=_framer(framer), retries=0)
+        try:
+            client.socket = socket.create_connection((self._line.host, self._line.tcp_port), timeout=timeout_s)
+        except OSError as error:
+            raise DriverError(f"{self._line.place}: {_why_not(error)}", channel=channel) from error
+        client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return client
+
+    def _serial_client(self, package: Any, channel: str, _timeout_s: float) -> Any:
+        settings = self._line.serial
+        assert settings is not None
+        framer = "rtu" if self._line.framer == "auto" else self._line.framer
+        client = package.ModbusSerialClient(
+            settings.port, framer=_framer(framer), baudrate=settings.baud_rate, handle_local_echo=self._line.echo, retries=0
+        )
+        client.socket = open_port(settings, channel)
+        return client
+
+    def _await_late(self, device_id: int, client: Any, channel: str, until_s: float) -> None:
+        """Let an answer that was given up come or become impossible: on a serial line nothing says which request an answer is for."""
+        came = b""
+        while came or time.monotonic() < _late_until_s.get((self._line, device_id), 0.0):
+            if time.monotonic() >= until_s:
+                raise DriverError(f"{self._line.place}: device {device_id} has not answered the last request yet", channel=channel)
+            try:
+                before, came = came, client.socket.read(256)
+            except FAULTS as error:
+                raise self._fail(f"the connection broke ({_plain(error)})", channel) from error
+            if before and not came:  # it has come, to its end
+                break
+        _late_until_s.pop((self._line, device_id), None)
+
+    def _silent(self, span: Span, channel: str, timeout_s: float) -> DriverError:
+        """Return the error for a device that does not answer; its answer must not be taken for one to the next request."""
+        check = "its power and cable, and device_id"
+        if self._line.serial is None:
+            self._drop()
+        else:
+            _late_until_s[self._line, span.device_id] = time.monotonic() + timeout_s
+            check += ", baud_rate, parity and framer"
+        return DriverError(
+            f"{self._line.place}: device {span.device_id} does not answer within {timeout_s:g} s when asked for {span}, check {check}",
+            channel=channel,
+        )
+
+    def _fail(self, what: str, channel: str) -> DriverError:
+        self._drop()
+        return DriverError(f"{self._line.place}: {what}, check the device and its cable", channel=channel)
+
+    def _refusal(self, span: Span, code: int, channel: str) -> RefusedError:
+        text = _REFUSALS.get(code, "device {device} refuses {span} (exception code {code}), see its manual")
+        words = text.format(device=span.device_id, span=span, things=f"{_NAMES[span.kind]}s", code=code)
+        return RefusedError(f"{self._line.place}: {words}", code, channel)
+
+    def _drop(self) -> None:
+        """Close at once: what still waits to be sent must not be sent late."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        if isinstance(client.socket, socket.socket):
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+
+
+def _framer(name: str) -> Any:
+    return required("pymodbus.framer", "modbus", "").FramerType(name)
+
+
+def _is_hung_up(client: Any) -> bool:
+    """Say whether the other end has closed a TCP connection that nobody was using."""
+    if not isinstance(client.socket, socket.socket):
+        return client.socket is None
+    try:
+        if not select.select([client.socket], [], [], 0)[0]:
+            return False
+        return client.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except (OSError, ValueError):
+        return True
+
+
+def _why_not(error: OSError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "refuses the connection, start the device's Modbus server or correct tcp_port"
+    if isinstance(error, TimeoutError):
+        return "does not answer, check its power and network cable, or correct host"
+    if isinstance(error, socket.gaierror):
+        return "is no known name, correct host or give the address in numbers"
+    return f"cannot be reached ({_plain(error)}), check the network cable and correct host"
+
+
+def _plain(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
