@@ -1,5 +1,6 @@
 """Every installed driver keeps its promise. An outside package's drivers are found by themselves."""
 
+import asyncio
 import os
 import threading
 import tty
@@ -10,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
 
 from inspector.drivers import PROMISES, Settings
 from inspector.plugins import driver_names, load_driver
@@ -58,9 +61,43 @@ def wired_port():
     os.close(port)
 
 
-def settings_of(name, files, port):
+@pytest.fixture(scope="module")
+def modbus_port():
+    """A Modbus device on TCP whose register 0 goes up by one with every third request."""
+    requests, started = [], threading.Event()
+
+    async def count(_function, _start, _address, _count, registers, _values):
+        requests.append(1)
+        registers[0] = len(requests) // 3
+
+    async def serve():
+        server = ModbusTcpServer(
+            SimDevice(1, simdata=[SimData(0, values=[0] * 20, datatype=DataType.REGISTERS)], action=count), address=("127.0.0.1", 0)
+        )
+        await server.serve_forever(background=True)
+        told["port"], told["loop"], told["ended"] = (
+            server.transport.sockets[0].getsockname()[1],
+            asyncio.get_running_loop(),
+            asyncio.Event(),
+        )
+        started.set()
+        await told["ended"].wait()
+        await server.shutdown()
+        await asyncio.sleep(0.02)
+
+    told = {}
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    assert started.wait(10)
+    yield told["port"]
+    told["loop"].call_soon_threadsafe(told["ended"].set)
+    thread.join()
+
+
+def settings_of(name, files, port, modbus_port):
     """What a driver needs to run without a plant; None where that is not known here."""
     simulated = {"seed": 3, "interval_s": 0.5}
+    modbus = {"host": "127.0.0.1", "tcp_port": modbus_port}
     return {
         "image-folder": {"folder": str(files / "pictures"), "interval_s": 0.1},
         "video-file": {"file": str(files / "v.mkv")},
@@ -73,6 +110,9 @@ def settings_of(name, files, port):
         "serial-query": {"port": port, "request": "W\r\n", "interval_s": 0.02},
         "serial-trigger": {"port": port},
         "serial-sink": {"port": port},
+        "modbus-series": modbus | {"address": 0, "interval_s": 0.02},
+        "modbus-trigger": modbus | {"address": 0, "kind": "holding", "signal": "counter"},
+        "modbus-sink": modbus | {"outcome_register": 10, "sequence_register": 11},
         "simulated-camera": simulated,
         "simulated-trigger": simulated,
         "simulated-waveform": simulated | {"stream": "microphone"},
@@ -81,8 +121,8 @@ def settings_of(name, files, port):
 
 
 @pytest.mark.parametrize("name", driver_names())
-def test_a_driver_keeps_its_promise(name, files, wired_port):
-    settings = settings_of(name, files, wired_port)
+def test_a_driver_keeps_its_promise(name, files, wired_port, modbus_port):
+    settings = settings_of(name, files, wired_port, modbus_port)
     if settings is None:
         pytest.skip(f"no settings are known under which '{name}' runs without its device")
     assert check_driver(load_driver(name), settings) == []

@@ -57,6 +57,7 @@ class Plc:
     async def _serve(self):
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
         devices = [self._device(1), self._device(2)]
         if self._serial:
             self._server = ModbusSerialServer(
@@ -81,8 +82,9 @@ class Plc:
         if threading.current_thread() is not self._thread or not self._is_told:
             self.requests.append((function, address, count))
             self.on_request(function, address)
-            if self.delay_s:
-                await asyncio.sleep(self.delay_s)
+            if self.delay_s or self._one_at_a_time.locked():  # a device has one hand: what comes meanwhile waits
+                async with self._one_at_a_time:
+                    await asyncio.sleep(self.delay_s)
 
     _is_told = False
 
@@ -679,7 +681,7 @@ def test_a_late_answer_on_a_serial_line_is_not_taken_for_the_next(bus, made):
             plc.delay_s = next(delays, 0.0)
 
         plc.on_request = delay
-        with pytest.raises(DriverError, match="does not answer within 0.3 s"):
+        with pytest.raises(DriverError, match=r"does not answer within 0.3 s"):
             first.read(1.0)
         assert values_of(second) == [150.0]
         assert values_of(first) == [100.0]
@@ -699,7 +701,7 @@ def test_a_serial_line_that_was_unplugged_comes_back(bus, made):
             values_of(series, 20)
         assert time.monotonic() - began_s < 2.0
         series.close()
-        with pytest.raises(DriverError, match=f"{bus.near}: does not exist, plug the device in"):
+        with pytest.raises(DriverError, match=rf"{bus.near}: does not exist, plug the device in"):
             series.open()
     finally:
         plc.close()
