@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector.errors import DriverError
-from stations.modbus_link import LineSettings, ModbusLink, ModbusSettings, Reading, Span
+from stations.modbus_link import ModbusLink, Reading
 from stations.modbus_reads import SharedReads
+from stations.modbus_settings import LineSettings, ModbusSettings, Span
 from stations.sharing import Shared
 
 

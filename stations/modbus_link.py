@@ -12,30 +12,26 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any
 
-from pydantic import Field, model_validator
-
-from inspector import drivers
 from inspector.errors import DriverError
 from stations.extras import required
-from stations.serial_port import FAULTS, PortSettings, open_port
+from stations.modbus_settings import NAMES, LineSettings, RegisterKind, Span
+from stations.serial_port import FAULTS, open_port
 
-RegisterKind = Literal["holding", "input", "coil", "discrete"]
-
-_NAMES: dict[RegisterKind, str] = {
-    "holding": "holding register",
-    "input": "input register",
-    "coil": "coil",
-    "discrete": "discrete input",
+_READ: dict[RegisterKind, tuple[str, int]] = {
+    "holding": ("read_holding_registers", 3),
+    "input": ("read_input_registers", 4),
+    "coil": ("read_coils", 1),
+    "discrete": ("read_discrete_inputs", 2),
 }
-_READ: dict[RegisterKind, str] = {
-    "holding": "read_holding_registers",
-    "input": "read_input_registers",
-    "coil": "read_coils",
-    "discrete": "read_discrete_inputs",
-}
-_WRITE = {"holding": "write_registers", "coil": "write_coils"}
+_WRITE: dict[RegisterKind, tuple[str, int]] = {"holding": ("write_registers", 16), "coil": ("write_coils", 15)}
+"""Method and function code."""
+_FRAME_BYTES = 8
+"""Of an RTU message beside the values it carries, at most: device, function, address, count, check sum."""
+_PAUSE_BYTES = 3.5
+_LEAST_PAUSE_NS = 1_750_000
+"""How long a serial line is silent between messages (Modbus over serial line 1.02, 2.5.1.1)."""
 OUT_OF_RANGE = (2, 3)
 """Exception codes by which a device says that it has not all of the registers asked for."""
 _REFUSALS = {
@@ -50,63 +46,9 @@ _REFUSALS = {
 }
 
 
-class LineSettings(drivers.Settings):
-    """Settings of a Modbus line; drivers that share one give the same."""
-
-    host: str | None = Field(default=None, min_length=1, description="the device's or gateway's name or address, for Modbus TCP")
-    tcp_port: int = Field(default=502, ge=1, le=65535, description="with host")
-    serial: PortSettings | None = Field(default=None, description="the serial port, for Modbus RTU or ASCII: port, baud_rate, parity ...")
-    framer: Literal["auto", "tcp", "rtu", "ascii"] = Field(
-        default="auto", description="how messages are framed; auto is tcp with host and rtu with serial; rtu with host suits plain gateways"
-    )
-    echo: bool = Field(default=False, description="whether the RS-485 adapter hears what it sends itself")
-
-    @model_validator(mode="after")
-    def _names_one_line(self) -> Self:
-        if (self.host is None) == (self.serial is None):
-            raise ValueError("give either host (Modbus TCP) or serial (Modbus RTU)")
-        if self.serial is not None and self.framer == "tcp":
-            raise ValueError("framer: tcp needs host, a serial line is rtu or ascii")
-        return self
-
-    @property
-    def place(self) -> str:
-        """What a person calls this line."""
-        return self.serial.port if self.serial is not None else f"{self.host}:{self.tcp_port}"
-
-
-class ModbusSettings(LineSettings):
-    """Settings of a driver at a Modbus line."""
-
-    device_id: int = Field(default=1, ge=0, le=255, description="the device's address on the line (unit id)")
-    timeout_s: float = Field(default=0.5, gt=0, le=10, description="how long the device may take to answer")
-
-    @property
-    def line(self) -> LineSettings:
-        return LineSettings(**{name: getattr(self, name) for name in LineSettings.model_fields})
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Neighbouring registers of one kind in one device."""
-
-    device_id: int
-    kind: RegisterKind
-    address: int
-    count: int = 1
-
-    @property
-    def end(self) -> int:
-        return self.address + self.count
-
-    def __str__(self) -> str:
-        name = _NAMES[self.kind]
-        return f"{name} {self.address}" if self.count == 1 else f"{name}s {self.address} to {self.end - 1}"
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a span held; `t_ns` is the middle between request and answer, by `time.monotonic_ns`."""
+    """What a span held; `t_ns` is the middle between request and answer (without their time on a serial wire), by `time.monotonic_ns`."""
 
     span: Span
     t_ns: int
@@ -121,6 +63,25 @@ class RefusedError(DriverError):
         self.code = code
 
 
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """A request and what answers it."""
+
+    span: Span
+    function: int
+    request_bytes: int
+    answer_bytes: int
+
+    def is_answered_by(self, answer: Any) -> bool:
+        if answer.function_code != self.function:
+            return False
+        if self.function in (mode[1] for mode in _WRITE.values()):
+            return True
+        if self.span.is_words:
+            return len(answer.registers) == self.span.count
+        return len(answer.bits) == math.ceil(self.span.count / 8) * 8  # bits come in whole bytes
+
+
 _late_until_s: dict[tuple[LineSettings, int], float] = {}
 """Until when a device may still answer a request that was given up (`time.monotonic`); it outlives closing the line."""
 
@@ -132,6 +93,9 @@ class ModbusLink:
         self._line = line
         self._client: Any = None
         self._turn = threading.Lock()
+        self._byte_ns = line.serial.byte_ns if line.serial is not None else 0.0
+        self._pause_ns = max(_LEAST_PAUSE_NS, round(_PAUSE_BYTES * self._byte_ns)) if line.serial is not None else 0
+        self._free_ns = 0
 
     def connect(self, channel: str, timeout_s: float) -> None:
         """Open the line, unless it is open. Raises DriverError."""
@@ -147,59 +111,64 @@ class ModbusLink:
         Args:
             span: what to read.
             channel: who asks, for errors.
-            timeout_s: how long the device may take.
-            until_s: when it must be over (`time.monotonic`); where not given, a whole `timeout_s` may pass before it is this one's turn.
+            timeout_s: how long the device may take, beside what a serial wire takes.
+            until_s: when it must be over (`time.monotonic`); where not given, another `timeout_s` may pass before it is this one's turn.
         """
-        begin_ns, end_ns, answer = self._ask(
-            lambda client: getattr(client, _READ[span.kind])(span.address, count=span.count, device_id=span.device_id),
-            span,
+        method, function = _READ[span.kind]
+        t_ns, answer = self._ask(
+            lambda client: getattr(client, method)(span.address, count=span.count, device_id=span.device_id),
+            _Exchange(span, function, _FRAME_BYTES, _FRAME_BYTES + span.bytes),
             channel,
             timeout_s,
             until_s,
         )
-        values = answer.registers if span.kind in ("holding", "input") else answer.bits
-        expected = span.count if span.kind in ("holding", "input") else math.ceil(span.count / 8) * 8  # bits come in whole bytes
-        if len(values) != expected:
-            with self._turn:
-                raise self._fail(f"device {span.device_id} answered with {len(values)} values instead of {expected} for {span}", channel)
-        return Reading(span, (begin_ns + end_ns) // 2, tuple(int(value) for value in values[: span.count]))
+        values = answer.registers if span.is_words else answer.bits
+        return Reading(span, t_ns, tuple(int(value) for value in values[: span.count]))
 
     def write(self, span: Span, values: Sequence[int], channel: str, timeout_s: float, until_s: float | None = None) -> None:
         """Write holding registers or coils; the rest as `read`."""
-        wire = [bool(value) for value in values] if span.kind == "coil" else list(values)
+        method, function = _WRITE[span.kind]
+        wire = list(values) if span.is_words else [bool(value) for value in values]
         self._ask(
-            lambda client: getattr(client, _WRITE[span.kind])(span.address, wire, device_id=span.device_id),
-            span,
+            lambda client: getattr(client, method)(span.address, wire, device_id=span.device_id),
+            _Exchange(span, function, _FRAME_BYTES + span.bytes, _FRAME_BYTES),
             channel,
             timeout_s,
             until_s,
         )
 
     def _ask(
-        self, request: Callable[[Any], Any], span: Span, channel: str, timeout_s: float, until_s: float | None
-    ) -> tuple[int, int, Any]:
-        """Return when a request went out, when its answer was there, and the answer."""
+        self, request: Callable[[Any], Any], exchange: _Exchange, channel: str, timeout_s: float, until_s: float | None
+    ) -> tuple[int, Any]:
+        """Return the middle between the end of the request and the beginning of its answer, and the answer."""
         errors = required("pymodbus.exceptions", "modbus", channel)
-        until_s = time.monotonic() + 2 * timeout_s if until_s is None else until_s
+        span = exchange.span
+        asked_ns, answered_ns = (round(count * self._byte_ns) for count in (exchange.request_bytes, exchange.answer_bytes))
+        patience_s = timeout_s + (asked_ns + answered_ns) / 1e9
+        until_s = time.monotonic() + timeout_s + patience_s if until_s is None else until_s
         with self._my_turn(channel, until_s):
             client = self._connected(channel, min(timeout_s, max(0.001, until_s - time.monotonic())))
             self._await_late(span.device_id, client, channel, until_s)
-            client.comm_params.timeout_connect = client.transaction.comm_params.timeout_connect = min(
-                timeout_s, max(0.001, until_s - time.monotonic())
-            )
+            time.sleep(max(0, self._free_ns - time.monotonic_ns()) / 1e9)
+            limit_s = min(patience_s, max(0.001, until_s - time.monotonic()))
+            client.comm_params.timeout_connect = client.transaction.comm_params.timeout_connect = limit_s
             begin_ns = time.monotonic_ns()
             try:
                 answer = request(client)
             except errors.ModbusIOException as error:
-                raise self._silent(span, channel, timeout_s) from error
+                raise self._silent(span, channel, limit_s, patience_s) from error
             except (errors.ModbusException, *FAULTS, struct.error) as error:
                 raise self._fail(
                     f"the connection broke while device {span.device_id} was asked for {span} ({_plain(error)})", channel
                 ) from error
             end_ns = time.monotonic_ns()
+            self._free_ns = end_ns + self._pause_ns
+            if not answer.isError() and not exchange.is_answered_by(answer):
+                raise self._fail(f"device {span.device_id} answered something else than {span}", channel)
         if answer.isError():
             raise self._refusal(span, answer.exception_code, channel)
-        return begin_ns, end_ns, answer
+        asked_ns = min(begin_ns + asked_ns, end_ns)
+        return (asked_ns + max(end_ns - answered_ns, asked_ns)) // 2, answer
 
     @contextmanager
     def _my_turn(self, channel: str, until_s: float) -> Iterator[None]:
@@ -256,16 +225,16 @@ class ModbusLink:
                 break
         _late_until_s.pop((self._line, device_id), None)
 
-    def _silent(self, span: Span, channel: str, timeout_s: float) -> DriverError:
+    def _silent(self, span: Span, channel: str, waited_s: float, late_s: float) -> DriverError:
         """Return the error for a device that does not answer; its answer must not be taken for one to the next request."""
         check = "its power and cable, and device_id"
         if self._line.serial is None:
             self._drop()
         else:
-            _late_until_s[self._line, span.device_id] = time.monotonic() + timeout_s
+            _late_until_s[self._line, span.device_id] = time.monotonic() + late_s
             check += ", baud_rate, parity and framer"
         return DriverError(
-            f"{self._line.place}: device {span.device_id} does not answer within {timeout_s:g} s when asked for {span}, check {check}",
+            f"{self._line.place}: device {span.device_id} does not answer within {waited_s:.2g} s when asked for {span}, check {check}",
             channel=channel,
         )
 
@@ -275,7 +244,7 @@ class ModbusLink:
 
     def _refusal(self, span: Span, code: int, channel: str) -> RefusedError:
         text = _REFUSALS.get(code, "device {device} refuses {span} (exception code {code}), see its manual")
-        words = text.format(device=span.device_id, span=span, things=f"{_NAMES[span.kind]}s", code=code)
+        words = text.format(device=span.device_id, span=span, things=f"{NAMES[span.kind]}s", code=code)
         return RefusedError(f"{self._line.place}: {words}", code, channel)
 
     def _drop(self) -> None:

@@ -13,7 +13,7 @@ from inspector import drivers
 from inspector.drivers import SeriesSource
 from inspector.parts import Series
 from stations.modbus_access import ModbusAccess
-from stations.modbus_link import ModbusSettings, RegisterKind, Span
+from stations.modbus_settings import ModbusSettings, RegisterKind, Span
 from stations.modbus_values import DataType, Order, decode, register_count
 
 
@@ -76,7 +76,7 @@ class ModbusSeries(SeriesSource):
 
     def _value(self, registers: tuple[int, ...]) -> float:
         settings: ModbusSeriesSettings = self.settings
-        if settings.kind in ("holding", "input"):
+        if settings.span.is_words:
             number = decode(registers, settings.data_type, settings.word_order, settings.byte_order)
         else:
             number = registers[0]

@@ -13,7 +13,7 @@ from inspector.drivers import TriggerSource
 from inspector.errors import DriverError
 from inspector.parts import Trigger
 from stations.modbus_access import ModbusAccess
-from stations.modbus_link import ModbusSettings, RegisterKind, Span
+from stations.modbus_settings import ModbusSettings, RegisterKind, Span
 from stations.modbus_values import Order, decode, decode_text, register_count
 
 log = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ import time
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as how
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -22,6 +23,7 @@ from inspector.errors import DriverError
 from inspector.parts import Decision
 from inspector.plugins import load_driver
 from inspector.testing import check_driver
+from stations.devices import Device
 from stations.modbus_values import decode, decode_text, encode, encode_text
 
 pytest.importorskip("pymodbus", reason="needs pymodbus: pip install 'line-inspector[modbus]'")
@@ -161,6 +163,7 @@ def words(data, word_order, byte_order):
 ORDERS = st.sampled_from(["big", "little"])
 
 
+@how(deadline=None)
 @given(
     st.sampled_from([("u16", ">H"), ("i16", ">h"), ("u32", ">I"), ("i32", ">i"), ("f32", ">f"), ("f64", ">d")]), st.data(), ORDERS, ORDERS
 )
@@ -170,6 +173,7 @@ def test_values_are_read_in_any_order_of_words_and_bytes(data_type, data, word_o
     np.testing.assert_equal(decode(words(raw, word_order, byte_order), name, word_order, byte_order), struct.unpack(code, raw)[0])
 
 
+@how(deadline=None)
 @given(st.sampled_from([("u16", 0xFFFF), ("u32", 0xFFFF_FFFF)]), st.data(), ORDERS, ORDERS)
 def test_whole_numbers_come_back_as_they_were_written(data_type, data, word_order, byte_order):
     name, largest = data_type
@@ -177,6 +181,7 @@ def test_whole_numbers_come_back_as_they_were_written(data_type, data, word_orde
     assert decode(encode(value, name, word_order, byte_order), name, word_order, byte_order) == value
 
 
+@how(deadline=None)
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20), ORDERS)
 def test_text_comes_back_as_it_was_written_as_far_as_it_fits(text, byte_order):
     assert decode_text(encode_text(text, 6, byte_order), byte_order) == text[:12]
@@ -396,6 +401,35 @@ def test_a_device_that_falls_silent_is_noticed_by_all_and_told_nothing_late(made
                 assert client.read_holding_registers(2, count=2).registers == [2, 1]
         finally:
             server.kill()
+
+
+def test_a_station_sees_a_device_go_and_come_back(plc, made):
+    channels = [made("modbus-series", plc, f"c{k}", address=k, interval_s=0.05, timeout_s=0.3) for k in range(16)]
+    devices = [Device(channel, channel.read) for channel in channels]
+    ended = threading.Event()
+
+    def keep_reading(device):
+        while not ended.is_set():
+            device.poll(0.2)
+        device.close()
+
+    threads = [threading.Thread(target=keep_reading, args=(device,)) for device in devices]
+    for thread in threads:
+        thread.start()
+    again = None
+    try:
+        eventually(lambda: len(plc.requests) > 40)
+        assert [device.lost for device in devices] == [None] * 16
+        plc.close()
+        eventually(lambda: all(device.lost for device in devices), 2.0)
+        again = Plc(port=plc.port)
+        eventually(lambda: not any(device.lost for device in devices), 10.0)
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+        if again is not None:
+            again.close()
 
 
 # --- trigger
