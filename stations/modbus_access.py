@@ -49,7 +49,7 @@ class ModbusAccess:
             if joined is None:
                 self._line.link.connect(self._channel, self._settings.timeout_s)
             else:
-                self._line.reads.join(joined, self._channel, self._settings.timeout_s)
+                self._line.reads.join(joined, self._channel, self._settings)
                 self._joined = joined
         except BaseException:
             self.close()
@@ -67,15 +67,15 @@ class ModbusAccess:
 
     def read(self, span: Span, until_s: float | None = None) -> Reading:
         """Read now. Raises DriverError."""
-        return self._opened.link.read(span, self._channel, self._settings.timeout_s, until_s)
+        return self._opened.link.read(span, self._channel, self._settings, until_s)
 
     def read_shared(self, span: Span, newer_than_ns: int) -> Reading:
         """Return what the joined span held at an instant after `newer_than_ns`. Raises DriverError."""
-        return self._opened.reads.read(span, newer_than_ns, self._channel, self._settings.timeout_s)
+        return self._opened.reads.read(span, newer_than_ns, self._channel, self._settings)
 
     def write(self, span: Span, values: Sequence[int], until_s: float | None = None) -> None:
         """Write now. Raises DriverError."""
-        self._opened.link.write(span, values, self._channel, self._settings.timeout_s, until_s)
+        self._opened.link.write(span, values, self._channel, self._settings, until_s)
 
     @property
     def _opened(self) -> _ModbusLine:

@@ -16,7 +16,7 @@ from typing import Any
 
 from inspector.errors import DriverError
 from stations.extras import required
-from stations.modbus_settings import NAMES, LineSettings, RegisterKind, Span
+from stations.modbus_settings import NAMES, LineSettings, ModbusSettings, RegisterKind, Span
 from stations.serial_port import FAULTS, open_port
 
 _READ: dict[RegisterKind, tuple[str, int]] = {
@@ -63,6 +63,10 @@ class RefusedError(DriverError):
         self.code = code
 
 
+class NoAnswerError(DriverError):
+    """A device did not answer in time, or nothing that could be understood."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Exchange:
     """A request and what answers it."""
@@ -103,72 +107,84 @@ class ModbusLink:
             self._connected(channel, timeout_s)
 
     def close(self) -> None:
-        self._drop()
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
-    def read(self, span: Span, channel: str, timeout_s: float, until_s: float | None = None) -> Reading:
+    def read(self, span: Span, channel: str, settings: ModbusSettings, until_s: float | None = None) -> Reading:
         """Read a span. Raises DriverError, RefusedError where the device answered but would not.
 
         Args:
             span: what to read.
             channel: who asks, for errors.
-            timeout_s: how long the device may take, beside what a serial wire takes.
-            until_s: when it must be over (`time.monotonic`); where not given, another `timeout_s` may pass before it is this one's turn.
+            settings: of the driver that asks: how long it waits for an answer, and how often it asks.
+            until_s: when it must be over (`time.monotonic`), whatever the settings say; then it is asked once.
         """
         method, function = _READ[span.kind]
-        t_ns, answer = self._ask(
-            lambda client: getattr(client, method)(span.address, count=span.count, device_id=span.device_id),
-            _Exchange(span, function, _FRAME_BYTES, _FRAME_BYTES + span.bytes),
-            channel,
-            timeout_s,
-            until_s,
-        )
-        values = answer.registers if span.is_words else answer.bits
-        return Reading(span, t_ns, tuple(int(value) for value in values[: span.count]))
+        exchange = _Exchange(span, function, _FRAME_BYTES, _FRAME_BYTES + span.bytes)
+        for left in reversed(range(settings.tries if until_s is None else 1)):
+            try:
+                t_ns, answer = self._ask(
+                    lambda client: getattr(client, method)(span.address, count=span.count, device_id=span.device_id),
+                    exchange,
+                    channel,
+                    settings,
+                    until_s,
+                )
+            except NoAnswerError:
+                if not left:
+                    raise
+                continue
+            values = answer.registers if span.is_words else answer.bits
+            return Reading(span, t_ns, tuple(int(value) for value in values[: span.count]))
+        raise AssertionError("tries is at least 1")
 
-    def write(self, span: Span, values: Sequence[int], channel: str, timeout_s: float, until_s: float | None = None) -> None:
-        """Write holding registers or coils; the rest as `read`."""
+    def write(self, span: Span, values: Sequence[int], channel: str, settings: ModbusSettings, until_s: float | None = None) -> None:
+        """Write holding registers or coils, with one request; the rest as `read`."""
         method, function = _WRITE[span.kind]
         wire = list(values) if span.is_words else [bool(value) for value in values]
         self._ask(
             lambda client: getattr(client, method)(span.address, wire, device_id=span.device_id),
             _Exchange(span, function, _FRAME_BYTES + span.bytes, _FRAME_BYTES),
             channel,
-            timeout_s,
+            settings,
             until_s,
         )
 
     def _ask(
-        self, request: Callable[[Any], Any], exchange: _Exchange, channel: str, timeout_s: float, until_s: float | None
+        self, request: Callable[[Any], Any], exchange: _Exchange, channel: str, settings: ModbusSettings, until_s: float | None
     ) -> tuple[int, Any]:
         """Return the middle between the end of the request and the beginning of its answer, and the answer."""
-        errors = required("pymodbus.exceptions", "modbus", channel)
-        span = exchange.span
         asked_ns, answered_ns = (round(count * self._byte_ns) for count in (exchange.request_bytes, exchange.answer_bytes))
-        patience_s = timeout_s + (asked_ns + answered_ns) / 1e9
-        until_s = time.monotonic() + timeout_s + patience_s if until_s is None else until_s
+        patience_s = settings.timeout_s + (asked_ns + answered_ns) / 1e9
+        until_s = time.monotonic() + settings.timeout_s + patience_s if until_s is None else until_s
         with self._my_turn(channel, until_s):
-            client = self._connected(channel, min(timeout_s, max(0.001, until_s - time.monotonic())))
-            self._await_late(span.device_id, client, channel, until_s)
+            client = self._connected(channel, min(settings.timeout_s, _left_s(until_s)))
+            self._await_late(exchange.span.device_id, client, channel, until_s)
             time.sleep(max(0, self._free_ns - time.monotonic_ns()) / 1e9)
-            limit_s = min(patience_s, max(0.001, until_s - time.monotonic()))
-            client.comm_params.timeout_connect = client.transaction.comm_params.timeout_connect = limit_s
+            client.comm_params.timeout_connect = client.transaction.comm_params.timeout_connect = min(patience_s, _left_s(until_s))
             begin_ns = time.monotonic_ns()
-            try:
-                answer = request(client)
-            except errors.ModbusIOException as error:
-                raise self._silent(span, channel, limit_s, patience_s) from error
-            except (errors.ModbusException, *FAULTS, struct.error) as error:
-                raise self._fail(
-                    f"the connection broke while device {span.device_id} was asked for {span} ({_plain(error)})", channel
-                ) from error
+            answer = self._answer(request, client, exchange, channel, patience_s)
             end_ns = time.monotonic_ns()
             self._free_ns = end_ns + self._pause_ns
-            if not answer.isError() and not exchange.is_answered_by(answer):
-                raise self._fail(f"device {span.device_id} answered something else than {span}", channel)
         if answer.isError():
-            raise self._refusal(span, answer.exception_code, channel)
+            raise self._refusal(exchange.span, answer.exception_code, channel)
         asked_ns = min(begin_ns + asked_ns, end_ns)
         return (asked_ns + max(end_ns - answered_ns, asked_ns)) // 2, answer
+
+    def _answer(self, request: Callable[[Any], Any], client: Any, exchange: _Exchange, channel: str, patience_s: float) -> Any:
+        errors = required("pymodbus.exceptions", "modbus", channel)
+        span = exchange.span
+        try:
+            answer = request(client)
+        except errors.ModbusIOException as error:
+            raise self._silent(span, channel, client.comm_params.timeout_connect, patience_s) from error
+        except (errors.ModbusException, *FAULTS, struct.error) as error:
+            what = f"the connection broke while device {span.device_id} was asked for {span} ({_plain(error)})"
+            raise self._fail(what, channel) from error
+        if not answer.isError() and not exchange.is_answered_by(answer):
+            raise self._fail(f"device {span.device_id} answered something else than {span}", channel)
+        return answer
 
     @contextmanager
     def _my_turn(self, channel: str, until_s: float) -> Iterator[None]:
@@ -225,7 +241,7 @@ class ModbusLink:
                 break
         _late_until_s.pop((self._line, device_id), None)
 
-    def _silent(self, span: Span, channel: str, waited_s: float, late_s: float) -> DriverError:
+    def _silent(self, span: Span, channel: str, waited_s: float, late_s: float) -> NoAnswerError:
         """Return the error for a device that does not answer; its answer must not be taken for one to the next request."""
         check = "its power and cable, and device_id"
         if self._line.serial is None:
@@ -233,7 +249,7 @@ class ModbusLink:
         else:
             _late_until_s[self._line, span.device_id] = time.monotonic() + late_s
             check += ", baud_rate, parity and framer"
-        return DriverError(
+        return NoAnswerError(
             f"{self._line.place}: device {span.device_id} does not answer within {waited_s:.2g} s when asked for {span}, check {check}",
             channel=channel,
         )
@@ -248,13 +264,14 @@ class ModbusLink:
         return RefusedError(f"{self._line.place}: {words}", code, channel)
 
     def _drop(self) -> None:
-        """Close at once: what still waits to be sent must not be sent late."""
-        client, self._client = self._client, None
-        if client is None:
-            return
-        if isinstance(client.socket, socket.socket):
-            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        client.close()
+        """Close a line that failed, at once: what still waits to be sent must not be sent late."""
+        if self._client is not None and isinstance(self._client.socket, socket.socket):
+            self._client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+
+def _left_s(until_s: float) -> float:
+    return max(0.001, until_s - time.monotonic())
 
 
 def _framer(name: str) -> Any:

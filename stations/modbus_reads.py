@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from inspector.errors import DriverError
 from stations.modbus_link import OUT_OF_RANGE, ModbusLink, Reading, RefusedError
-from stations.modbus_settings import RegisterKind, Span
+from stations.modbus_settings import ModbusSettings, RegisterKind, Span
 
 MOST = {"holding": 125, "input": 125, "coil": 2000, "discrete": 2000}
 """How much one request may read (Modbus application protocol 1.1b3, 6.1 to 6.4)."""
@@ -41,12 +41,12 @@ class SharedReads:
         self._banks: dict[tuple[int, RegisterKind], _Bank] = defaultdict(_Bank)
         self._failure = (0.0, 0, "")
 
-    def join(self, span: Span, channel: str, timeout_s: float) -> None:
+    def join(self, span: Span, channel: str, settings: ModbusSettings) -> None:
         """Read a span once by itself and have it read with its neighbours from now on; `leave` it once. Raises DriverError."""
         began_s = time.monotonic()
         with self._lock:
             self._raise_failure_since(began_s, span, channel)
-            self._read(span, channel, timeout_s)
+            self._read(span, channel, settings)
             self._bank(span).users[span] += 1
 
     def leave(self, span: Span) -> None:
@@ -56,7 +56,7 @@ class SharedReads:
             bank.users += Counter()  # drops what nobody uses
             bank.latest = []
 
-    def read(self, span: Span, newer_than_ns: int, channel: str, timeout_s: float) -> Reading:
+    def read(self, span: Span, newer_than_ns: int, channel: str, settings: ModbusSettings) -> Reading:
         """Return what a span holds, read after `newer_than_ns` by this call or another channel's. Raises DriverError."""
         began_s = time.monotonic()
         with self._lock:
@@ -66,12 +66,12 @@ class SharedReads:
                 for reading in bank.latest:
                     if reading.t_ns > newer_than_ns and _covers(reading.span, span):
                         return _part(reading, span)
-                self._refresh(bank, span, channel, timeout_s)
+                self._refresh(bank, span, channel, settings)
 
-    def _refresh(self, bank: _Bank, span: Span, channel: str, timeout_s: float) -> None:
+    def _refresh(self, bank: _Bank, span: Span, channel: str, settings: ModbusSettings) -> None:
         block = _block(span, bank.users, bank.gap)
         try:
-            reading = self._read(block, channel, timeout_s)
+            reading = self._read(block, channel, settings)
         except RefusedError as error:
             if block == span or error.code not in OUT_OF_RANGE:
                 raise
@@ -80,9 +80,9 @@ class SharedReads:
         bank.latest = [old for old in bank.latest if not _covers(block, old.span)]
         bank.latest.append(reading)
 
-    def _read(self, span: Span, channel: str, timeout_s: float) -> Reading:
+    def _read(self, span: Span, channel: str, settings: ModbusSettings) -> Reading:
         try:
-            return self._link.read(span, channel, timeout_s)
+            return self._link.read(span, channel, settings)
         except RefusedError:
             raise
         except DriverError as error:

@@ -24,7 +24,11 @@ NAMES: dict[RegisterKind, str] = {
 class LineSettings(drivers.Settings):
     """Settings of a Modbus line; drivers that share one give the same."""
 
-    host: str | None = Field(default=None, min_length=1, description="the device's or gateway's name or address, for Modbus TCP")
+    host: str | None = Field(
+        default=None,
+        min_length=1,
+        description="the device's or gateway's address, for Modbus TCP; a name needs a name server that answers at once",
+    )
     tcp_port: int = Field(default=502, ge=1, le=65535, description="with host")
     serial: PortSettings | None = Field(default=None, description="the serial port, for Modbus RTU or ASCII: port, baud_rate, parity ...")
     framer: Literal["auto", "tcp", "rtu", "ascii"] = Field(
@@ -50,7 +54,8 @@ class ModbusSettings(LineSettings):
     """Settings of a driver at a Modbus line."""
 
     device_id: int = Field(default=1, ge=0, le=255, description="the device's address on the line (unit id)")
-    timeout_s: float = Field(default=0.5, gt=0, le=10, description="how long the device may take to answer")
+    timeout_s: float = Field(default=0.5, gt=0, le=10, description="how long the device may take to answer, without the time on the wire")
+    tries: int = Field(default=2, ge=1, le=10, description="how often the device is asked for a value before it is lost")
 
     @property
     def line(self) -> LineSettings:

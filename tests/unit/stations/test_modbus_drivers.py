@@ -107,6 +107,10 @@ class Plc:
         finally:
             self._is_told = False
 
+    def put_directly(self, address, value):
+        """Set a holding register of device 1 from within `on_request`."""
+        self._server.context.devices[1].block["h"][2][address] = value
+
     def close(self):
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._ended.set)
@@ -270,7 +274,7 @@ def test_an_old_value_is_never_served_as_new(plc, made):
     def count_up(function, address):
         nonlocal count
         count += 1
-        plc._server.context.devices[1].block["h"][2][5] = count
+        plc.put_directly(5, count)
 
     plc.on_request = count_up
     first.open()
@@ -701,12 +705,15 @@ def test_all_three_drivers_share_a_serial_line(bus, made):
         plc.close()
 
 
-def test_a_late_answer_on_a_serial_line_is_not_taken_for_the_next(bus, made):
+@pytest.mark.parametrize("tries", [1, 2])
+def test_a_late_answer_on_a_serial_line_is_not_taken_for_the_next(bus, made, tries):
     plc = Plc(serial=str(bus.far))
     try:
-        plc.put("holding", 0, 100, 101)
-        first, second = (made("modbus-series", bus.line, f"c{k}", address=50 * k, timeout_s=0.3, interval_s=0.02) for k in range(2))
+        plc.put("holding", 0, 100)
         plc.put("holding", 50, 150)
+        first, second = (
+            made("modbus-series", bus.line, f"c{k}", address=50 * k, timeout_s=0.3, interval_s=0.02, tries=tries) for k in range(2)
+        )
         for channel in (first, second):
             channel.open()
         delays = iter([0.45])
@@ -715,8 +722,11 @@ def test_a_late_answer_on_a_serial_line_is_not_taken_for_the_next(bus, made):
             plc.delay_s = next(delays, 0.0)
 
         plc.on_request = delay
-        with pytest.raises(DriverError, match=r"does not answer within 0.3 s"):
-            first.read(1.0)
+        if tries == 1:
+            with pytest.raises(DriverError, match=r"does not answer within 0.3 s"):
+                first.read(1.0)
+        else:
+            assert values_of(first) == [100.0]
         assert values_of(second) == [150.0]
         assert values_of(first) == [100.0]
     finally:
@@ -802,7 +812,7 @@ def test_the_modbus_drivers_keep_their_promises(plc):
     def count_up(function, address):
         nonlocal count
         count += 1
-        plc._server.context.devices[1].block["h"][2][9] = count // 3
+        plc.put_directly(9, count // 3)
 
     plc.on_request = count_up
     assert check_driver(load_driver("modbus-series"), line | {"address": 3, "interval_s": 0.02}, unit="bar") == []
