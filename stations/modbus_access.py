@@ -37,6 +37,10 @@ class ModbusAccess:
         self._line: _ModbusLine | None = None
         self._joined: Span | None = None
 
+    @property
+    def is_open(self) -> bool:
+        return self._line is not None
+
     def open(self, joined: Span | None = None) -> None:
         """Open the line, unless another driver has; with `joined`, see that this span can be read and is, for `read_shared`.
 

@@ -7,6 +7,7 @@ import math
 import select
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +33,8 @@ _FRAME_BYTES = 8
 _PAUSE_BYTES = 3.5
 _LEAST_PAUSE_NS = 1_750_000
 """How long a serial line is silent between messages (Modbus over serial line 1.02, 2.5.1.1)."""
+_AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+"""On and 0 s: closing throws away what was not sent."""
 OUT_OF_RANGE = (2, 3)
 """Exception codes by which a device says that it has not all of the registers asked for."""
 _REFUSALS = {
@@ -157,7 +160,8 @@ class ModbusLink:
         """Return the middle between the end of the request and the beginning of its answer, and the answer."""
         asked_ns, answered_ns = (round(count * self._byte_ns) for count in (exchange.request_bytes, exchange.answer_bytes))
         patience_s = settings.timeout_s + (asked_ns + answered_ns) / 1e9
-        until_s = time.monotonic() + settings.timeout_s + patience_s if until_s is None else until_s
+        if until_s is None:  # its turn, an old answer that may still come, and its own
+            until_s = time.monotonic() + settings.timeout_s + 2 * patience_s
         with self._my_turn(channel, until_s):
             client = self._connected(channel, min(settings.timeout_s, _left_s(until_s)))
             self._await_late(exchange.span.device_id, client, channel, until_s)
@@ -266,7 +270,7 @@ class ModbusLink:
     def _drop(self) -> None:
         """Close a line that failed, at once: what still waits to be sent must not be sent late."""
         if self._client is not None and isinstance(self._client.socket, socket.socket):
-            self._client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         self.close()
 
 
@@ -285,9 +289,7 @@ def _is_hung_up(client: Any) -> bool:
     try:
         if not select.select([client.socket], [], [], 0)[0]:
             return False
-        return client.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False
+        return client.socket.recv(1, socket.MSG_PEEK) == b""
     except (OSError, ValueError):
         return True
 

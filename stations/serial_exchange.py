@@ -81,6 +81,10 @@ class Asker:
         self._unanswered = 0
 
     @property
+    def is_open(self) -> bool:
+        return self._exchange is not None
+
+    @property
     def is_asking(self) -> bool:
         """Whether a reply is being waited for."""
         return self._lines is not None

@@ -108,5 +108,5 @@ def _why_not(error: Exception) -> str:
     if number in (errno.EACCES, errno.EPERM):
         return "may not be opened, add this user to the group that owns it (often dialout) or end the program that uses it"
     if number in (errno.EAGAIN, errno.EBUSY):
-        return "is in use, end the other program or give another port"
+        return "is in use, end the other program or give another port; channels that share one give the same settings of it"
     return f"is no serial port or cannot work with these settings ({error}), correct port, baud_rate, bytesize, parity or stopbits"

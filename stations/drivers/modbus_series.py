@@ -16,6 +16,9 @@ from stations.modbus_access import ModbusAccess
 from stations.modbus_settings import ModbusSettings, RegisterKind, Span
 from stations.modbus_values import DataType, Order, decode, register_count
 
+OLDEST_NS = 500_000_000
+"""What another channel read longer ago than this, or than half an interval, is read again."""
+
 
 class ModbusSeriesSettings(ModbusSettings):
     kind: RegisterKind = Field(default="holding", description="which kind of register")
@@ -53,6 +56,7 @@ class ModbusSeries(SeriesSource):
         super().__init__(settings, **place)
         self._access = ModbusAccess(settings, self.channel)
         self._interval_ns = round(settings.interval_s * 1e9)
+        self._fresh_ns = min(self._interval_ns // 2, OLDEST_NS)
         self._next_ns = 0
         self._read_ns = 0
         self._last_ns = -1
@@ -67,7 +71,7 @@ class ModbusSeries(SeriesSource):
     def read(self, timeout_s: float) -> Series | None:
         if not self.due(self._next_ns, timeout_s):
             return None
-        reading = self._access.read_shared(self.settings.span, max(self._read_ns, time.monotonic_ns() - self._interval_ns // 2))
+        reading = self._access.read_shared(self.settings.span, max(self._read_ns, time.monotonic_ns() - self._fresh_ns))
         self._read_ns = reading.t_ns
         now_ns = self.clock.now_ns()
         self._next_ns = (now_ns // self._interval_ns + 1) * self._interval_ns  # the same instants for all, so that they share a request

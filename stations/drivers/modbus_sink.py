@@ -179,7 +179,7 @@ class ModbusSink(VerdictSink):
 
     def _begin_pulse(self) -> None:
         settings: ModbusSinkSettings = self.settings
-        if settings.pulse_ms is not None and settings.coils:
+        if settings.pulse_ms is not None and settings.coils and self._access.is_open:
             self._start_timer(settings.pulse_ms / 1000)
 
     def _start_timer(self, after_s: float) -> None:
@@ -198,7 +198,7 @@ class ModbusSink(VerdictSink):
             self._set_coils(None, time.monotonic() + self.settings.timeout_s)
         except DriverError as error:
             if not self._pulse_is_stuck:
-                log.warning("%s: the coils could not be put off, trying on: %s", self.channel, error)
+                log.warning("%s; the coils are still on, they are put off as soon as they can be", error)
             self._pulse_is_stuck = True
             return False
         self._pulse_is_stuck = False

@@ -100,6 +100,8 @@ class ModbusTrigger(TriggerSource):
         self._owed: int | None = None
 
     def open(self) -> None:
+        if self._access.is_open:
+            return
         self._access.open()
         try:
             for span in (self.settings.signal_span, self.settings.part_id_span):

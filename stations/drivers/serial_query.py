@@ -65,6 +65,8 @@ class SerialQuery(SeriesSource):
         return found_ports()
 
     def open(self) -> None:
+        if self._asker.is_open:
+            return
         self._asker.open()
         try:
             for request in self.settings.open_requests:

@@ -83,7 +83,7 @@ def modbus_port():
         started.set()
         await told["ended"].wait()
         await server.shutdown()
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
 
     told = {}
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
