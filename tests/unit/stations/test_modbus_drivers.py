@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import shutil
 import signal
 import socket
@@ -28,6 +29,7 @@ from stations.modbus_values import decode, decode_text, encode, encode_text
 
 pytest.importorskip("pymodbus", reason="needs pymodbus: pip install 'line-inspector[modbus]'")
 from pymodbus.client import ModbusTcpClient
+from pymodbus.constants import ExcCodes
 from pymodbus.framer import FramerType
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
@@ -43,6 +45,7 @@ class Plc:
         requests: function, address and count of each request, as they came.
         delay_s: how long it takes over each answer.
         on_request: called before each answer with function and address.
+        refuse: returns with which exception code a request of so many values is refused, or None.
     """
 
     def __init__(self, port=0, serial=None):
@@ -51,6 +54,7 @@ class Plc:
         self.requests = []
         self.delay_s = 0.0
         self.on_request = lambda _function, _address: None
+        self.refuse = lambda _count: None
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self._thread.start()
@@ -89,6 +93,8 @@ class Plc:
             if self.delay_s or self._one_at_a_time.locked():  # a device has one hand: what comes meanwhile waits
                 async with self._one_at_a_time:
                     await asyncio.sleep(self.delay_s)
+            return self.refuse(count)
+        return None
 
     _is_told = False
 
@@ -310,6 +316,35 @@ def test_a_device_that_does_not_answer_is_one_error_for_all_its_channels(plc, ma
     assert time.monotonic() - began_s < 2.0
     assert sorted(error[:2] for error in errors) == [f"c{k}" for k in range(8)]
     assert all("device 1 does not answer within 0.3 s" in error for error in errors)
+
+
+def test_a_device_that_reads_nothing_together_is_read_apart(plc, made):
+    plc.refuse = lambda count: ExcCodes.ILLEGAL_ADDRESS if count > 1 else None
+    channels = [made("modbus-series", plc, f"c{k}", address=address) for k, address in enumerate((0, 1, 3))]
+    for channel in channels:
+        plc.put("holding", channel.settings.address, 10 + channel.settings.address)
+        channel.open()
+    assert [values_of(channel) for channel in channels] == [[10.0], [11.0], [13.0]]
+    assert [count for _, _, count in plc.requests if count > 1] == [4, 2]  # with its gap, then without, then never again
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (1, "device 1 does not know holding registers (illegal function), correct the kind of register"),
+        (2, "device 1 has no holding register 0 (illegal data address), correct address, counted from 0"),
+        (3, "device 1 refuses holding register 0 (illegal data value)"),
+        (4, "device 1 could not serve holding register 0 (device failure), correct device_id"),
+        (6, "device 1 is too busy for holding register 0 (device busy), ask less often"),
+        (8, "device 1 refuses holding register 0 (exception code 8), see its manual"),
+        (10, "the gateway has no way to device 1 (path unavailable)"),
+        (11, "device 1 does not answer the gateway (no response)"),
+    ],
+)
+def test_a_refusal_is_told_in_words(plc, made, code, words):
+    plc.refuse = lambda _count: ExcCodes(code)
+    with pytest.raises(DriverError, match=re.escape(f"ch: 127.0.0.1:{plc.port}: {words}")):
+        made("modbus-series", plc, address=0).open()
 
 
 def test_a_wrong_device_id_is_named(plc, made):
