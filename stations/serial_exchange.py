@@ -65,6 +65,9 @@ class Asker:
         channel: who asks, for errors.
         clock: what replies are stamped with.
         reject: told in words of what came and is no line.
+
+    Attributes:
+        sent: how many requests went out.
     """
 
     def __init__(self, settings: ExchangeSettings, channel: str, clock: Clock, reject: Callable[[str], None]) -> None:
@@ -73,6 +76,7 @@ class Asker:
         self._channel = channel
         self._clock = clock
         self._reject = reject
+        self.sent = 0
         self._exchange: _Exchange | None = None
         self._lines: LineReader | None = None
         self._asked = b""
@@ -162,6 +166,7 @@ class Asker:
         except DriverError:
             self._exchange.turn.release()
             raise
+        self.sent += 1
         self._asked = request
         self._due_s = time.monotonic() + len(request) * self._settings.byte_ns / 1e9 + self._settings.reply_timeout_s
         return True

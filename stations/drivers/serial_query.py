@@ -90,8 +90,9 @@ class SerialQuery(SeriesSource):
         end_s = time.monotonic() + timeout_s
         if not self._asker.is_asking and not self.due(self._next_ns, timeout_s):
             return None
+        sent = self._asker.sent
         reply = self._asker.ask(self._request, max(0.0, end_s - time.monotonic()))
-        if not self._asker.is_asking:
+        if self._asker.sent > sent:  # it may not have been its turn
             self._next_ns = max(self._next_ns + round(self.settings.interval_s * 1e9), self.clock.now_ns())
         if reply is None:
             return None

@@ -166,6 +166,18 @@ def test_two_channels_ask_one_instrument_at_once(bench):
     assert values == {"t": [20.5] * 20, "p": [1.25] * 20}
 
 
+def test_a_channel_whose_turn_did_not_come_does_not_wait_for_another_interval(bench):
+    instrument, driver = bench
+    device = instrument(lambda request, _n: (0.4, "1\n") if request == "A?" else "2\n")
+    first, second = (driver(device, name, request=f"{name}?\n", interval_s=60.0) for name in "AB")
+    first.open()
+    second.open()
+    assert first.read(0.05) is None
+    assert second.read(0.05) is None
+    assert next_value(first) == 1
+    assert next_value(second) == 2
+
+
 def test_a_port_stays_open_until_its_last_channel_is_closed(bench):
     instrument, driver = bench
     device = instrument(lambda _request, n: f"{n}\n")
