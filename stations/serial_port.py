@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from inspector import drivers
+from inspector.drivers import Found
 from inspector.errors import DriverError
 
 if TYPE_CHECKING:
     import serial
+    from serial.tools.list_ports_common import ListPortInfo
 
 READ_TIMEOUT_S = 0.02
 """How long one read waits. It stays: pyserial sets up the whole port anew when it is changed, and not every port takes that."""
@@ -27,6 +30,8 @@ def _faults() -> tuple[type[Exception], ...]:
     return (OSError, ValueError, termios.error)
 
 
+BY_ID = Path("/dev/serial/by-id")
+"""Where Linux names ports after what is plugged into them."""
 FAULTS = _faults()
 """What pyserial raises where a port fails: its own errors are OSErrors, those of the terminal settings are not."""
 
@@ -69,6 +74,26 @@ def open_port(settings: PortSettings, channel: str) -> serial.Serial:
         raise DriverError(f"{settings.port}: {_why_not(error)}", channel=channel) from error
 
 
+def found_ports() -> list[Found]:
+    """Return the serial ports of this computer, named by what is plugged in; by a path that survives replugging where there is one."""
+    try:
+        from serial.tools.list_ports import comports
+
+        lasting = {path.resolve(): path for path in sorted(BY_ID.glob("*"))}
+        ports = [(port, lasting.get(Path(port.device).resolve(), port.device)) for port in sorted(comports())]
+    except ImportError:  # a system that pyserial does not know
+        return []
+    except FAULTS:
+        return []
+    return [Found(_title(port), {"port": str(path)}) for port, path in ports]
+
+
+def _title(port: ListPortInfo) -> str:
+    """Return what the device calls itself; a port of the computer itself says "n/a"."""
+    named = [text for text in (port.description, port.hwid) if text and text != "n/a"]
+    return " ".join([named[0] if named else "serial port", f"({port.device})"])
+
+
 def lost(settings: PortSettings, channel: str, error: Exception) -> DriverError:
     """Return the error to raise when an open port fails."""
     return DriverError(
@@ -83,5 +108,5 @@ def _why_not(error: Exception) -> str:
     if number in (errno.EACCES, errno.EPERM):
         return "may not be opened, add this user to the group that owns it (often dialout) or end the program that uses it"
     if number in (errno.EAGAIN, errno.EBUSY):
-        return "is in use, end the other program or give another port"
+        return "is in use, end the other program or give another port; channels that share one give the same settings of it"
     return f"is no serial port or cannot work with these settings ({error}), correct port, baud_rate, bytesize, parity or stopbits"

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field, field_validator
 
 from inspector import drivers
-from inspector.drivers import VerdictSink
+from inspector.drivers import Found, VerdictSink
 from inspector.errors import DriverError
 from inspector.parts import Decision
-from stations.serial_port import FAULTS, PortSettings, lost, open_port
+from stations.serial_port import FAULTS, PortSettings, found_ports, lost, open_port
 
 if TYPE_CHECKING:
     import serial
@@ -66,6 +66,10 @@ class SerialSink(VerdictSink):
         self._port: serial.Serial | None = None
         self._is_open = False
         self._one_at_a_time = threading.Lock()
+
+    @classmethod
+    def discover(cls) -> list[Found]:
+        return found_ports()
 
     def open(self) -> None:
         with self._one_at_a_time:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from inspector.drivers import TriggerSource, VerdictSink
 from inspector.errors import DriverError
 from inspector.parts import Decision
 from inspector.plugins import load_driver
@@ -61,14 +62,21 @@ def opened():
         driver = driver_class(checked, channel="ch", unit=unit)
         made.append(driver)
         driver.open()
-        if name == "serial-lines":
+        if name in ("serial-lines", "serial-trigger"):
             wire.send(b"\n")
-            assert driver.read(0.05) is None
+            assert (driver.read if name == "serial-lines" else driver.wait)(0.05) is None
         return driver
 
     yield make
     for driver in made:
         driver.close()
+
+
+def use(driver):
+    if isinstance(driver, VerdictSink):
+        driver.send(Decision("part-1", "pass", 0.1))
+    else:
+        (driver.wait if isinstance(driver, TriggerSource) else driver.read)(1.0)
 
 
 def values_of(source, count):
@@ -210,16 +218,15 @@ def test_a_line_cut_by_opening_the_port_is_left_out_unless_silence_came_before(w
     gauge.close()
 
 
-@pytest.mark.parametrize("name", ["serial-lines", "serial-sink"])
+@pytest.mark.parametrize("name", ["serial-lines", "serial-trigger", "serial-sink"])
 def test_an_unplugged_device_is_an_error_that_names_its_port(wire, opened, name):
     driver = opened(name, wire)
     wire.unplug()
-    use = (lambda: driver.read(1.0)) if name == "serial-lines" else (lambda: driver.send(Decision("part-1", "pass", 0.1)))
     with pytest.raises(DriverError, match=rf"^ch: {wire.port}: does not answer any more .* plug the device in again"):
-        use()
+        use(driver)
 
 
-@pytest.mark.parametrize("name", ["serial-lines", "serial-sink"])
+@pytest.mark.parametrize("name", ["serial-lines", "serial-trigger", "serial-sink"])
 def test_ports_that_cannot_be_opened_say_why(wire, opened, name, tmp_path):
     driver = load_driver(name)
     (tmp_path / "file").write_text("")
@@ -234,7 +241,7 @@ def test_ports_that_cannot_be_opened_say_why(wire, opened, name, tmp_path):
         driver(driver.Settings(port=wire.port), channel="ch").open()
     closed = driver(driver.Settings(port=wire.port), channel="ch")
     with pytest.raises(DriverError, match="is not open"):
-        closed.read(0.0) if name == "serial-lines" else closed.send(Decision("part-1", "pass", 0.1))
+        use(closed)
 
 
 def test_a_source_that_was_reopened_goes_on(wire, opened):
@@ -245,6 +252,58 @@ def test_a_source_that_was_reopened_goes_on(wire, opened):
     gauge.open()
     wire.send(b"3\n4\n")
     assert values_of(gauge, 1) == [4.0]
+
+
+def test_a_line_is_a_part_that_was_there_when_its_first_byte_came(wire, opened):
+    reader = opened("serial-trigger", wire)
+    before_ns = time.monotonic_ns()
+    wire.send(b"\x02LOT-")
+    assert reader.wait(0.1) is None
+    after_first_ns = time.monotonic_ns()
+    wire.send(b"4711 A\x03\r\n")
+    trigger = reader.wait(2.0)
+    assert (trigger.station, trigger.part_id) == ("ch", "LOT-4711 A")
+    assert before_ns - 1_000_000 <= trigger.t_ns <= after_first_ns
+
+
+@pytest.mark.parametrize(
+    ("settings", "lines", "ids"),
+    [
+        ({}, b"A1\rB2\rA1\r", ["A1", "B2", "A1"]),
+        ({}, b"0104\x1d21AB\r", ["0104?21AB"]),
+        ({}, b"A\xff1\r  \rB2\r", ["B2"]),
+        ({"min_length": 3}, b"AB\rABC\r", ["ABC"]),
+        ({"hold_off_s": 5.0}, b"A\rA\rB\rA\r", ["A", "B", "A"]),
+        ({"pattern": r"^TAG (?P<part_id>[0-9A-F]{8})$"}, b"TAG 00C0FFEE\nBATTERY LOW\nTAG 12\n", ["00C0FFEE"]),
+        ({"pattern": "^PART", "prefix": "bolt-"}, b"PART\nIDLE\nPART\n", ["bolt-000001", "bolt-000002"]),
+    ],
+)
+def test_lines_become_parts_as_the_settings_say(wire, opened, settings, lines, ids):
+    reader = opened("serial-trigger", wire, **settings)
+    wire.send(lines)
+    triggers = [reader.wait(2.0) for _ in ids]
+    assert [trigger.part_id for trigger in triggers] == ids
+    assert reader.wait(0.05) is None
+
+
+def test_the_same_line_after_the_hold_off_is_another_part(wire, opened):
+    reader = opened("serial-trigger", wire, hold_off_s=0.2, pattern="PART")
+    for expected in ("part-000001", None, "part-000002"):
+        wire.send(b"PART\n")
+        trigger = reader.wait(0.1)
+        assert (trigger and trigger.part_id) == expected
+        if expected is None:
+            assert reader.wait(0.4) is None
+    assert reader.doubles == 1
+
+
+def test_half_a_code_is_no_part(wire, caplog):
+    driver = load_driver("serial-trigger")
+    reader = driver(driver.Settings(port=wire.port), channel="ch")
+    reader.open()
+    wire.send(b"711\r4712\r")
+    assert reader.wait(2.0).part_id == "4712"
+    reader.close()
 
 
 @pytest.mark.parametrize(
@@ -301,6 +360,8 @@ def test_a_device_that_takes_nothing_does_not_hold_the_line(wire, opened):
         ("serial-lines", {"pattern": r"(\d+) (\d+)"}, "must have one group"),
         ("serial-lines", {"parity": "E"}, "parity"),
         ("serial-lines", {"baud_rate": 0}, "baud_rate"),
+        ("serial-trigger", {"pattern": "("}, "is no regular expression"),
+        ("serial-trigger", {"pattern": r"(\d+)"}, "has a group but none named part_id"),
         ("serial-sink", {"template": "{outcome"}, "is no template"),
         ("serial-sink", {"template": "{outcome} {cause}\n"}, "has no field 'cause' to fill, use part_id, outcome, score"),
         ("serial-sink", {"template": "{outcome.__class__}\n"}, "has no field"),
@@ -324,6 +385,7 @@ def test_wrong_settings_are_told_before_anything_runs(name, settings, message):
         ("serial-lines", {}),
         ("serial-lines", {"bytesize": 7, "parity": "even", "stopbits": 2}),
         ("serial-lines", {"baud_rate": 76_800}),
+        ("serial-trigger", {}),
         ("serial-sink", {}),
         ("serial-sink", {"bytesize": 7, "parity": "odd"}),
     ],

@@ -1,0 +1,121 @@
+"""A part for each line of text from a serial port: barcode and RFID readers, PLCs that write a line."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, Field
+
+from inspector import drivers
+from inspector.drivers import Found, TriggerSource
+from inspector.errors import DriverError
+from inspector.parts import Trigger
+from stations.serial_port import PortSettings, found_ports, open_port
+from stations.serial_text import Line, LineReader, checked_pattern
+
+if TYPE_CHECKING:
+    import serial
+
+log = logging.getLogger(__name__)
+
+WHOLE_LINE = r"^[^!-~]*(?P<part_id>[!-~](?:.*[!-~])?)[^!-~]*$"
+"""The line without the blanks and control characters around it."""
+
+
+def _names_a_part(pattern: str) -> str:
+    groups = checked_pattern(pattern)
+    if groups.groups and "part_id" not in groups.groupindex:
+        raise ValueError("has a group but none named part_id; name it (?P<part_id>...), or use (?:...) and the parts are counted")
+    return pattern
+
+
+class SerialTriggerSettings(PortSettings):
+    pattern: Annotated[str, AfterValidator(_names_a_part)] = Field(
+        default=WHOLE_LINE,
+        description="regular expression, searched in each line: a line that matches is a part, its group part_id the part's id;"
+        " without that group the parts are counted",
+    )
+    prefix: str = Field(default="part-", min_length=1, description="what the ids of counted parts begin with")
+    min_length: int = Field(default=1, ge=1, le=1000, description="a shorter id is a misread and no part")
+    hold_off_s: float = Field(default=0.0, ge=0, le=3600, description="the same line again within this is a double read and no part")
+
+
+class SerialTrigger(TriggerSource):
+    """One part a line, in place when the line's first byte came.
+
+    Attributes:
+        unmatched: how many lines were no part as the pattern asks for.
+        doubles: how many lines were double reads.
+    """
+
+    Settings: ClassVar[type[drivers.Settings]] = SerialTriggerSettings
+
+    def __init__(self, settings: SerialTriggerSettings, **place: Any) -> None:
+        super().__init__(settings, **place)
+        self.unmatched = self.doubles = 0
+        self._pattern = checked_pattern(settings.pattern)
+        self._port: serial.Serial | None = None
+        self._lines: LineReader | None = None
+        self._found: deque[Trigger] = deque()
+        self._counted = 0
+        self._seen: tuple[str, int] | None = None
+
+    @classmethod
+    def discover(cls) -> list[Found]:
+        return found_ports()
+
+    def open(self) -> None:
+        if self._port is None:
+            self._port = open_port(self.settings, self.channel)
+            self._lines = LineReader(self._port, self.settings, self.channel, self.clock, self._reject)
+
+    def close(self) -> None:
+        if self._port is not None:
+            port, self._port, self._lines = self._port, None, None
+            port.close()
+
+    def wait(self, timeout_s: float) -> Trigger | None:
+        if self._lines is None:
+            raise DriverError("is not open, call open() first", channel=self.channel)
+        end_s = time.monotonic() + timeout_s
+        while not self._found and (lines := self._lines.read(end_s - time.monotonic())) is not None:
+            self._found.extend(trigger for line in lines if (trigger := self._trigger(line)) is not None)
+            if time.monotonic() >= end_s:  # garbage without end must not hold the reader
+                break
+        return self._found.popleft() if self._found else None
+
+    def _trigger(self, line: Line) -> Trigger | None:
+        match = self._pattern.search(line.text) if line.data.isascii() else None  # other bytes are a damaged line
+        named = "part_id" in self._pattern.groupindex
+        text = "" if match is None else (match["part_id" if named else 0] or "").strip()
+        if match is None or (named and len(text) < self.settings.min_length):
+            self._reject(str(line))
+            return None
+        if self._is_double(text, line.t_ns):
+            self.doubles += 1
+            return None
+        self._counted += 1
+        return Trigger(self.channel, _printable(text) if named else f"{self.settings.prefix}{self._counted:06d}", line.t_ns)
+
+    def _is_double(self, text: str, t_ns: int) -> bool:
+        """Say whether the same was read before; a reader that reads a part on and on goes on being held off."""
+        before, self._seen = self._seen, (text, t_ns)
+        return before is not None and before[0] == text and t_ns - before[1] < self.settings.hold_off_s * 1e9
+
+    def _reject(self, what: str) -> None:
+        self.unmatched += 1
+        if self.unmatched == 1:
+            log.warning(
+                "%s: %s: %s is no part as the setting pattern asks for; more such lines are only counted",
+                self.channel,
+                self.settings.port,
+                what,
+            )
+
+
+def _printable(text: str) -> str:
+    """Return an id that can be shown: codes for goods hold separators that cannot."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
