@@ -34,6 +34,8 @@ BLOCKED_S = 0.002
 """Packets that come faster than this after connecting had been waiting, nobody knows how long; the first real wait ends that."""
 DELAY_BIN_NS = 1_000_000_000
 DELAY_BINS = 10
+JUMP_NS = 1_000_000_000
+"""The sender's clock was set, or all that came before had stalled."""
 LEAVE_S = 0.5
 
 
@@ -298,6 +300,8 @@ class _LeastDelay:
         self.least_ns: int | None = None
 
     def note(self, now_ns: int, delay_ns: int) -> None:
+        if self.least_ns is not None and abs(delay_ns - self.least_ns) > JUMP_NS:
+            self._bins.clear()
         number = now_ns // DELAY_BIN_NS
         if self._bins and self._bins[-1][0] == number:
             self._bins[-1] = (number, min(self._bins[-1][1], delay_ns))

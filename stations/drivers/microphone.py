@@ -140,16 +140,7 @@ class _Input:
             if settings.sound_channel >= channels:
                 raise self._error(f"has {channels} channel(s), lower sound_channel")
             try:
-                stream = sound.InputStream(
-                    device=number,
-                    samplerate=settings.rate_hz,
-                    channels=settings.sound_channel + 1,
-                    dtype=settings.sample_format,
-                    blocksize=round(settings.block_s * settings.rate_hz),
-                    callback=self._take,
-                    finished_callback=self._finish,
-                )
-                stream.start()
+                stream = self._started(sound, number)
             except sound.PortAudioError as error:
                 usual = f"its usual rate is {device['default_samplerate']:g} Hz"
                 raise self._error(
@@ -157,6 +148,23 @@ class _Input:
                     "correct rate_hz or sample_format, or end the program that uses it"
                 ) from error
             _OPEN.add(self)
+        return stream
+
+    def _started(self, sound: Any, number: int) -> Any:
+        stream = sound.InputStream(
+            device=number,
+            samplerate=self._settings.rate_hz,
+            channels=self._settings.sound_channel + 1,
+            dtype=self._settings.sample_format,
+            blocksize=round(self._settings.block_s * self._settings.rate_hz),
+            callback=self._take,
+            finished_callback=self._finish,
+        )
+        try:
+            stream.start()
+        except sound.PortAudioError:
+            stream.close(ignore_errors=True)
+            raise
         return stream
 
     def _chosen(self, sound: Any) -> tuple[int, Any]:

@@ -21,6 +21,8 @@ CELLS = 32
 LEARN_FRAMES = 8
 NOISES = 6.0
 """A cell that differs by less than so many times its usual difference has not changed."""
+STEP_NS = 1_000_000_000
+"""A picture that is older than the one before by up to this is left out: the clock was corrected."""
 GAP_S = 10.0
 """After so long without pictures all is learned anew."""
 
@@ -76,7 +78,7 @@ class PictureChange(TriggerSource):
             self._fault = f"channel '{self.watches}' has no pictures, watch a camera"
             return
         cells = self._cells(signal)
-        if cells is None:
+        if cells is None or (self._view is not None and 0 <= self._view.last_ns - signal.t_ns <= STEP_NS):
             return
         if self._view is None or not self._view.goes_on(signal.t_ns, cells):
             self._view = _View(self.settings)
@@ -111,7 +113,7 @@ class _View:
         self._settings = settings
         self._learned: list[NDArray[np.float32]] = []
         self._begun_ns: int | None = None
-        self._last_ns = 0
+        self.last_ns = 0
         self._background: NDArray[np.float32] | None = None
         self._median = self._noise = np.zeros((1, 1), np.float32)
         self._former: NDArray[np.float32] | None = None
@@ -124,12 +126,12 @@ class _View:
         if self._begun_ns is None:
             return True
         known = self._learned[0] if self._background is None else self._background
-        return cells.shape == known.shape and 0 <= t_ns - self._last_ns <= GAP_S * 1e9
+        return cells.shape == known.shape and 0 <= t_ns - self.last_ns <= GAP_S * 1e9
 
     def look(self, t_ns: int, cells: NDArray[np.float32]) -> int | None:
         """Take the next picture; return the stamp of a part that has come."""
-        passed_s = (t_ns - self._last_ns) / 1e9
-        self._last_ns = t_ns
+        passed_s = (t_ns - self.last_ns) / 1e9
+        self.last_ns = t_ns
         if self._background is None:
             self._learn(t_ns, cells)
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,7 +26,9 @@ FOLLOW_DB_PER_S = 6.0
 """How fast the background follows: it is a running median, which sounds do not move while they are rarer than silence."""
 SILENCE = 1e-14
 """Power below which all is equally silent: -140 dB of full scale."""
-GAP_NS = 2_000_000
+GAP_NS = 5_000_000
+SETTLE_WAVES = 5.0
+"""After a gap nothing is heard until the filter has forgotten it: so many periods of the lowest frequency."""
 
 
 class SoundOnsetSettings(FinderSettings):
@@ -83,7 +86,7 @@ class SoundOnset(TriggerSource):
         if self._ear is None or self._ear.rate_hz != sound.sample_rate_hz:
             self._ear = _Ear(self.settings, sound.sample_rate_hz)
         elif abs(gap_ns) > GAP_NS:
-            self._ear.break_off(gap_ns)
+            self._ear.break_off()
         self._end_ns = sound.end_ns
         for t_ns in self._ear.hear(sound):
             self._parts.add(t_ns)
@@ -101,6 +104,7 @@ class _Ear:
         self._hop = max(1, round(HOP_S * rate_hz))
         self._window = max(1, round(max(WINDOW_S, WAVES / (min(high, highest) - low)) * rate_hz / self._hop))
         self._hop_s = self._hop / rate_hz
+        self._settling_hops = self._deaf_hops = math.ceil(SETTLE_WAVES / low / self._hop_s)
         self._background_db: float | None = None
         self._learned: list[float] = []
         self._quiet_s = 0.0
@@ -109,16 +113,14 @@ class _Ear:
         self._rest: NDArray[np.float64] = np.zeros(0)
         self._powers: list[float] = []
 
-    def break_off(self, gap_ns: int) -> None:
-        """Begin again after a gap. What is usual stays known, unless time ran backward."""
+    def break_off(self) -> None:
+        """Begin again after a gap; what is usual stays known."""
         self._state, self._rest, self._powers = None, np.zeros(0), []
-        if gap_ns < 0:
-            self._background_db = None
-            self._learned = []
+        self._deaf_hops = self._settling_hops
 
     def hear(self, sound: Waveform) -> list[int]:
         """Return the instants at which a sound began."""
-        filtered = self._filtered(np.asarray(sound.samples, np.float64))
+        filtered = self._filtered(np.nan_to_num(np.asarray(sound.samples, np.float64), posinf=0.0, neginf=0.0))
         samples = np.concatenate([self._rest, filtered])
         first_ns = sound.start_ns - round(len(self._rest) * 1e9 / self.rate_hz)
         hops = len(samples) // self._hop
@@ -138,6 +140,9 @@ class _Ear:
 
     def _step(self, start_ns: float, power: float) -> list[float]:
         """Take the next hop; return the onset that it completes, if any."""
+        if self._deaf_hops > 0:
+            self._deaf_hops -= 1
+            return []
         self._powers.append(power)
         if len(self._powers) < self._window:
             return []

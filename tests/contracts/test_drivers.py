@@ -68,6 +68,8 @@ def settings_of(name, files, port):
         "audio-file": {"file": str(files / "s.wav")},
         "series-file": {"file": str(files / "t.csv"), "column": "x"},
         "timer": {"interval_s": 0.1},
+        "picture-change": {"channel": "camera"},
+        "sound-onset": {"channel": "microphone"},
         "log-sink": {},
         "serial-lines": {"port": port},
         "serial-sink": {"port": port},

@@ -110,6 +110,15 @@ def test_colour_and_16_bit_pictures_are_watched_as_well():
         assert len(found(trigger)) == 1
 
 
+def test_a_clock_that_is_corrected_by_little_loses_nothing():
+    trigger = made("picture-change")
+    for k in range(100):
+        frame = view(k, [70])
+        trigger.observe(Frame(frame.t_ns - (30_000_000 if k > 65 else 0), frame.pixels))
+        trigger.observe(Frame(frame.t_ns - 500_000_000, frame.pixels))
+    assert len(found(trigger)) == 1
+
+
 def test_a_camera_that_comes_back_is_learned_anew():
     trigger = made("picture-change")
     for k in range(60):
@@ -192,6 +201,14 @@ def test_digital_silence_and_an_offset_are_no_parts():
     hear(trigger, np.full(3 * RATE_HZ, 0.3, np.float32))
     hear(trigger, np.zeros(3 * RATE_HZ, np.float32), start_ns=10_000_000_000)
     assert found(trigger) == []
+
+
+def test_samples_that_are_no_numbers_do_not_deafen():
+    samples = sound(4, [3.0])
+    samples[RATE_HZ * 2 : RATE_HZ * 2 + 10] = np.nan
+    trigger = made("sound-onset")
+    hear(trigger, samples)
+    assert [round(part.t_ns / 1e9, 2) for part in found(trigger)][-1] == 3.0
 
 
 def test_a_gap_is_no_part_and_what_is_usual_stays_known():

@@ -126,12 +126,12 @@ def test_rate_level_and_time_of_what_is_played_are_as_played(system, tmp_path):
     t_s = np.arange(4 * RATE_HZ) / RATE_HZ
     tone = 0.5 * np.sin(2 * np.pi * TONE_HZ * t_s)
     tone[:: round(CLICKS_S * RATE_HZ)] = 0.95
-    told, samples, stamps = heard_while_playing(system, tmp_path, tone, 3.0, device="line")
+    told, samples, stamps = heard_while_playing(system, tmp_path, tone, 2.2, device="line")
     assert told == {"rate_hz": RATE_HZ, "unit": "FS", "overflows": 0}
     assert stamps[0, 0] == 0
     assert np.array_equal(stamps[1:, 0], stamps[:-1, 1])
     clicks = np.flatnonzero(samples > 0.9)
-    assert len(clicks) >= 5
+    assert len(clicks) >= 4
     assert np.abs(np.diff(clicks) / RATE_HZ - CLICKS_S).max() < 1.5 / RATE_HZ
     steady = samples[clicks[1] + 1 : clicks[2]]
     assert np.sqrt(np.mean(steady**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.01)
@@ -146,7 +146,7 @@ def test_rate_level_and_time_of_what_is_played_are_as_played(system, tmp_path):
 def test_a_sensor_on_a_sound_card_has_its_unit_and_scale(system, tmp_path):
     tone = 0.5 * np.sin(2 * np.pi * TONE_HZ * np.arange(4 * RATE_HZ) / RATE_HZ)
     settings = {"device": "LIN", "sample_format": "int16", "scale": 50.0, "rate_hz": 44_100, "sound_channel": 1, "unit": "g"}
-    told, samples, _ = heard_while_playing(system, tmp_path, tone, 1.5, **settings)
+    told, samples, _ = heard_while_playing(system, tmp_path, tone, 1.2, **settings)
     assert told == {"rate_hz": 44_100, "unit": "g", "overflows": 0}
     played = np.abs(samples)[np.abs(samples) > 1]
     assert np.percentile(played, 95) == pytest.approx(25 * np.sin(0.95 * np.pi / 2), rel=0.02)

@@ -1,5 +1,6 @@
 """Network cameras and their sound, on GStreamer's RTSP server and ffmpeg's MJPEG over HTTP; OpenCV's cameras on the latter."""
 
+import ctypes
 import inspect
 import itertools
 import os
@@ -166,7 +167,7 @@ def test_picture_and_sound_come_by_one_connection_on_one_clock(flashes, opened, 
     try:
         camera = opened("network-camera", url=server.url(), transport=transport, pixels="grey")
         sound = opened("network-sound", url=server.url(), transport=transport)
-        frames, blocks = together([camera, sound], 3.6)
+        frames, blocks = together([camera, sound], 2.8)
         assert server.clients == 1
     finally:
         server.end()
@@ -303,6 +304,11 @@ def test_a_server_that_never_answers_is_given_up(opened):
         assert time.monotonic() - began_s < 2.5
 
 
+def end_with_the_test():
+    """Ask Linux to kill this process when the one that started it dies, however it dies."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 class MjpegServer:
     """ffmpeg's own server: one client, then it ends."""
 
@@ -311,7 +317,8 @@ class MjpegServer:
         self.url = f"http://127.0.0.1:{self.port}/cam.mjpg"
         source = ["-re", "-f", "lavfi", "-i", f"testsrc2=size=160x120:rate={fps}:duration=60"]
         sink = ["-c:v", "mjpeg", "-q:v", "4", "-f", "mpjpeg", "-listen", "1", self.url]
-        self.process = subprocess.Popen(["ffmpeg", "-v", "quiet", "-nostdin", *source, *sink], stdin=subprocess.DEVNULL)
+        command = ["ffmpeg", "-v", "quiet", "-nostdin", *source, *sink]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=end_with_the_test)
 
     def await_up(self):
         end_s = time.monotonic() + 20
@@ -367,15 +374,14 @@ def test_an_mjpeg_server_that_is_killed_is_noticed_and_read_on_when_it_is_back(m
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("name", ["network-camera", "usb-camera"])
-def test_an_mjpeg_server_that_falls_silent_is_noticed_within_two_seconds(mjpeg, opened, name):
+def test_a_usb_camera_that_falls_silent_is_noticed_within_two_seconds(mjpeg, opened):
     server = mjpeg()
-    camera = opened(name, **{"url" if name == "network-camera" else "device": server.url})
+    camera = opened("usb-camera", device=server.url)
     first(camera)
     os.kill(server.process.pid, signal.SIGSTOP)
     took_s, error = lost_after_s(camera)
     assert took_s < 2.0 + 0.5
-    assert "nothing came for" in str(error) or name == "usb-camera"  # OpenCV ends the stream by itself then
+    assert "does not answer any more" in str(error)
     began_s = time.monotonic()
     camera.close()
     assert time.monotonic() - began_s < 2.5
@@ -456,7 +462,7 @@ def test_a_usb_camera_that_refuses_a_setting_says_what_it_does(mjpeg, opened, se
         first(opened("usb-camera", device=url, **settings))
 
 
-def test_a_usb_camera_that_is_not_there_or_none_is_told(opened, tmp_path):
+def test_a_usb_camera_that_is_not_there_or_none_is_told(opened, tmp_path, capfd):
     (tmp_path / "file").write_text("no camera")
     for device, message in (
         (97, "camera 97: does not exist, plug it in"),
@@ -467,6 +473,7 @@ def test_a_usb_camera_that_is_not_there_or_none_is_told(opened, tmp_path):
     ):
         with pytest.raises(DriverError, match=message):
             opened("usb-camera", device=device)
+    assert "geheim" not in "".join(capfd.readouterr())
     with pytest.raises(ValidationError, match="belong together"):
         opened("usb-camera", width_px=640)
 
