@@ -28,7 +28,7 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 RATE_HZ = 8000
 FPS = 25
 FILE_S = 25
-LOST_S = (1.6, 1.8)
+LOST_S = (1.4, 2.6)
 """Sound that is missing in the served file."""
 
 
@@ -121,14 +121,16 @@ def opened():
         driver.close()
 
 
-def together(drivers, seconds):
-    """Read drivers side by side as a station does; return what each gave, with its arrival."""
+def together(drivers, until_s):
+    """Read drivers side by side as a station does, until their stamps have come so far; return what each gave, with its arrival."""
     read = {driver: [] for driver in drivers}
-    end_s = time.monotonic() + seconds
+    end_s = time.monotonic() + 30
 
     def serve(driver):
-        while time.monotonic() < end_s:
+        t_ns = 0
+        while t_ns < until_s * 1e9 and time.monotonic() < end_s:
             signal_ = driver.read(0.2)
+            t_ns = t_ns if signal_ is None else getattr(signal_, "t_ns", None) or signal_.start_ns
             if signal_ is not None:
                 read[driver].append((signal_, driver.arrived_ns))
 
@@ -165,9 +167,9 @@ def first(driver, deadline_s=10.0):
 def test_picture_and_sound_come_by_one_connection_on_one_clock(flashes, opened, transport):
     server = RtspServer(flashes)
     try:
-        camera = opened("network-camera", url=server.url(), transport=transport, pixels="grey")
-        sound = opened("network-sound", url=server.url(), transport=transport)
-        frames, blocks = together([camera, sound], 2.8)
+        camera = opened("network-camera", url=server.url(), transport=transport, silence_s=5, pixels="grey")
+        sound = opened("network-sound", url=server.url(), transport=transport, silence_s=5)
+        frames, blocks = together([camera, sound], 3.4)
         assert server.clients == 1
     finally:
         server.end()
@@ -178,8 +180,10 @@ def test_picture_and_sound_come_by_one_connection_on_one_clock(flashes, opened, 
         loud = np.flatnonzero(np.abs(block.samples) > 0.3)
         if len(loud) and (not clicks_s or block.start_ns / 1e9 - clicks_s[-1] > 0.3):
             clicks_s.append(block.start_ns / 1e9 + loud[0] / RATE_HZ)
-    assert len(flashes_s) >= 2
-    assert max(min(abs(flash - click) for click in clicks_s) for flash in flashes_s) < 0.025
+    heard_until_s = blocks[-1][0].end_ns / 1e9 - 0.05
+    heard_s = [flash_s for flash_s in flashes_s if flash_s < heard_until_s and not LOST_S[0] < flash_s < LOST_S[1]]
+    assert len(heard_s) >= 2
+    assert max(min(abs(flash_s - click_s) for click_s in clicks_s) for flash_s in heard_s) < 0.025
     assert np.diff(flashes_s) == pytest.approx(1.0, abs=0.005)
     assert {frame.pixels.shape for frame, _ in frames} == {(120, 160)}
     assert {block.unit for block, _ in blocks} == {"FS"}
@@ -187,9 +191,30 @@ def test_picture_and_sound_come_by_one_connection_on_one_clock(flashes, opened, 
         np.array([(arrived_ns - stamp(signal_)) / 1e9 for signal_, arrived_ns in read])
         for read, stamp in ((frames, lambda frame: frame.t_ns), (blocks, lambda block: block.end_ns))
     ]
-    assert abs(np.percentile(delays_s[0], 10) - np.percentile(delays_s[1], 10)) < 0.03
+    # the server, which reads a file, sends its first picture one picture early
+    assert abs(np.percentile(delays_s[0], 10) - np.percentile(delays_s[1], 10)) < 0.03 + 1 / FPS
     gaps_s = [(after.start_ns - before.end_ns) / 1e9 for (before, _), (after, _) in itertools.pairwise(blocks)]
     assert [gap_s for gap_s in gaps_s if abs(gap_s) > 0.001] == pytest.approx([LOST_S[1] - LOST_S[0]], abs=0.002)
+
+
+@needs_rtsp
+def test_a_track_that_stops_is_noticed_while_the_other_goes_on_and_is_looked_for_anew(flashes, opened):
+    server = RtspServer(flashes)
+    try:
+        camera = opened("network-camera", url=server.url(), silence_s=1.0)
+        sound = opened("network-sound", url=server.url(), silence_s=1.0)
+        first(sound)
+        _, error = lost_after_s(sound)
+        assert "sound is lost (nothing came for" in str(error)
+        first(camera)
+        assert server.clients == 1
+        sound.close()
+        sound.open()
+        first(sound)
+        first(camera)
+        assert server.clients == 2
+    finally:
+        server.end()
 
 
 @needs_rtsp
