@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -150,6 +151,22 @@ class Station(_Model):
     def part_channels(self) -> dict[str, Channel]:
         """The channels as the rest of the pipeline knows them."""
         return {name: Channel(name, config.modality, config.unit, config.scale_mm_per_px) for name, config in self.channels.items()}
+
+
+SECRET_KEYS = frozenset({"clear", "password", "token"})
+HIDDEN = "(hidden)"
+
+
+def without_secrets(value: Any) -> Any:
+    """Return the content of a station file as it may leave the station: passwords and tokens hidden, those in addresses too.
+
+    `{env: NAME}` and `{file: PATH}` stay, as they only say where a secret is found.
+    """
+    if isinstance(value, dict):
+        return {key: HIDDEN if key in SECRET_KEYS and isinstance(one, str) else without_secrets(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [without_secrets(one) for one in value]
+    return re.sub(r"(?<=://)([^/@:\s]+):[^/@\s]+(?=@)", rf"\1:{HIDDEN}", value) if isinstance(value, str) else value
 
 
 def load_station(path: Path | str) -> Station:

@@ -126,7 +126,8 @@ def _reading_faults(driver: Driver, unit: str) -> list[str]:
         last_ns = start_ns if isinstance(item, Waveform) else end_ns
         if broken:
             return broken
-    return broken if last_ns is not None else [*broken, "nothing could be read"]
+    finds = isinstance(driver, TriggerSource) and driver.watches is not None  # nobody shows it signals here
+    return broken if last_ns is not None or finds else [*broken, "nothing could be read"]
 
 
 def _item_faults(driver: Driver, item: object, unit: str) -> list[str]:

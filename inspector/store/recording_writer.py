@@ -21,7 +21,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from inspector.config import Station
+from inspector.config import Station, without_secrets
 from inspector.errors import RecordingError
 from inspector.parts import Capture, ClockFit, Frame, PartTruth, Series, Waveform
 from inspector.store import recording_schema as schema
@@ -225,7 +225,7 @@ def _pairs(arrivals: NDArray[np.int64]) -> str:
 
 
 def _station_yaml(station: Station) -> str:
-    return yaml.safe_dump(station.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(without_secrets(station.model_dump(mode="json")), sort_keys=False, allow_unicode=True)
 
 
 def _truth_document(part_id: str, truth: PartTruth) -> dict[str, Any]:

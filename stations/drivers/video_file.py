@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from inspector import drivers
 from inspector.drivers import Camera, StationPath, WaveformSource
 from inspector.errors import DriverError, EndOfStream
 from inspector.parts import Frame, Waveform
+from stations.sound_samples import one_channel
 
 BLOCK_S = 0.1
 
@@ -145,7 +145,7 @@ class VideoSound(WaveformSource):
         run_ns, run_samples = 0, 0
         for frame in track.frames():
             rate_hz = float(frame.sample_rate)
-            samples, t_ns = _mono(frame), self._ns(frame.time)
+            samples, t_ns = one_channel(frame), self._ns(frame.time)
             held = sum(len(piece) for piece in pieces)
             jumped = abs(t_ns - (run_ns + round((run_samples + held) * 1e9 / rate_hz))) > 1e9 * BLOCK_S / 2
             if jumped or (not run_samples and not held):
@@ -164,14 +164,3 @@ class VideoSound(WaveformSource):
 
     def _ns(self, time_s: float) -> int:
         return int(self.clock.epoch_ns + round((self.settings.first_s + time_s) * 1e9))
-
-
-def _mono(frame: Any) -> NDArray[np.float32]:
-    """Return the first channel as float, full scale ±1."""
-    samples = frame.to_ndarray()
-    first = samples[0] if frame.format.is_planar else samples[0, :: len(frame.layout.channels)]
-    if np.issubdtype(samples.dtype, np.floating):
-        return np.ascontiguousarray(first, dtype=np.float32)
-    bits = samples.dtype.itemsize * 8
-    offset = 2 ** (bits - 1) if samples.dtype.kind == "u" else 0
-    return np.asarray((first.astype(np.float64) - offset) / 2 ** (bits - 1), dtype=np.float32)

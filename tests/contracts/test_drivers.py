@@ -36,6 +36,8 @@ def settings_without_peer(name, files):
         "audio-file": {"file": str(files / "s.wav")},
         "series-file": {"file": str(files / "t.csv"), "column": "x"},
         "timer": {"interval_s": 0.1},
+        "picture-change": {"channel": "camera"},
+        "sound-onset": {"channel": "microphone"},
         "log-sink": {},
         "simulated-camera": SIMULATED,
         "simulated-trigger": SIMULATED,

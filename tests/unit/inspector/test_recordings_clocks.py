@@ -181,3 +181,16 @@ def test_a_recording_of_layout_1_reads_as_ever():
     with PartIndex(path) as index:
         assert index.part(1).capture.waveforms["shaker"].samples.tobytes() == parts[1].capture.waveforms["shaker"].samples.tobytes()
     assert recordings.check(path)["complete"]
+
+
+def test_a_recording_holds_no_password(tmp_path):
+    settings = {"url": "rtsp://line:geheim@camera-1/live?x=1", "password": {"clear": "geheim"}, "token": "geheim", "user": "line"}
+    camera = STATION.channels["camera"].model_copy(update={"settings": settings})
+    station = STATION.model_copy(update={"channels": STATION.channels | {"camera": camera}})
+    path = tmp_path / "r.mcap"
+    with recordings.RecordingWriter(path, station) as writer:
+        writer.write(make(0))
+    assert b"geheim" not in path.read_bytes()
+    kept = recordings.read_station(path).channels["camera"].settings
+    assert kept["url"] == "rtsp://line:(hidden)@camera-1/live?x=1"
+    assert kept["user"] == "line"

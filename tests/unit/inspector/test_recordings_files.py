@@ -105,6 +105,40 @@ def test_a_video_becomes_a_recording(tmp_path, with_sound):
         assert [len(capture.waveforms["microphone"].samples) for capture in captures] == [8000] * 7
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "sound"), [("v.mp4", "libx264", "aac"), ("v.mkv", "libx264", "libopus"), ("v.avi", "mpeg4", "mp3")]
+)
+def test_a_flash_and_a_click_at_one_instant_stay_together(tmp_path, name, codec, sound):
+    """Encoders of sound put some samples in front; what they tell of it must be heeded."""
+    path, fps, rate_hz = tmp_path / name, 25, 48_000
+    with av.open(str(path), "w") as container:
+        pictures = container.add_stream(codec, rate=fps)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        heard = container.add_stream(sound, rate=rate_hz, layout="mono")
+        for k in range(4 * fps):
+            grey = np.full((48, 64, 3), 255 if k % fps == 10 else 0, np.uint8)
+            container.mux(pictures.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+            t_s = k / fps + np.arange(rate_hz // fps) / rate_hz
+            click = 0.8 * np.sin(2 * np.pi * 1000 * t_s) * (k % fps == 10)
+            block = av.AudioFrame.from_ndarray(click[None].astype(np.float32), format="fltp", layout="mono")
+            block.sample_rate, block.pts = rate_hz, k * len(t_s)
+            container.mux(heard.encode(block))
+        container.mux(pictures.encode(None))
+        container.mux(heard.encode(None))
+    assert run("import", path, "--out", tmp_path / "v.mcap", "--every", 1 / fps) == 0
+    parts = list(recordings.read_captures(tmp_path / "v.mcap"))
+    flashes_s = sorted({frame.t_ns / 1e9 for part in parts for frame in part.frames.values() if frame.pixels.mean() > 128})
+    clicks_s = [
+        wave.start_ns / 1e9 + np.argmax(np.abs(wave.samples) > 0.3) / rate_hz
+        for part in parts
+        for wave in part.waveforms.values()
+        if np.any(np.abs(wave.samples) > 0.3)
+    ]
+    assert np.diff(flashes_s) == pytest.approx(1.0, abs=0.002)
+    for flash_s in flashes_s:
+        assert min(abs(click_s - flash_s) for click_s in clicks_s) < 0.025
+
+
 def test_a_video_that_is_none_is_refused(tmp_path, capsys):
     (tmp_path / "v.mp4").write_bytes(b"no video")
     assert run("import", tmp_path / "v.mp4", "--out", tmp_path / "v.mcap") == 2
