@@ -3,6 +3,7 @@
 import os
 import threading
 import tty
+from pathlib import Path
 
 import av
 import cv2
@@ -58,6 +59,15 @@ def wired_port():
     os.close(port)
 
 
+def simulated_producer():
+    """The GenTL producer that the genicam package brings along; None where that cannot be loaded."""
+    try:
+        import genicam.gentl
+    except ImportError:
+        return None
+    return {"producer": str(Path(genicam.__file__).with_name("viky.cti")), "device": "0"}
+
+
 def settings_of(name, files, port):
     """What a driver needs to run without a plant; None where that is not known here."""
     simulated = {"seed": 3, "interval_s": 0.5}
@@ -69,6 +79,7 @@ def settings_of(name, files, port):
         "series-file": {"file": str(files / "t.csv"), "column": "x"},
         "timer": {"interval_s": 0.1},
         "log-sink": {},
+        "genicam-camera": simulated_producer(),
         "serial-lines": {"port": port},
         "serial-sink": {"port": port},
         "simulated-camera": simulated,
