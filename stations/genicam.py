@@ -34,7 +34,8 @@ ASK_AFTER_S = 0.5
 ASK_AGAIN_S = 0.2
 UNANSWERED = 3
 """So many unanswered questions in a row are a lost camera; one may get lost on the way."""
-LEAST_PATIENCE_S = 3.0
+LEAST_PATIENCE_S = 5.0
+"""A camera that answers but sends nothing for so long is set up anew; a starved computer may hold pictures up for a second or two."""
 AUTO_EXPOSURE_S = 1.0
 """How often an exposure time is read that the camera changes by itself."""
 

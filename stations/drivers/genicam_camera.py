@@ -114,8 +114,8 @@ class GenicamCamera(Camera):
         try:
             t_ns = link.stamp_ns(buffer) if link.has_clock else arrived_ns
             pixels = _pixels(buffer)
-        except ValueError as error:
-            raise DriverError(f"{link.title}: {error}", channel=self.channel) from error
+        except Exception as error:  # a producer may raise anything where it is asked what it does not know
+            raise DriverError(f"{link.title}: a picture cannot be read: {said(error)}", channel=self.channel) from error
         finally:
             link.give_back(buffer)
         self.arrived_ns = arrived_ns if link.has_clock else None
@@ -177,6 +177,10 @@ class _Link:
             buffer = self._acquirer.try_fetch(timeout=timeout_s, is_raw=True)
         except Exception as error:
             raise DriverError(f"{self.title}: is lost ({said(error)}), check its power and its cable", channel=self._channel) from error
+        if isinstance(buffer, list):  # of a camera with several streams the first counts
+            buffer, *others = buffer
+            for other in filter(None, others):
+                self.give_back(other)
         if buffer is not None:
             self._silence.heard()
             return buffer

