@@ -32,12 +32,13 @@ from stations.gentl import (
 from stations.pixel_formats import NAMES, Pixels, decoded
 
 log = logging.getLogger(__name__)
+
 BUFFERS = 8
 """How many pictures may wait for us."""
 SLICE_S = 0.1
 SEARCH_MS = 500
 """How long each interface may search for its cameras."""
-AWAY_S = 0.05
+AWAY_S = 0.1
 """A reader who was away for longer cannot know when the pictures came that wait for it."""
 
 
