@@ -165,3 +165,11 @@ def modbus_device():
     yield {"host": "127.0.0.1", "tcp_port": told["port"]}
     told["loop"].call_soon_threadsafe(told["ended"].set)
     thread.join()
+
+
+@pytest.fixture
+def simulated_producer():
+    """The GenTL producer that the genicam package brings along."""
+    genicam = pytest.importorskip("genicam", reason="genicam is not installed")
+    pytest.importorskip("genicam.gentl", reason="genicam cannot be loaded (Debian: libpython3.11)", exc_type=ImportError)
+    return {"producer": str(Path(genicam.__file__).with_name("viky.cti")), "device": "0"}

@@ -9,6 +9,7 @@ from inspector.testing import check_driver
 SIMULATED = {"seed": 3, "interval_s": 0.5}
 OPCUA = "nsu=http://example.org/press;s="
 PEERS = {
+    "genicam-camera": ("simulated_producer", {}),
     "serial-lines": ("wired_port", {}),
     "serial-query": ("wired_port", {"request": "W\r\n", "interval_s": 0.02}),
     "serial-trigger": ("wired_port", {}),
