@@ -71,11 +71,14 @@ def _align_channel(capture: Capture, name: str, config: ChannelConfig) -> _Align
     start_ns, end_ns = window_ns(capture.trigger, config)
     clock = capture.clocks.get(name, ON_TIME)
     if config.modality == "image":
-        aligned = _align_frame(_on_station_clock(capture.frames.get(name), clock), start_ns, end_ns, config)
+        frame = capture.frames.get(name)
+        aligned = _align_frame(frame and on_station_clock(frame, clock), start_ns, end_ns, config)
     elif config.modality == "series":
-        aligned = _align_series(_on_station_clock(capture.series.get(name), clock), start_ns, end_ns, config)
+        series = capture.series.get(name)
+        aligned = _align_series(series and on_station_clock(series, clock), start_ns, end_ns, config)
     else:
-        aligned = _align_waveform(_on_station_clock(capture.waveforms.get(name), clock), start_ns, end_ns, config)
+        wave = capture.waveforms.get(name)
+        aligned = _align_waveform(wave and on_station_clock(wave, clock), start_ns, end_ns, config)
     if aligned.sync_error_ns is not None:
         aligned.sync_error_ns += clock.uncertainty_ns
         if clock.uncertainty_ns > _limit_ns(config):
@@ -89,9 +92,9 @@ def window_ns(trigger: Trigger, config: ChannelConfig) -> tuple[int, int]:
     return passing_ns - round(config.window.pre_s * 1e9), passing_ns + round(config.window.post_s * 1e9)
 
 
-def _on_station_clock(signal: S | None, clock: ClockFit) -> S | None:
+def on_station_clock(signal: S, clock: ClockFit) -> S:
     """Return a signal with its stamps read by `clock`. A waveform keeps its nominal rate: drift within a window is small."""
-    if signal is None or clock is ON_TIME:
+    if clock is ON_TIME:
         return signal
     if isinstance(signal, Series):
         span_ns = signal.t_ns - clock.device_ns
