@@ -41,6 +41,7 @@ class Wish:
     reference: str | None = None
     lag: bool = False
     recording: Path | None = None
+    min_lag_s: float = -1.0
     max_lag_s: float = 10.0
 
 
@@ -88,7 +89,7 @@ def _calibrate_lags(file: Path, wish: Wish, say: Say) -> Outcome:
         seconds = wish.seconds or LAG_SECONDS
         words = f"for {seconds:g} s from now: let parts pass as usual, at uneven distances if you can"
         heard = listen(station, file, seconds, with_trigger=True, on_begin=lambda: say(words))
-    found = measure_lags(heard, wish.max_lag_s)
+    found = measure_lags(heard, wish.min_lag_s, wish.max_lag_s)
     kept = {m.channel: MeasuredLag(lag_ms=m.ms, spread_ms=m.spread_ms, parts=m.count) for m in found if m.ms is not None}
     say(f"lags behind the trigger, from {len(heard.triggers_ns)} parts")
     target = _keep(file, station, Lags(date=_now(), channels=kept)) if kept else None
@@ -118,22 +119,26 @@ def measure_latencies(station: Station, heard: Heard, reference: str) -> list[Me
     return sorted(found, key=lambda measured: list(station.channels).index(measured.channel))
 
 
-def measure_lags(heard: Heard, max_lag_s: float) -> list[Measured]:
+def measure_lags(heard: Heard, min_lag_s: float, max_lag_s: float) -> list[Measured]:
     """Return how long after the trigger each channel is at its liveliest. Raises InspectorError where there are too few parts."""
     parts = len(heard.triggers_ns)
     if parts < EVENTS:
         raise InspectorError(f"the trigger told of {parts} parts where {EVENTS} are the least, let more parts pass or give more --seconds")
     found = [Measured(name, None, words=why) for name, why in heard.troubles.items()]
     for name, track in heard.tracks.items():
-        peak = peak_after(track, heard.triggers_ns, round(max_lag_s * 1e9))
+        peak = peak_after(track, heard.triggers_ns, round(min_lag_s * 1e9), round(max_lag_s * 1e9))
         if peak is None:
             found.append(Measured(name, None, words=f"does not show when a part passes ({parts} parts)"))
-            continue
-        words = f"of {parts}"
-        if peak.other_ns is not None:
-            words += f"; {peak.other_ns / 1e6:.0f} ms is nearly as likely: parts came at even distances"
-        found.append(Measured(name, round(peak.lag_ns / 1e6, 3), round(peak.spread_ns / 1e6, 3), peak.parts, words))
+        elif peak.others_ns:
+            found.append(Measured(name, None, 0.0, peak.parts, _alike([peak.lag_ns, *peak.others_ns])))
+        else:
+            found.append(Measured(name, round(peak.lag_ns / 1e6, 3), round(peak.spread_ns / 1e6, 3), peak.parts, f"of {parts}"))
     return found
+
+
+def _alike(lags_ns: list[float]) -> str:
+    nearest = ", ".join(f"{lag_ns / 1e6:.0f}" for lag_ns in sorted(sorted(lags_ns, key=abs)[:3]))
+    return f"{nearest} ms and so on fit alike, as parts came at even distances: let them come unevenly, or give --min-lag and --max-lag"
 
 
 def _keep(file: Path, station: Station, section: Latencies | Lags) -> Path:
@@ -181,9 +186,11 @@ def _fastest(heard: Heard) -> str:
 
 
 def _check(wish: Wish) -> None:
-    for name, value in (("--seconds", wish.seconds), ("--events", wish.events), ("--max-lag", wish.max_lag_s)):
+    for name, value in (("--seconds", wish.seconds), ("--events", wish.events)):
         if value is not None and not 0 < value <= 3600:
             raise UsageError(f"{name} {value:g}: must be above 0, and 3600 at most")
+    if not -60 <= wish.min_lag_s < wish.max_lag_s <= 600:
+        raise UsageError(f"--min-lag {wish.min_lag_s:g} --max-lag {wish.max_lag_s:g}: must lie between -60 and 600, the first one below")
 
 
 def _check_reference(station: Station, reference: str | None) -> None:

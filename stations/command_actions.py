@@ -105,7 +105,8 @@ def run_calibrate(arguments: argparse.Namespace) -> int:
     def say(line: str) -> None:
         print(line, file=sys.stderr if arguments.json == "-" else sys.stdout, flush=True)
 
-    wish = Wish(arguments.seconds, arguments.events, arguments.reference, arguments.lag, arguments.recording, arguments.max_lag)
+    names = ("seconds", "events", "reference", "lag", "recording")
+    wish = Wish(**{name: getattr(arguments, name) for name in names}, min_lag_s=arguments.min_lag, max_lag_s=arguments.max_lag)
     outcome = calibrate(arguments.file, wish, say)
     if arguments.json:
         write_json(arguments.json, outcome.document)

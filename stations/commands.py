@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     calibrate.add_argument("--reference", metavar="CHANNEL", help="latencies are against this one (default: the fastest waveform)")
     calibrate.add_argument("--lag", action="store_true", help="find how long after the trigger a part passes each channel")
     calibrate.add_argument("--from", type=Path, dest="recording", metavar="RECORDING", help="with --lag: from a recording, no devices")
+    calibrate.add_argument("--min-lag", type=float, default=-1.0, metavar="S", help="the shortest lag that is looked for (default: -1)")
     calibrate.add_argument("--max-lag", type=float, default=10.0, metavar="S", help="the longest lag that is looked for (default: 10)")
     record = actions.add_parser("record", help="capture parts into a recording; with known truth also into a labelled parts folder")
     record.add_argument("file", type=Path)

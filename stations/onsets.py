@@ -24,6 +24,8 @@ SLACK_NS = 5_000_000
 LEAST_OFFSET_NS, LARGEST_OFFSET_NS = -1_000_000_000, 10_000_000_000
 USUAL_PAUSES = 3.5
 GRID_NS = 5_000_000
+ALIKE_RATIO = 0.8
+"""Peaks of which the lower has so much of the height of the highest may be the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,12 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """Where a channel is at its liveliest after a trigger, as so many parts agree; `other_ns` is nearly as lively, if not None."""
+    """Where a channel is at its liveliest after a trigger, as so many parts agree; `others_ns` are nearly as lively."""
 
     lag_ns: float
     spread_ns: float
     parts: int
-    other_ns: float | None
+    others_ns: list[float]
 
 
 def onsets(track: Track) -> Instants:
@@ -77,7 +79,8 @@ def offset_between(reference: Instants, events: Instants) -> Offset | None:
     """Return the offset on which most events agree, None where there are none; missed and foreign events do not disturb it.
 
     Two events that are one and the same bound the offset by a span: the one began within a span of its channel, the other within
-    another. The offset lies where most such spans overlap.
+    another. The offset lies where most such spans overlap: in what all of those share, or at their median where it jitters more
+    than that. The spread is half of what they share, or their scatter.
     """
     low_ns = (events[:, :1] - reference[None, :, 1]).ravel().astype(np.float64)
     high_ns = (events[:, 1:] - reference[None, :, 0]).ravel().astype(np.float64)
@@ -92,20 +95,19 @@ def offset_between(reference: Instants, events: Instants) -> Offset | None:
     best_ns = best[np.argmin(np.abs(best))]
     agree = (low_ns - SLACK_NS <= best_ns) & (best_ns <= high_ns + SLACK_NS)
     least_ns, most_ns = float(low_ns[agree].max()), float(high_ns[agree].min())
+    if least_ns <= most_ns:
+        return Offset((least_ns + most_ns) / 2, (most_ns - least_ns) / 2, int(agree.sum()))
     offset_ns = float(np.median(middle_ns[agree]))
     spread_ns = 1.4826 * float(np.median(np.abs(middle_ns[agree] - offset_ns)))
-    if least_ns <= most_ns:
-        offset_ns = min(max(offset_ns, least_ns), most_ns)
-        spread_ns = min(spread_ns, (most_ns - least_ns) / 2)
     return Offset(offset_ns, spread_ns, int(agree.sum()))
 
 
-def peak_after(track: Track, triggers_ns: Instants, until_ns: int) -> Peak | None:
-    """Return where the activity, averaged over the parts, peaks between 1 s before the trigger and `until_ns` after it.
+def peak_after(track: Track, triggers_ns: Instants, least_ns: int, most_ns: int) -> Peak | None:
+    """Return where the activity, averaged over the parts, peaks between `least_ns` and `most_ns` after the trigger.
 
     None where it does not stand out, or too few parts show it.
     """
-    grid_ns = np.arange(LEAST_OFFSET_NS, until_ns + 1, GRID_NS)
+    grid_ns = np.arange(least_ns, most_ns + 1, GRID_NS)
     rows = _activity_at(track, triggers_ns[:, None] + grid_ns)
     rows = rows[np.isfinite(rows).any(axis=1)]
     if len(rows) < EVENTS:
@@ -114,18 +116,23 @@ def peak_after(track: Track, triggers_ns: Instants, until_ns: int) -> Peak | Non
     rows, grid_ns = rows[:, seen], grid_ns[seen]
     mean = np.nanmean(rows, axis=0)
     usual = float(np.median(mean))
-    best = _nearest_summit(mean, usual, grid_ns)
-    first, last = _half_height(mean, usual, best)
+    (first, last), *others = _summits(mean, usual)
+    height = float(mean[first : last + 1].max())
     reach = max(last - first, 3)
     near = slice(max(0, first - reach), last + reach + 1)
-    own_ns = [_own_peak_ns(row[near], usual, float(mean[best]), grid_ns[near]) for row in rows]
+    own_ns = [_own_peak_ns(row[near], usual, height, grid_ns[near]) for row in rows]
     found_ns = np.array([t_ns for t_ns in own_ns if t_ns is not None])
     noise = 1.4826 * float(np.median(np.abs(mean - usual)))
-    if len(found_ns) < max(EVENTS, len(rows) / 2) or mean[best] - usual <= ABOVE_NOISE / 2 * noise:
+    stands_out = height - usual > ABOVE_NOISE / 2 * noise and last - first < len(mean) / 2
+    if len(found_ns) < max(EVENTS, len(rows) / 2) or not stands_out:
         return None
-    lag_ns = float(grid_ns[first] + grid_ns[last]) / 2
     spread_ns = 1.4826 * float(np.median(np.abs(found_ns - np.median(found_ns))))
-    return Peak(lag_ns, spread_ns, len(found_ns), _other_summit_ns(mean, usual, grid_ns, near))
+    return Peak(
+        lag_ns=float(grid_ns[first] + grid_ns[last]) / 2,
+        spread_ns=spread_ns,
+        parts=len(found_ns),
+        others_ns=[float(grid_ns[one] + grid_ns[other]) / 2 for one, other in others],
+    )
 
 
 def _activity_at(track: Track, t_ns: Instants) -> Floats:
@@ -144,19 +151,17 @@ def _activity_at(track: Track, t_ns: Instants) -> Floats:
     return np.where(known, activity[row], np.nan)
 
 
-def _nearest_summit(mean: Floats, usual: float, grid_ns: Instants) -> int:
-    """Return the index of the peak; of several equals (parts at even intervals) the one nearest to the trigger."""
-    high = np.flatnonzero(mean - usual >= 0.9 * (mean.max() - usual))
-    nearest = int(high[np.argmin(np.abs(grid_ns[high]))])
-    first, last = _half_height(mean, usual, nearest)
-    return first + int(np.argmax(mean[first : last + 1]))
-
-
-def _other_summit_ns(mean: Floats, usual: float, grid_ns: Instants, near: slice) -> float | None:
-    elsewhere = mean.copy()
-    elsewhere[near] = usual
-    other = int(np.argmax(elsewhere))
-    return float(grid_ns[other]) if elsewhere[other] - usual >= 0.8 * (mean[near].max() - usual) else None
+def _summits(mean: Floats, usual: float) -> list[tuple[int, int]]:
+    """Return the stretches above half the height of their summit: the highest, then others nearly as high, as parts at even distances
+    give them.
+    """
+    left, summits = mean.copy(), []
+    enough = usual + ALIKE_RATIO * (mean.max() - usual)
+    while left.max() >= enough and left.max() > usual:
+        first, last = _half_height(left, usual, int(np.argmax(left)))
+        summits.append((first, last))
+        left[first : last + 1] = usual
+    return summits or [(0, len(mean) - 1)]
 
 
 def _half_height(curve: Floats, usual: float, at: int) -> tuple[int, int]:

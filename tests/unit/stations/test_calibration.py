@@ -44,10 +44,12 @@ class Sensor(drivers.Driver):
     def activity(self, t_ns):
         """Return 1 where an event shows at these instants of the station, else 0, with noise."""
         settings = self.settings
-        seen = [t for k, t in enumerate(EVENTS_S) if k not in settings.misses] + list(settings.sees_also_s)
+        seen_s = np.array([t for k, t in enumerate(EVENTS_S) if k not in settings.misses] + list(settings.sees_also_s))
         since_ns = np.asarray(t_ns) - self.clock.epoch_ns
+        last_ns = since_ns.max() - settings.delay_ms * MS
+        near_s = seen_s[(seen_s * S <= last_ns) & (seen_s * S > last_ns - 2 * S)]
         shown = np.zeros(since_ns.shape)
-        for at_s in seen:
+        for at_s in near_s:
             after_ns = since_ns - at_s * S - settings.delay_ms * MS
             shown += (after_ns >= 0) & (after_ns < settings.lasts_ms * MS)
         random = np.random.default_rng([self.made, len(self.channel)])
@@ -260,6 +262,16 @@ def test_lags_are_found_for_every_kind_of_channel(bench):
     assert found["camera"]["parts"] == 9
     assert any("spread" in line and "camera" in line for line in said)
     assert load_station(path).channels["camera"].lag_ms == found["camera"]["lag_ms"]
+
+
+def test_parts_at_even_distances_leave_the_lag_open_until_it_is_bounded(bench, monkeypatch):
+    monkeypatch.setitem(globals(), "EVENTS_S", tuple(2.0 + 1.5 * k for k in range(12)))
+    path = bench(vibration=("ear", {"delay_ms": 900, "lasts_ms": 40}, {}))
+    found, _ = measured(path, seconds=30, lag=True)
+    assert found["vibration"]["lag_ms"] is None
+    assert "-582, 918, 2418 ms and so on fit alike" in found["vibration"]["says"]
+    found, _ = measured(path, seconds=30, lag=True, min_lag_s=0.0, max_lag_s=1.4)
+    assert found["vibration"]["lag_ms"] == pytest.approx(920, abs=10)
 
 
 def test_lags_and_latencies_stay_beside_each_other(bench):
