@@ -110,9 +110,9 @@ def peak_after(track: Track, triggers_ns: Instants, least_ns: int, most_ns: int)
     grid_ns = np.arange(least_ns, most_ns + 1, GRID_NS)
     rows = _activity_at(track, triggers_ns[:, None] + grid_ns)
     rows = rows[np.isfinite(rows).any(axis=1)]
-    if len(rows) < EVENTS:
-        return None
     seen = np.isfinite(rows).sum(axis=0) >= max(EVENTS, len(rows) // 2)
+    if not seen.any():
+        return None
     rows, grid_ns = rows[:, seen], grid_ns[seen]
     mean = np.nanmean(rows, axis=0)
     usual = float(np.median(mean))
