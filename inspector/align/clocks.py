@@ -39,7 +39,7 @@ class DeviceClock:
 
     Stamps are kept as the device gave them, and a capture is read with one fit, so their order within a capture is never touched. From
     capture to capture `issue` sees to it: no stamp is placed before where the last one issued, or an older one, was placed. Holds no
-    lock; memory is bounded and a pair costs about a microsecond, whatever the rate.
+    lock. Memory is bounded whatever the rate; a pair costs a few microseconds, and the fit made anew once a second a millisecond.
 
     Args:
         latency_ns: constant way from the event to the station, as calibrated; taken off every stamp.
