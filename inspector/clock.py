@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable
+
+WALL_PAIR_NS = 10_000_000_000
+"""How often the wall clock is looked at."""
+WALL_PAIRS = 8640
+"""A day of looks: nobody asks for the wall time of older stamps than that."""
 
 
 class Clock(ABC):
@@ -26,22 +34,47 @@ class Clock(ABC):
 
 
 class MonotonicClock(Clock):
-    """Real time. The wall anchor is taken once, so an NTP step moves no stamp."""
+    """Real time. Wall time follows the computer's (NTP) by pairs of both, taken every ten seconds; no stamp moves with it.
 
-    def __init__(self) -> None:
-        self._anchor = (time.monotonic_ns(), time.time_ns())
-        self.epoch_ns = self._anchor[0]
+    Args:
+        wall_ns: reads the wall clock (ns since 1970, UTC).
+        monotonic_ns: reads the monotonic clock.
+    """
+
+    def __init__(self, wall_ns: Callable[[], int] = time.time_ns, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self._wall_ns, self._monotonic_ns = wall_ns, monotonic_ns
+        self._lock = threading.Lock()
+        self._pairs: deque[tuple[int, int]] = deque(maxlen=WALL_PAIRS)
+        self._next_pair_ns = 0
+        self._take_pair()
+        self.epoch_ns = self._pairs[0][0]
 
     def now_ns(self) -> int:
-        return time.monotonic_ns()
+        now_ns = self._monotonic_ns()
+        if now_ns >= self._next_pair_ns:
+            self._take_pair()
+        return now_ns
 
     def sleep_until_ns(self, t_ns: int) -> None:
-        while (left_ns := t_ns - time.monotonic_ns()) > 0:
+        while (left_ns := t_ns - self.now_ns()) > 0:
             time.sleep(left_ns / 1e9)
 
     def wall_utc_ns(self, t_ns: int) -> int:
-        mono_ns, wall_ns = self._anchor
+        """Return the wall time by the last look at the wall clock before `t_ns`: it stays the same whenever it is asked for."""
+        self.now_ns()
+        with self._lock:
+            mono_ns, wall_ns = next((pair for pair in reversed(self._pairs) if pair[0] <= t_ns), self._pairs[0])
         return wall_ns + (t_ns - mono_ns)
+
+    def _take_pair(self) -> None:
+        with self._lock:
+            before_ns = self._monotonic_ns()
+            if self._pairs and before_ns < self._next_pair_ns:  # another thread was quicker
+                return
+            wall_ns = self._wall_ns()
+            now_ns = (before_ns + self._monotonic_ns()) // 2
+            self._pairs.append((now_ns, wall_ns))
+            self._next_pair_ns = now_ns + WALL_PAIR_NS
 
 
 class SteppedClock(Clock):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -16,6 +17,11 @@ from inspector.parts import Channel, Modality, Outcome
 _M = TypeVar("_M", bound=BaseModel)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Safe either way; libyaml's is eight times quicker, where it was built in."""
+CALIBRATION_SUFFIX = ".calibration.yaml"
+
+
+LatencyMs = Annotated[float, Field(ge=-1000, le=10_000)]
+LagMs = Annotated[float, Field(ge=-60_000, le=600_000)]
 
 
 class _Model(BaseModel):
@@ -50,9 +56,9 @@ class ChannelConfig(_Model):
     max_sync_error_ms: float = Field(default=50.0, gt=0)
     max_still_s: float | None = Field(default=None, gt=0)
     """A series whose value has not changed at all for longer is stuck: the channel is missing. Not given: it may stand still for ever."""
-    latency_ms: float = Field(default=0.0, ge=-1000, le=10_000)
+    latency_ms: LatencyMs = 0.0
     """Constant time from the event to its stamp, taken off every stamp; `inspector station calibrate` measures it."""
-    lag_ms: float = Field(default=0.0, ge=-60_000, le=600_000)
+    lag_ms: LagMs = 0.0
     """How long after the trigger the part passes this channel's sensor; its window lies around that instant."""
     scale_mm_per_px: float | None = Field(default=None, gt=0)
     required: bool = True
@@ -169,9 +175,79 @@ def without_secrets(value: Any) -> Any:
     return re.sub(r"(?<=://)([^/@:\s]+):[^/@\s]+(?=@)", rf"\1:{HIDDEN}", value) if isinstance(value, str) else value
 
 
-def load_station(path: Path | str) -> Station:
-    """Read and check a station file. Raises ConfigError that lists every mistake."""
-    return validated(Station, read_yaml(path), path)
+class MeasuredLatency(_Model):
+    latency_ms: LatencyMs
+    spread_ms: float = Field(ge=0)
+    events: int = Field(ge=1)
+
+
+class MeasuredLag(_Model):
+    lag_ms: LagMs
+    spread_ms: float = Field(ge=0)
+    parts: int = Field(ge=1)
+
+
+class Latencies(_Model):
+    """Latencies as `inspector station calibrate` measured them, against one channel."""
+
+    date: datetime
+    reference: str
+    channels: dict[str, MeasuredLatency]
+
+
+class Lags(_Model):
+    """Lags behind the trigger as `inspector station calibrate --lag` found them."""
+
+    date: datetime
+    channels: dict[str, MeasuredLag]
+
+
+class Calibration(_Model):
+    """What was measured of a station; it lies beside the station file, whose own words count for more."""
+
+    station: str
+    latencies: Latencies | None = None
+    lags: Lags | None = None
+
+
+def calibration_path(station_file: Path | str) -> Path:
+    """Return where the calibration of a station file lies."""
+    return Path(station_file).with_suffix(CALIBRATION_SUFFIX)
+
+
+def station_files(folder: Path) -> list[Path]:
+    """Return the station files of a folder."""
+    return sorted(path for path in folder.glob("*.yaml") if not path.name.endswith(CALIBRATION_SUFFIX))
+
+
+def load_station(path: Path | str, *, calibrated: bool = True) -> Station:
+    """Read and check a station file and the calibration beside it, if there is one. Raises ConfigError that lists every mistake."""
+    station = validated(Station, read_yaml(path), path)
+    measured = calibration_path(path)
+    return _calibrated(station, load_calibration(measured, station)) if calibrated and measured.exists() else station
+
+
+def load_calibration(path: Path, station: Station) -> Calibration:
+    """Read and check the calibration of `station`. Raises ConfigError."""
+    calibration = validated(Calibration, read_yaml(path), path)
+    if calibration.station != station.station:
+        raise ConfigError(f"is of station '{calibration.station}', not of '{station.station}'", path=path, key="station")
+    for key, section in (("latencies", calibration.latencies), ("lags", calibration.lags)):
+        for name in section.channels if section else ():
+            if name not in station.channels:
+                raise ConfigError("the station has no such channel, calibrate it again", path=path, key=f"{key}.channels.{name}")
+    return calibration
+
+
+def _calibrated(station: Station, calibration: Calibration) -> Station:
+    """Return `station` with what was measured wherever its file leaves it open."""
+    latencies = {name: {"latency_ms": m.latency_ms} for name, m in calibration.latencies.channels.items()} if calibration.latencies else {}
+    lags = {name: {"lag_ms": m.lag_ms} for name, m in calibration.lags.channels.items()} if calibration.lags else {}
+    channels = {}
+    for name, config in station.channels.items():
+        measured = latencies.get(name, {}) | lags.get(name, {})
+        channels[name] = config.model_copy(update={key: ms for key, ms in measured.items() if key not in config.model_fields_set})
+    return station.model_copy(update={"channels": channels})
 
 
 def read_yaml(path: Path | str) -> dict[str, Any]:

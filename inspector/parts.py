@@ -104,6 +104,10 @@ class ClockFit:
         return self.device_ns + round(span_ns / (1 + self.drift_ppm / 1e6))
 
 
+ON_TIME = ClockFit(0, 0)
+"""The fit of a channel whose stamps are on the station's clock already."""
+
+
 # --- one part, before it is judged ---------------------------------------------------------------------------------------------
 
 

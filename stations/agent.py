@@ -21,13 +21,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from inspector.align import on_station_clock
 from inspector.clock import Clock, MonotonicClock, SteppedClock
 from inspector.config import Station
 from inspector.drivers import Camera, Driver, TriggerSource
 from inspector.errors import DriverError
 from inspector.faults import Fault
 from inspector.parts import Capture, Frame, PartTruth, Series, Signal, Trigger, Waveform
+from inspector.stamps import on_station_clock
 from stations.devices import Device, build_drivers
 from stations.injection import with_faults
 from stations.intake import Intake

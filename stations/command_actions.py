@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inspector.commands.output import write_json
-from inspector.config import load_station
+from inspector.config import load_station, station_files
 from inspector.errors import UsageError
 from stations.agent import Agent
 from stations.operation import run_apart, run_here, stopped_by_ctrl_c, words
@@ -111,13 +111,28 @@ def run_new(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def run_calibrate(arguments: argparse.Namespace) -> int:
+    """Measure latencies, or lags, and keep them beside the station file; return 2 where no channel could be measured."""
+    from stations.calibration import Wish, calibrate
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr if arguments.json == "-" else sys.stdout, flush=True)
+
+    names = ("seconds", "events", "reference", "lag", "recording")
+    wish = Wish(**{name: getattr(arguments, name) for name in names}, min_lag_s=arguments.min_lag, max_lag_s=arguments.max_lag)
+    outcome = calibrate(arguments.file, wish, say)
+    if arguments.json:
+        write_json(arguments.json, outcome.document)
+    return 0 if outcome.kept else 2
+
+
 def run_list(arguments: argparse.Namespace) -> int:
     """Name the station files of a folder."""
     folder = arguments.folder or DEFINITIONS
     if not folder.is_dir():
         raise UsageError(f"{folder}: is not a folder")
     stations = []
-    for path in sorted(folder.glob("*.yaml")):
+    for path in station_files(folder):
         station = load_station(path)
         facts = {"station": station.station, "file": str(path), "maturity": station.maturity, "channels": list(station.channels)}
         stations.append(facts | {"title": {"en": station.title.en, "zh": station.title.zh}})

@@ -2,6 +2,6 @@
 
 from inspector.align.clocks import DeviceClock
 from inspector.align.realign import realigned
-from inspector.align.windows import align, on_station_clock, window_ns
+from inspector.align.windows import align, window_ns
 
-__all__ = ["DeviceClock", "align", "on_station_clock", "realigned", "window_ns"]
+__all__ = ["DeviceClock", "align", "realigned", "window_ns"]

@@ -39,7 +39,7 @@ class DeviceClock:
 
     Stamps are kept as the device gave them, and a capture is read with one fit, so their order within a capture is never touched. From
     capture to capture `issue` sees to it: no stamp is placed before where the last one issued, or an older one, was placed. Holds no
-    lock; memory is bounded and a pair costs about a microsecond, whatever the rate.
+    lock. Memory is bounded whatever the rate; a pair costs a few microseconds, and the fit made anew once a second a millisecond.
 
     Args:
         latency_ns: constant way from the event to the station, as calibrated; taken off every stamp.
@@ -122,6 +122,7 @@ class _Stretch:
         self.over = False
         self._before = known
         self._origin = pairs[0]
+        self._known_ns = pairs[0][1]
         self._slots: deque[Slot] = deque(maxlen=MOST_SLOTS)
         self._open = OpenSlot(pairs[0][1])
         self._early: list[tuple[int, int]] = []
@@ -184,20 +185,20 @@ class _Stretch:
             self._refit(arrived_ns)
 
     def _forget(self) -> None:
-        """Let slots go that left the window; what they taught of the clock stays where they are all gone, as after a pause."""
+        """Let slots go that left the window; what they taught of the clock stays."""
         slots = self._slots
         while len(slots) > 1:
             span_ns = slots[-1].at_ns - slots[0].at_ns
             if span_ns <= WINDOW_NS or (span_ns <= LONGEST_WINDOW_NS and len(slots) <= FEWEST_SLOTS):
                 return
             slots.popleft()
-            if len(slots) == 1:
-                self._before = self.line.known
 
     def _refit(self, arrived_ns: int) -> None:
         slots = list(self._slots)
         if self._open.pairs:
             slots.append(self._open.closed(self.line.drift))
+        if arrived_ns - self._known_ns >= WINDOW_NS:
+            self._before, self._known_ns = self.line.known, arrived_ns
         self.line = line = line_through(slots, self.newest_ns - self._origin[0], self._before)
         self._fitted_pairs, self._fitted_ns = self._pairs, arrived_ns
         self.fit = ClockFit(

@@ -1,8 +1,8 @@
 """The lower edge of a device's delays: a line along the quickest readings, and how well it is known.
 
 Each *slot* of readings gives one point near the edge, its low quantile: a minimum would fall for a single wrong stamp. A line through
-the points of a minute by Theil and Sen (medians of slopes and of heights) bears stalls and the remaining wrong points. What little data
-cannot say is taken from what is known beforehand: a quartz is off by tens of ppm, the same after a reset as before.
+the points of a minute (Theil and Sen's median of slopes, a low quantile of heights) bears stalls and the remaining wrong points. What
+little data cannot say is taken from what is known beforehand: a quartz is off by tens of ppm, the same after a reset as before.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ LONGEST_SLOT_NS = 15_000_000_000
 LARGEST_SLOT_PAIRS = 1024
 ASTRAY_PAIRS, ASTRAY_SPREADS = 4, 2.0
 """Of so many readings the earliest is left out if it lies apart by so much more than the next ones do."""
-LARGEST_DRIFT_PPM = 300.0
+LOW_SLOTS = 0.25
+"""The line lies so deep among the slots: a way that is slow for half of a minute must not lift it."""
 USUAL_DRIFT_PPM = 60.0
 """Standard deviation of the drift of quartzes as they are built into devices."""
 CHANGE_PPM = 5.0
-"""How far a drift that was known may have moved (temperature) when it is needed again."""
+"""How far a drift that was known may have moved (temperature) a minute later, or when it is needed again."""
+LARGEST_SURPRISE = 5.0
+"""A slope is clamped so many standard deviations from what is known, at first 300 ppm from none: a queue that fills looks like drift."""
 WANDER_PPM = 2.0
 USUAL_DELAY_NS = 5e6
 """Mean delay beyond the least, where nothing is known yet; counts as much as `USUAL_PAIRS` readings."""
@@ -136,7 +139,7 @@ def line_through(slots: list[Slot], end_ns: float, before: Known) -> Line:
     drift, drift_sd = before.drift, before.drift_sd
     if len(slots) > 1:
         drift, drift_sd = _slope(at_ns, low_ns, sd_ns, before)
-    height_ns = _weighted_median(low_ns - drift * at_ns, 1 / sd_ns)
+    height_ns = _weighted_quantile(low_ns - drift * at_ns, 1 / sd_ns, LOW_SLOTS)
     weight = 1 / sd_ns**2
     centre_ns = float(np.average(at_ns, weights=weight))
     worse = _worse_than_thought((low_ns - drift * at_ns - height_ns) / sd_ns)
@@ -148,7 +151,7 @@ def line_through(slots: list[Slot], end_ns: float, before: Known) -> Line:
 
 def _usual_delay_ns(slots: list[Slot], before: Known) -> float:
     pairs = np.array([float(slot.pairs) for slot in slots])
-    seen_ns = _weighted_median(np.array([slot.delay_ns for slot in slots]), pairs)
+    seen_ns = _weighted_quantile(np.array([slot.delay_ns for slot in slots]), pairs)
     seen = float(pairs.sum()) - 1
     return (seen * seen_ns + USUAL_PAIRS * before.delay_ns) / (seen + USUAL_PAIRS)
 
@@ -161,16 +164,16 @@ def _slope(at_ns: NDArray[np.float64], low_ns: NDArray[np.float64], sd_ns: NDArr
     if not apart.any():
         return before.drift, before.drift_sd
     one, other, span_ns = one[apart], other[apart], span_ns[apart]
-    slope = _weighted_median((low_ns[other] - low_ns[one]) / span_ns, span_ns / np.hypot(sd_ns[one], sd_ns[other]))
+    slope = _weighted_quantile((low_ns[other] - low_ns[one]) / span_ns, span_ns / np.hypot(sd_ns[one], sd_ns[other]))
     weight = 1 / sd_ns**2
     offset_ns = at_ns - np.average(at_ns, weights=weight)
     left = low_ns - slope * at_ns
-    worse = _worse_than_thought((left - _weighted_median(left, 1 / sd_ns)) / sd_ns)
+    worse = _worse_than_thought((left - _weighted_quantile(left, 1 / sd_ns)) / sd_ns)
     sd = 1.15 * worse / math.sqrt(float((weight * offset_ns**2).sum()))  # 1.15: Theil and Sen against least squares
     trust, trust_before = sd**-2, before.drift_sd**-2
     drift = (trust * slope + trust_before * before.drift) / (trust + trust_before)
-    limit = LARGEST_DRIFT_PPM / 1e6
-    return min(max(drift, -limit), limit), (trust + trust_before) ** -0.5
+    limit = LARGEST_SURPRISE * before.drift_sd
+    return min(max(drift, before.drift - limit), before.drift + limit), (trust + trust_before) ** -0.5
 
 
 def _worse_than_thought(errors: NDArray[np.float64]) -> float:
@@ -178,7 +181,7 @@ def _worse_than_thought(errors: NDArray[np.float64]) -> float:
     return max(1.0, 1.4826 * float(np.median(np.abs(errors)))) if len(errors) >= 6 else 1.0
 
 
-def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+def _weighted_quantile(values: NDArray[np.float64], weights: NDArray[np.float64], ratio: float = 0.5) -> float:
     order = np.argsort(values)
     heap = np.cumsum(weights[order])
-    return float(values[order[np.searchsorted(heap, heap[-1] / 2)]])
+    return float(values[order[np.searchsorted(heap, heap[-1] * ratio)]])

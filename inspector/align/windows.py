@@ -6,7 +6,7 @@ present but not whole, stands in `degraded` with the reason in words.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from inspector.config import ChannelConfig, Station
 from inspector.errors import AlignmentError
 from inspector.parts import Capture, ClockFit, Frame, PartRecord, Series, Signal, Trigger, Waveform
+from inspector.stamps import on_station_clock
 
 S = TypeVar("S", bound=Signal)
 
@@ -87,17 +88,6 @@ def window_ns(trigger: Trigger, config: ChannelConfig) -> tuple[int, int]:
     """Return the span on the station's clock that a part asks of a channel: its window, where the part passes the channel's sensor."""
     passing_ns = trigger.t_ns + round(config.lag_ms * 1e6)
     return passing_ns - round(config.window.pre_s * 1e9), passing_ns + round(config.window.post_s * 1e9)
-
-
-def on_station_clock(signal: S, clock: ClockFit) -> S:
-    """Return a signal with its stamps read by `clock`. A waveform keeps its nominal rate: drift within a window is small."""
-    if isinstance(signal, Series):
-        span_ns = signal.t_ns - clock.device_ns
-        drift_ns = np.rint(span_ns * (clock.drift_ppm / 1e6)).astype(np.int64)
-        return replace(signal, t_ns=span_ns + drift_ns + (clock.station_ns - clock.latency_ns))
-    if isinstance(signal, Waveform):
-        return replace(signal, start_ns=clock.station_time_ns(signal.start_ns))
-    return replace(signal, t_ns=clock.station_time_ns(signal.t_ns))
 
 
 def _read_by(clock: ClockFit | None, signal: S | None) -> S | None:

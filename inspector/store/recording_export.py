@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -11,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.errors import RecordingError
-from inspector.parts import Capture, ClockFit, Waveform
+from inspector.parts import Capture, Waveform
+from inspector.stamps import capture_on_station_clock
 from inspector.store.recording_schema import jpeg, png
 from inspector.store.recordings import read_captures
 
@@ -34,7 +34,7 @@ def export(path: Path | str, as_: ExportFormat, out: Path) -> int:
     files = 0
     try:
         for capture in read_captures(path):
-            files += _WRITERS[as_](on_station_clock(capture), out)
+            files += _WRITERS[as_](capture_on_station_clock(capture), out)
     except OSError as error:
         raise RecordingError(f"{out}: cannot be written: {error.strerror}") from error
     return files
@@ -44,24 +44,6 @@ def refuse_existing(out: Path) -> None:
     """Raise RecordingError where a folder is there already."""
     if out.exists():
         raise RecordingError(f"{out}: exists already; choose another folder")
-
-
-def on_station_clock(capture: Capture) -> Capture:
-    """Return the capture with all stamps on the station's clock."""
-
-    def instant_ns(name: str, stamp_ns: int) -> int:
-        return capture.clocks[name].station_time_ns(stamp_ns) if name in capture.clocks else stamp_ns
-
-    return replace(
-        capture,
-        frames={name: replace(frame, t_ns=instant_ns(name, frame.t_ns)) for name, frame in capture.frames.items()},
-        waveforms={name: replace(wave, start_ns=instant_ns(name, wave.start_ns)) for name, wave in capture.waveforms.items()},
-        series={
-            name: replace(series, t_ns=_instants_ns(capture.clocks[name], series.t_ns)) if name in capture.clocks else series
-            for name, series in capture.series.items()
-        },
-        clocks={},
-    )
 
 
 def pcm24(wave: Waveform, name: str) -> NDArray[np.int32]:
@@ -80,12 +62,6 @@ def is_sound(wave: Waveform) -> bool:
 def file_name(text: str) -> str:
     """Return a name that is safe as a file's."""
     return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in text)
-
-
-def _instants_ns(fit: ClockFit, stamps_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-    span_ns = stamps_ns - fit.device_ns
-    drift_ns: NDArray[np.int64] = np.rint(span_ns * (fit.drift_ppm / 1e6)).astype(np.int64)
-    return span_ns + drift_ns + (fit.station_ns - fit.latency_ns)
 
 
 def _write_tables(capture: Capture, out: Path) -> int:

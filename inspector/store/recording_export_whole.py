@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.errors import RecordingError
-from inspector.parts import Capture, ClockFit, Series, Waveform
-from inspector.store.recording_export import file_name, is_sound, on_station_clock, pcm24, refuse_existing
+from inspector.parts import ON_TIME, Capture, Series, Waveform
+from inspector.stamps import capture_on_station_clock
+from inspector.store.recording_export import file_name, is_sound, pcm24, refuse_existing
 from inspector.store.recording_stream import jitter_samples
 from inspector.store.recordings import read_captures
 
@@ -28,7 +29,6 @@ SOUND_LIMIT_BYTES = 4_000_000_000
 """A WAV file cannot be larger; a longer one goes on in another file."""
 SILENCE_SAMPLES = 1 << 20
 TAIL_SAMPLES = 64
-_ON_TIME = ClockFit(0, 0)
 
 
 def export_whole(path: Path | str, as_: WholeFormat, out: Path) -> int:
@@ -233,17 +233,17 @@ class _Table(_Channel):
 
 
 def _take(channels: dict[str, _Channel], capture: Capture, as_: WholeFormat, out: Path, zero_ns: int) -> None:
-    timed = on_station_clock(capture)
+    timed = capture_on_station_clock(capture)
     for name, wave in capture.waveforms.items():
         if as_ == "flac" and not is_sound(wave):
             continue
         channel = channels.setdefault(name, _Table(name, out) if as_ == "parquet" else _Sound(name, out, as_))
         start_s = (timed.waveforms[name].start_ns - zero_ns) / 1e9
-        channel.take_waveform(wave, start_s, capture.clocks.get(name, _ON_TIME).epoch)
+        channel.take_waveform(wave, start_s, capture.clocks.get(name, ON_TIME).epoch)
     for name, series in capture.series.items() if as_ == "parquet" else ():
         table = channels.setdefault(name, _Table(name, out))
         assert isinstance(table, _Table)
-        table.take_series(series, (timed.series[name].t_ns - zero_ns) / 1e9, capture.clocks.get(name, _ON_TIME).epoch)
+        table.take_series(series, (timed.series[name].t_ns - zero_ns) / 1e9, capture.clocks.get(name, ON_TIME).epoch)
 
 
 def _write_about(out: Path, first: Capture, channels: dict[str, _Channel]) -> None:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from inspector.config import Station, without_secrets
 from inspector.errors import RecordingError
-from inspector.parts import Capture, ClockFit, Frame, PartTruth, Series, Waveform
+from inspector.parts import ON_TIME, Capture, ClockFit, Frame, PartTruth, Series, Waveform
 from inspector.store import recording_schema as schema
 from inspector.store.recording_chunks import ChunkWriter
 from inspector.store.recording_file import RecordingFile
@@ -33,7 +33,6 @@ from inspector.store.recording_stream import ChannelStream, jitter_samples
 BLOCK_S = 0.1
 ENCODERS = 2
 """Pictures encoded at once, beside the rest of their part; OpenCV lets go of the interpreter for it."""
-_ON_TIME = ClockFit(0, 0)
 _Coming = tuple[str, int, Future[tuple[str, bytes]]]
 """A picture on its way: its channel, its instant on the station's clock, its schema and message."""
 
@@ -109,7 +108,7 @@ class RecordingWriter:
         trigger = capture.trigger
         if self._wall_offset_ns is None:
             self._wall_offset_ns = capture.wall_utc_ns - trigger.t_ns
-        clocks = {name: capture.clocks.get(name, _ON_TIME) for name in (*capture.frames, *capture.waveforms, *capture.series)}
+        clocks = {name: capture.clocks.get(name, ON_TIME) for name in (*capture.frames, *capture.waveforms, *capture.series)}
         coming = self._encode_frames(capture.frames, clocks)
         document = {
             "station": trigger.station,

@@ -16,13 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector.parts import Capture, ClockFit
+from inspector.parts import ON_TIME, Capture, ClockFit
 from inspector.store import recording_schema as schema
 from inspector.store.recording_index import PartIndex, read_part
 from inspector.store.recording_reader import Damage, RecordedPart, blocks, ends_well, index_counts, read_parts, read_station, salvage_parts
 from inspector.store.recording_writer import RecordingWriter
-
-_ON_TIME = ClockFit(0, 0)
 
 __all__ = [
     "PartIndex",
@@ -142,7 +140,7 @@ class _Seen:
     """(epoch, stamp) on the channel's own clock: what was counted already."""
 
     def add(self, name: str, capture: Capture) -> None:
-        clock = capture.clocks.get(name, _ON_TIME)
+        clock = capture.clocks.get(name, ON_TIME)
         self.drops += capture.drops.get(name, 0)
         if name in capture.frames:
             self.kind = "frames"

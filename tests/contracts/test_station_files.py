@@ -6,12 +6,12 @@ import pytest
 
 import stations
 from inspector.clock import SteppedClock
-from inspector.config import load_station
+from inspector.config import load_station, station_files
 from stations.agent import Agent
 from stations.devices import build_drivers
 from stations.template import station_template
 
-FILES = sorted((Path(stations.__file__).parent / "definitions").glob("*.yaml"))
+FILES = station_files(Path(stations.__file__).parent / "definitions")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

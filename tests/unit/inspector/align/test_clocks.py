@@ -108,6 +108,17 @@ def test_a_stall_is_no_step():
     assert clock.fit.station_time_ns(held[0][1]) == pytest.approx(before.station_time_ns(held[0][1]), abs=2 * MS)
 
 
+@pytest.mark.parametrize("rate_hz", [20, 1])
+def test_a_way_that_is_slow_for_half_a_minute_does_not_lift_the_fit(rate_hz):
+    clock = DeviceClock()
+    pairs = readings(240, rate_hz)
+    for pair in pairs[180 * rate_hz : 210 * rate_hz]:
+        pair[2] += 20 * MS
+    errors, epochs = fed(clock, pairs)
+    assert epochs == 0
+    assert np.abs(errors[170 * rate_hz :] - np.median(errors)).max() < 2
+
+
 def test_a_clock_that_starts_anew_is_placed_at_once_as_its_drift_is_known():
     clock = DeviceClock()
     fed(clock, readings(60, 20))
