@@ -134,11 +134,7 @@ class BlackBox:
         while path.exists() or _part(path).exists() or (self.kept / path.name).exists():
             number += 1
             path = self.ring / f"{begun}-{number}.mcap"
-        try:
-            return RecordingWriter(_part(path), self._station, pictures=self._config.pictures), _Segment(path)
-        except RecordingError:
-            _part(path).unlink(missing_ok=True)
-            raise
+        return RecordingWriter(_part(path), self._station, pictures=self._config.pictures), _Segment(path)
 
     def _end_segment(self) -> None:
         """Close the segment in work and take it into the ring. Raises RecordingError where it could not be finished."""

@@ -171,6 +171,7 @@ def test_a_full_disk_leaves_whole_parts(tmp_path, limit_bytes):
 def test_a_disk_that_is_full_at_the_start_is_named(tmp_path):
     with no_file_above(1000), pytest.raises(RecordingError, match="after part 0"):
         recordings.RecordingWriter(tmp_path / "r.mcap", STATION)
+    assert not (tmp_path / "r.mcap").exists()
 
 
 def test_every_part_is_reached_by_the_index(tmp_path):
