@@ -134,11 +134,7 @@ class BlackBox:
         while path.exists() or _part(path).exists() or (self.kept / path.name).exists():
             number += 1
             path = self.ring / f"{begun}-{number}.mcap"
-        try:
-            return RecordingWriter(_part(path), self._station, pictures=self._config.pictures), _Segment(path)
-        except RecordingError:
-            _part(path).unlink(missing_ok=True)
-            raise
+        return RecordingWriter(_part(path), self._station, pictures=self._config.pictures), _Segment(path)
 
     def _end_segment(self) -> None:
         """Close the segment in work and take it into the ring. Raises RecordingError where it could not be finished."""
@@ -170,19 +166,13 @@ class BlackBox:
             _log.warning("%s: is not finished yet: %s", part, error)
 
     def _mend(self) -> list[_Segment]:
-        """Seal what was left behind, under both of its names; what is damaged as well is saved as far as it can be read."""
+        """Seal what was left behind, under each of its names; what is damaged as well is saved as far as it can be read."""
         mended = []
-        for part in sorted(self.ring.glob(f"*.mcap{PART}")):
+        for part in (*sorted(self.ring.glob(f"*.mcap{PART}")), *sorted(self.kept.glob(f"*.mcap{PART}"))):
             path = part.with_name(part.name.removesuffix(PART))
-            kept = self.kept / path.name
             try:
-                wanted = _part(kept).exists()
-                if _saved(part, path):
+                if _saved(part, path) and path.parent == self.ring:
                     mended.append(_found(path))
-                    if wanted:
-                        _link(path, kept)
-                if wanted:
-                    _part(kept).unlink()
             except (OSError, RecordingError) as error:
                 _log.warning("%s: cannot be mended: %s", part, error)
         return mended
@@ -258,26 +248,25 @@ def _saved(part: Path, path: Path) -> bool:
     """Make a whole recording of what was left of one; say whether there was anything in it."""
     try:
         parts = seal(part)
-        if parts != 0:
-            part.rename(path)
-            return True
     except RecordingError:  # damaged before its end, as after a power cut
-        parts = recover(part, path)["parts"]
-        if parts:
-            part.unlink()
-            return True
-        path.unlink()
-    part.unlink()
-    return False
+        return _rewritten(part, path)
+    if parts == 0:
+        part.unlink()
+        return False
+    part.rename(path)
+    return True
 
 
-def _link(path: Path, kept: Path) -> None:
+def _rewritten(part: Path, path: Path) -> bool:
     try:
-        os.link(path, kept)
-    except FileExistsError:
-        return
-    except OSError:
-        _copy(path, kept)
+        parts = recover(part, path)["parts"]
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    part.unlink()
+    if parts == 0:
+        path.unlink()
+    return bool(parts)
 
 
 def _copy(path: Path, kept: Path) -> None:

@@ -9,20 +9,41 @@ from __future__ import annotations
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from io import BytesIO
+from itertools import groupby
 from typing import Any, Protocol
 
 import lz4.frame
-from mcap.data_stream import RecordBuilder
+from mcap.data_stream import ReadDataStream, RecordBuilder
 from mcap.opcode import Opcode
-from mcap.records import Channel, ChunkIndex, DataEnd, Footer, Header, McapRecord, Metadata, MetadataIndex, Schema, Statistics
+from mcap.records import (
+    Channel,
+    Chunk,
+    ChunkIndex,
+    DataEnd,
+    Footer,
+    Header,
+    McapRecord,
+    Message,
+    Metadata,
+    MetadataIndex,
+    Schema,
+    Statistics,
+)
+from mcap.stream_reader import breakup_chunk
 from mcap.writer import MCAP0_MAGIC
 
 CHUNK_BYTES = 1 << 20
+LARGE_BYTES = 1 << 16
+_SAMPLE_BYTES = 16_384
+_WORTH_RATIO = 0.75
 _MESSAGE = struct.Struct("<BQHIQQ")
 """Opcode, length, channel, sequence, log time, publish time; then the data."""
-_MESSAGE_HEAD_BYTES = 2 + 4 + 8 + 8
+_MESSAGE_HEAD = struct.Struct("<HIQQ")
+_RECORD = struct.Struct("<BQ")
 _CHUNK = struct.Struct("<BQQQQI")
 """Opcode, length, first and last log time, size and checksum of what is in it; then the compression, and the data."""
 _CHUNK_HEAD_BYTES = 8 + 8 + 8 + 4
@@ -106,7 +127,7 @@ class ChunkWriter:
         places = self._places.setdefault(channel, [])
         places.append(t_ns)
         places.append(self._size)
-        self._put(_MESSAGE.pack(Opcode.MESSAGE, _MESSAGE_HEAD_BYTES + len(data), channel, sequence, t_ns, t_ns))
+        self._put(_MESSAGE.pack(Opcode.MESSAGE, _MESSAGE_HEAD.size + len(data), channel, sequence, t_ns, t_ns))
         self._put(data)
         if self._size > CHUNK_BYTES:
             self.end_chunk()
@@ -115,18 +136,19 @@ class ChunkWriter:
         """Write what has come since the last chunk, if any."""
         if not self._places:
             return
-        chunk, index = self._chunk()
         start = self._file.tell()
+        index = self._write_chunk()
+        index.chunk_start_offset, index.chunk_length = start, self._file.tell() - start
         indexes = []
-        place = start + len(chunk)
+        place = self._file.tell()
         for channel, places in self._places.items():
             index.message_index_offsets[channel] = place
             indexes.append(_MESSAGE_INDEX.pack(Opcode.MESSAGE_INDEX, 6 + 8 * len(places), channel, 8 * len(places)))
             indexes.append(struct.pack(f"<{len(places)}Q", *places))
             place += _MESSAGE_INDEX.size + 8 * len(places)
             self._contents.counts[channel] += len(places) // 2
-        index.chunk_start_offset, index.message_index_length = start, place - start - len(chunk)
-        self._file.write(b"".join((chunk, *indexes)))
+        index.message_index_length = place - self._file.tell()
+        self._file.write(b"".join(indexes))
         self._contents.chunks.append(index)
         self._pieces, self._size, self._places = [], 0, {}
 
@@ -139,41 +161,69 @@ class ChunkWriter:
         self._pieces.append(data)
         self._size += len(data)
 
-    def _chunk(self) -> tuple[bytes, ChunkIndex]:
-        """Return the chunk's record, compressed where that makes it smaller, and what the index says of it."""
-        plain = b"".join(self._pieces)
+    def _write_chunk(self) -> ChunkIndex:
+        """Write the chunk, compressed where that is worth it; return what the index says of it. Megabytes are not copied."""
+        plain = _grouped(self._pieces)
+        checksum = reduce(lambda crc, piece: zlib.crc32(piece, crc), plain, 0)
         first_ns = min(min(places[::2]) for places in self._places.values())
         last_ns = max(max(places[::2]) for places in self._places.values())
-        packed = lz4.frame.compress(plain) if _is_worth(plain) else plain
-        compression = b"lz4" if len(packed) < len(plain) else b""
-        data = packed if compression else plain
-        length = _CHUNK_HEAD_BYTES + 4 + len(compression) + 8 + len(data)
-        head = _CHUNK.pack(Opcode.CHUNK, length, first_ns, last_ns, len(plain), zlib.crc32(plain))
-        names = struct.pack("<I", len(compression)) + compression + struct.pack("<Q", len(data))
-        chunk = b"".join((head, names, data))
-        index = ChunkIndex(
-            chunk_length=len(chunk),
+        compression = b"lz4" if _is_worth(plain) else b""
+        data = [lz4.frame.compress(b"".join(plain))] if compression else plain
+        size = sum(map(len, data))
+        length = _CHUNK_HEAD_BYTES + 4 + len(compression) + 8 + size
+        head = _CHUNK.pack(Opcode.CHUNK, length, first_ns, last_ns, self._size, checksum)
+        for piece in (head + struct.pack("<I", len(compression)) + compression + struct.pack("<Q", size), *data):
+            self._file.write(piece)
+        return ChunkIndex(
+            chunk_length=0,
             chunk_start_offset=0,
             compression=compression.decode(),
-            compressed_size=len(data),
+            compressed_size=size,
             message_end_time=last_ns,
             message_index_length=0,
             message_index_offsets={},
             message_start_time=first_ns,
-            uncompressed_size=len(plain),
+            uncompressed_size=self._size,
         )
-        return chunk, index
 
 
-def _is_worth(plain: bytes) -> bool:
-    """Say whether compressing promises anything: a look at the middle tells sensor noise and pictures that are compressed already."""
-    middle = len(plain) // 2
-    sample = plain[middle : middle + _SAMPLE_BYTES]
-    return len(plain) < 2 * _SAMPLE_BYTES or len(lz4.frame.compress(sample)) < _WORTH_RATIO * len(sample)
+def _grouped(pieces: list[bytes]) -> list[bytes]:
+    """Join what is small, leave what is large."""
+    grouped: list[bytes] = []
+    for small, run in groupby(pieces, lambda piece: len(piece) < LARGE_BYTES):
+        these = list(run)
+        grouped += [b"".join(these)] if small else these
+    return grouped
 
 
-_SAMPLE_BYTES = 16_384
-_WORTH_RATIO = 0.9
+def _is_worth(plain: list[bytes]) -> bool:
+    """Say whether compressing promises much: a look at the middle tells sensor noise, and pictures that are compressed already."""
+    largest = max(plain, key=len)
+    middle = len(largest) // 2
+    sample = largest[middle : middle + _SAMPLE_BYTES]
+    return len(largest) < 2 * _SAMPLE_BYTES or len(lz4.frame.compress(sample)) < _WORTH_RATIO * len(sample)
+
+
+def chunk_records(chunk: Chunk) -> Iterator[Schema | Channel | Message]:
+    """Yield what is in a chunk. Raises ValueError, RuntimeError or struct.error where it is damaged; the library takes twice as long."""
+    if chunk.compression not in ("", "lz4"):  # not from us
+        yield from (record for record in breakup_chunk(chunk, validate_crc=True) if isinstance(record, (Schema, Channel, Message)))
+        return
+    data = lz4.frame.decompress(chunk.data) if chunk.compression else chunk.data
+    if chunk.uncompressed_crc and zlib.crc32(data) != chunk.uncompressed_crc:
+        raise ValueError("the checksum of a chunk is wrong")
+    place = 0
+    while place < len(data):
+        opcode, length = _RECORD.unpack_from(data, place)
+        place += _RECORD.size
+        if opcode == Opcode.MESSAGE:
+            channel, sequence, log_ns, publish_ns = _MESSAGE_HEAD.unpack_from(data, place)
+            yield Message(channel, log_ns, data[place + _MESSAGE_HEAD.size : place + length], publish_ns, sequence)
+        elif opcode == Opcode.SCHEMA:
+            yield Schema.read(ReadDataStream(BytesIO(data[place : place + length])))
+        elif opcode == Opcode.CHANNEL:
+            yield Channel.read(ReadDataStream(BytesIO(data[place : place + length])))
+        place += length
 
 
 def record_bytes(record: McapRecord) -> bytes:

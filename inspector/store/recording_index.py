@@ -97,26 +97,25 @@ class PartIndex:
     def find(self, part_id: str) -> int:
         """Return the number of the first part of this name. Raises RecordingError where there is none."""
         for number, chunk in enumerate(self._part_chunks):
-            if any(json.loads(block.message.data)["part_id"] == part_id for block in self._captures(chunk)):
+            captures = (block for block in self._blocks(chunk) if block.topic == schema.CAPTURES_TOPIC)
+            if any(json.loads(block.message.data)["part_id"] == part_id for block in captures):
                 return number
         raise RecordingError(f"{self.path}: holds no part '{part_id}'")
-
-    def _captures(self, chunk: int) -> Iterator[Block]:
-        return (block for block in self._blocks(chunk) if block.topic == schema.CAPTURES_TOPIC)
 
     def _assembled(self, number: int, damage: Damage) -> RecordedPart | None:
         last = self._part_chunks[number]
         first = self._part_chunks[number - 1] + 1 if number else 0
-        capture = next(self._captures(last), None)
+        own = self._blocks(last)
+        capture = next((block for block in own if block.topic == schema.CAPTURES_TOPIC), None)
         if capture is None:
             return None
         assembler = Assembler(damage)
-        for block in self._wanted(json.loads(capture.message.data), last, first):
+        for block in self._wanted(json.loads(capture.message.data), own, last, first):
             assembler.feed(block)
         return assembler.feed(capture)
 
-    def _wanted(self, document: dict[str, Any], last: int, first: int) -> list[Block]:
-        """Return the blocks of a part whose own chunks are `first` to `last`, those of earlier parts included."""
+    def _wanted(self, document: dict[str, Any], own: list[Block], last: int, first: int) -> list[Block]:
+        """Return the blocks of a part whose own chunks are `first` to `last` (which holds `own`), those of earlier parts included."""
         begins = {name: ref["block"] for name, ref in document["frames"].items()}
         begins |= {name: ref["first"] for kind in ("waveforms", "series") for name, ref in document[kind].items() if ref["count"]}
         missing = set(begins)
@@ -127,7 +126,7 @@ class PartIndex:
             if not names:
                 break
             if self._holds(self._chunks[number], names):
-                for block in self._blocks(number):
+                for block in own if number == last else self._blocks(number):
                     name = block.topic.removeprefix("/")
                     if name == truth or (name in missing and block.message.sequence >= begins[name]):
                         found[name, block.message.sequence] = block

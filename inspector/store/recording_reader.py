@@ -23,7 +23,7 @@ from mcap.exceptions import InvalidMagic, McapError
 from mcap.opcode import Opcode
 from mcap.reader import make_reader
 from mcap.records import Channel, Chunk, ChunkIndex, Message, Metadata, Schema
-from mcap.stream_reader import StreamReader, breakup_chunk
+from mcap.stream_reader import StreamReader
 from mcap.summary import Summary
 from mcap.writer import MCAP0_MAGIC
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from inspector.config import Station, validated
 from inspector.errors import RecordingError
 from inspector.parts import Capture, ClockFit, Frame, PartTruth, Series, Trigger, Waveform
 from inspector.store import recording_schema as schema
+from inspector.store.recording_chunks import chunk_records
 from inspector.store.recording_seal import RECORD_LIMIT_BYTES
 
 DAMAGE = (McapError, struct.error, ValueError, RuntimeError, EOFError, MemoryError, KeyError)
@@ -151,7 +152,7 @@ class Names:
     def blocks(self, chunk: Chunk) -> list[Block] | None:
         """Return the messages of a chunk, None where it is damaged."""
         try:
-            records = breakup_chunk(chunk, validate_crc=True)
+            records = list(chunk_records(chunk))
         except DAMAGE:
             return None
         found = []

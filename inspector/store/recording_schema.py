@@ -158,9 +158,19 @@ def encode_picture(pixels: NDArray[Any], name: str, picture_format: PictureForma
 def _raw_picture(pixels: NDArray[Any], name: str, encoding: str, wall_ns: int) -> bytes:
     height, width = pixels.shape[:2]
     wire = np.ascontiguousarray(pixels, dtype=_RAW_KINDS[encoding][0])
-    image = RawImage(timestamp=_timestamp(wall_ns), frame_id=name, width=width, height=height, encoding=encoding)
-    image.step, image.data = wire.strides[0], wire.tobytes()
-    return bytes(image.SerializeToString())
+    image = RawImage(timestamp=_timestamp(wall_ns), frame_id=name, width=width, height=height, encoding=encoding, step=wire.strides[0])
+    # The pixels go behind the other fields by hand: megabytes are copied once and not three times.
+    return b"".join((image.SerializeToString(), _bytes_field(RawImage.DESCRIPTOR.fields_by_name["data"].number, wire.nbytes), wire.data))
+
+
+def _bytes_field(number: int, length: int) -> bytes:
+    """Return what stands before the bytes of a protobuf field."""
+    head = bytearray([number << 3 | 2])
+    while length >= 128:
+        head.append(length & 127 | 128)
+        length >>= 7
+    head.append(length)
+    return bytes(head)
 
 
 def decode_raw_picture(data: bytes) -> NDArray[Any]:

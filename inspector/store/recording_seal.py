@@ -47,6 +47,8 @@ def seal(path: Path) -> int | None:
         if scanned is None:
             return None
         whole, contents = scanned
+        if whole.end == 0:  # not even its head is there: nothing to save, nothing to make whole
+            return 0
         try:
             file.truncate(whole.end)
             file.seek(whole.end)
@@ -88,9 +90,8 @@ def _scan(file: BufferedRandom, path: Path) -> tuple[_Whole, Contents] | None:
                     whole = _Whole(after, len(found.chunks), len(found.metadata), found.counts.copy(), whole.parts + 1)
             before = after
         return None
-    except (EndOfFile, struct.error) as error:  # here the file ends
-        if whole.end == 0:
-            raise RecordingError(f"{path}: holds nothing that could be saved") from error
+    except (EndOfFile, struct.error):  # here the file ends
+        pass
     except (McapError, ValueError, RuntimeError) as error:
         raise RecordingError(f"{path}: is damaged and not just cut short; 'inspector recording recover' saves what can be read") from error
     return whole, whole.of(found)

@@ -61,7 +61,9 @@ class RecordingWriter:
         try:
             self._begin()
         except OSError as error:
-            raise self._failed(error) from error
+            failure = self._failed(error)
+            self.path.unlink(missing_ok=True)
+            raise failure from error
 
     def __enter__(self) -> Self:
         return self

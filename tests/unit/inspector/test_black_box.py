@@ -143,6 +143,17 @@ def test_what_a_killed_process_left_is_sealed_under_both_names(tmp_path):
     assert held(box.kept)[1][:2] == ["p4", "p5"]
 
 
+def test_a_kill_between_the_two_names_of_a_file_is_mended(tmp_path):
+    box = make_box(tmp_path)
+    box.write(make(0))
+    box.keep_around(make(0).trigger)
+    box.close()
+    (kept,) = box.kept.glob("*.mcap")
+    kept.rename(kept.with_name(kept.name + ".part"))
+    make_box(tmp_path).close()
+    assert held(box.kept) == held(box.ring) == [["p0"]]
+
+
 def test_what_is_damaged_as_well_is_saved_as_far_as_it_can_be_read(tmp_path):
     box = make_box(tmp_path)
     for number in range(3):
@@ -158,6 +169,15 @@ def test_what_is_damaged_as_well_is_saved_as_far_as_it_can_be_read(tmp_path):
     box.close()
     ((first, *_),) = held(box.ring)
     assert first == "p0"
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_file_that_had_no_time_to_begin_leaves(tmp_path):
+    box = make_box(tmp_path)
+    box.close()
+    for size in (0, 5, 30):
+        (box.ring / f"{size}.mcap.part").write_bytes(b"\x89MCAP0\r\n"[:size])
+    make_box(tmp_path).close()
     assert not list(tmp_path.rglob("*.part"))
 
 
