@@ -25,6 +25,7 @@ from inspector.errors import DriverError
 from inspector.parts import Capture, Frame, PartTruth, Series, Trigger, Waveform
 from stations.buffers import FrameBuffer, SeriesBuffer, WaveformBuffer
 from stations.devices import Device, build_drivers
+from stations.plc.station_side import NOTHING_YET
 
 MARGIN_NS = 10_000_000
 """Cut on both sides of a waveform's window, so that alignment can still move it."""
@@ -59,6 +60,8 @@ class Agent:
         self.station = station
         self.clock = clock or MonotonicClock()
         self.drivers = build_drivers(station, self.clock, path)
+        if self.drivers.plc is not None:
+            self.drivers.plc.health = self.health
         self.live = not isinstance(self.clock, SteppedClock)
         self.on_trigger = on_trigger
         self._changed = threading.Condition()
@@ -113,7 +116,9 @@ class Agent:
             self._await(trigger)
             if self._sources_are_past(trigger):
                 return
-            yield self._cut(trigger)
+            capture = self._cut(trigger)
+            self.drivers.trigger.captured(trigger)
+            yield capture
             yielded += 1
 
     def truth(self, part_id: str) -> PartTruth | None:
@@ -308,7 +313,7 @@ class _Intake:
         elif self.device.ended:
             state, reason = "missing", "the source has ended"
         elif age_ms is None:
-            state, reason = "missing", "nothing has come yet"
+            state, reason = "missing", NOTHING_YET
         elif age_ms > self._config.max_age_ms and not isinstance(self._buffer, FrameBuffer):
             state, reason = "stale", f"last data {age_ms / 1e3:.1f} s ago"
         return {"state": state, "reason": reason, "drops": self._drops, "age_ms": age_ms}
