@@ -15,8 +15,8 @@ from inspector.errors import DriverError
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-START_S = 20.0
-"""Reading a large nodeset takes seconds on a small computer."""
+START_S = 60.0
+"""Reading a large nodeset takes seconds on a small computer that is busy."""
 STOP_S = 3.0
 
 

@@ -153,11 +153,18 @@ class OpcuaWire:
         "result_valid", "result_id", "result_sequence", "result_outcome", "session",
     )  # fmt: skip
 
-    def __init__(self, port: int) -> None:
-        from asyncua.sync import Client
-        from stations.drivers.opcua_plc import NAMESPACE
+    loop: Any = None
+    """One for all connections of this process: each thread of its own would outlive its connection."""
 
-        self._client = Client(f"opc.tcp://127.0.0.1:{port}/inspector", timeout=2)
+    def __init__(self, port: int) -> None:
+        from asyncua.sync import Client, ThreadLoop
+
+        from stations.plc.opcua_nodes import NAMESPACE
+
+        if OpcuaWire.loop is None:
+            OpcuaWire.loop = ThreadLoop()
+            OpcuaWire.loop.start()
+        self._client = Client(f"opc.tcp://127.0.0.1:{port}/inspector", timeout=2, tloop=OpcuaWire.loop)
         self._client.connect()
         index = self._client.get_namespace_index(NAMESPACE)
         self._outputs = [self._client.get_node(f"ns={index};s=outputs.{name}") for name in self.READ]
@@ -169,6 +176,7 @@ class OpcuaWire:
 
     def write(self, inputs: PlcInputs) -> None:
         from asyncua import ua
+
         from stations.plc.opcua_nodes import variant
 
         changed = [name for name in self._inputs if self._written is None or getattr(inputs, name) != getattr(self._written, name)]
@@ -452,7 +460,7 @@ def main() -> int:
         return 0
     if arguments.role == "plc":
         PlcProgram(arguments).run()
-        return 0
+        os._exit(0)  # all is written; what a broken connection left behind must not hold the process
     with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
         arguments.folder = arguments.folder or Path(folder)
         if arguments.port is None:

@@ -55,7 +55,7 @@ def test_nothing_may_pass_at_the_start():
     machine = Handshake(Rules(DEADLINE_NS))
     outputs = machine.step(PlcInputs(), 0)
     assert outputs.reject_armed
-    assert not (outputs.ready or outputs.online or outputs.result_valid or outputs.fault)
+    assert (outputs.ready, outputs.online, outputs.result_valid, outputs.fault) == (False,) * 4
 
 
 def test_a_part_is_accepted_judged_shown_and_acknowledged():
