@@ -348,10 +348,10 @@ class MachineVision:
 
     async def _hide(self, path: str) -> None:
         """Take a node out of sight; to delete it would search all nodes for references, some seconds for what is left out here."""
-        from asyncua import ua
+        from asyncua.ua.object_ids import ObjectIds
 
         parent, _, _ = path.rpartition("/")
-        await (await self._node(parent)).delete_reference(await self._node(path), ua.ObjectIds.HasComponent)
+        await (await self._node(parent)).delete_reference(await self._node(path), ObjectIds.HasComponent)
 
 
 def _structure_type(ua: Any) -> Any:

@@ -69,9 +69,10 @@ class Plc:
         self.health: Callable[[], ChannelHealth] = dict
         self.recipes: Recipes | None = None
         self._station = station
+        self._folder = path.parent if path is not None else Path()
         self._clock = clock
         self._rules = rules_of(station)
-        self._journal = Journal(journal_path(config, station.station, path))
+        self._journal = Journal(journal_path(config, station.station, self._folder))
         self._machine = Handshake(self._rules)
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -114,6 +115,12 @@ class Plc:
         with self._lock:
             self._model = sha256
             self._machine.model(sha256)
+
+    def recipe_models(self, first: Path) -> dict[int, Path]:
+        """Return the model's folder of each recipe; the station starts with `first`."""
+        config = self._station.plc
+        assert config is not None
+        return {number: self._folder / path for number, path in config.recipes.items()} | {config.recipe: first}
 
     def decided(self, decision: Decision) -> None:
         """Tell the PLC: within the next cycle, which begins now."""
@@ -308,8 +315,6 @@ def _gate_of(config: PlcConfig) -> GateRules | None:
     return GateRules(False, round(gate.delay_ms * 1e6), round(gate.pulse_ms * 1e6), confirm_ns)
 
 
-def journal_path(config: PlcConfig, station: str, path: Path | None) -> Path:
-    """Return where the journal of a station lies."""
-    if config.journal is None:
-        return Home.at(None).root / PLC / f"{station}.jsonl"
-    return path.parent / config.journal if path is not None else config.journal
+def journal_path(config: PlcConfig, station: str, folder: Path) -> Path:
+    """Return where the journal of a station lies whose file lies in `folder`."""
+    return folder / config.journal if config.journal is not None else Home.at(None).root / PLC / f"{station}.jsonl"

@@ -106,11 +106,11 @@ def station_of(arguments: argparse.Namespace) -> dict[str, Any]:
         "deadline_ms": DEADLINE_MS,
         "trigger": {"driver": "plc"},
         "channels": {
-            "air": {
+            "motor": {
                 "modality": "series",
                 "driver": "simulated-series",
-                "settings": {"seed": 1, "interval_s": 0.5, "stream": "air_pressure"},
-                "unit": "bar",
+                "settings": {"seed": 1, "interval_s": 0.5, "stream": "motor_current"},
+                "unit": "A",
                 "window": {"pre_s": 1},
             }
         },

@@ -1,6 +1,7 @@
 """Every installed driver keeps its promise. An outside package's drivers are found by themselves."""
 
 import os
+import socket
 import threading
 import tty
 
@@ -58,6 +59,12 @@ def wired_port():
     os.close(port)
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def settings_of(name, files, port):
     """What a driver needs to run without a plant; None where that is not known here."""
     simulated = {"seed": 3, "interval_s": 0.5}
@@ -71,6 +78,8 @@ def settings_of(name, files, port):
         "log-sink": {},
         "serial-lines": {"port": port},
         "serial-sink": {"port": port},
+        "modbus-plc": {"port": free_port()},
+        "opcua-plc": {"port": free_port()},
         "simulated-camera": simulated,
         "simulated-trigger": simulated,
         "simulated-waveform": simulated | {"stream": "microphone"},
