@@ -26,8 +26,8 @@ from stations.plc.memory import Memory
 log = logging.getLogger(__name__)
 
 CYCLE_S = 0.005
-HEALTH_EVERY = 40
-"""Cycles between two looks at the channels: 0.2 s."""
+HEALTH_S = 0.2
+"""Between two looks at the channels: on a thread of their own, as the agent may be busy cutting a part, and a verdict must not wait."""
 GRACE_NS = 20_000_000
 """How much later than the line the handshake gives a part up: the line is first, and this is for a line that hangs."""
 RETRY_S = 1.0
@@ -78,7 +78,7 @@ class Plc:
         self._wake = threading.Event()
         self._ended = threading.Event()
         self._triggers: queue.SimpleQueue[Trigger] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._users: set[object] = set()
         self._last = PlcInputs()
         self._lost = False
@@ -90,18 +90,24 @@ class Plc:
     def use(self, user: object) -> None:
         """Work through the cycle as long as somebody uses it. Raises DriverError where the link cannot be opened, ConfigError."""
         if not self._users:
-            self._start(self._journal.open())
+            memory = self._journal.open()
+            try:
+                self._start(memory)
+            except BaseException:
+                self._journal.close()
+                raise
         self._users.add(user)
 
     def leave(self, user: object) -> None:
         """Stop when nobody is left; to leave twice changes nothing."""
         self._users.discard(user)
-        if self._users or self._thread is None:
+        if self._users or not self._threads:
             return
-        thread, self._thread = self._thread, None
         self._ended.set()
         self._wake.set()
-        thread.join(timeout=2.0)
+        for thread in self._threads:
+            thread.join(timeout=2.0)
+        self._threads.clear()
         self.link.close()
         self._journal.close()
 
@@ -144,22 +150,21 @@ class Plc:
     def _start(self, memory: Memory) -> None:
         self._machine = Handshake(self._rules, memory)
         self._machine.model(self._model)
+        self._last = PlcInputs()
         self.link.changed = self._wake.set
         self.link.open()
         self._ended.clear()
-        self._thread = threading.Thread(target=self._work, name=f"{self._station.station} plc", daemon=True)
-        self._thread.start()
+        jobs = {"plc": self._work, "plc health": self._watch_channels}
+        self._threads = [threading.Thread(target=job, name=f"{self._station.station} {name}", daemon=True) for name, job in jobs.items()]
+        for thread in self._threads:
+            thread.start()
 
     def _work(self) -> None:
-        cycle = 0
         while not self._ended.is_set():
-            if cycle % HEALTH_EVERY == 0:
-                self._look_at_channels()
             try:
                 self._cycle()
             except Exception as error:  # noqa: BLE001  a driver is a guest, and this thread is the station's heartbeat
                 self._lose(str(error) if isinstance(error, DriverError) else f"{type(error).__name__}: {error}")
-            cycle += 1
             self._wake.wait(CYCLE_S)
             self._wake.clear()
 
@@ -206,8 +211,11 @@ class Plc:
 
     # --- what the station is like
 
-    def _look_at_channels(self) -> None:
-        health = self.health()
+    def _watch_channels(self) -> None:
+        while not self._ended.wait(HEALTH_S):
+            self._look_at(self.health())
+
+    def _look_at(self, health: ChannelHealth) -> None:
         required = {name for name, config in self._station.channels.items() if config.required}
         bad = {name: said for name, said in health.items() if name in required and said["state"] != "ok"}
         silent = [name for name, said in bad.items() if said["reason"] == NOTHING_YET]

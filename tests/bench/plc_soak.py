@@ -95,6 +95,17 @@ def run_station(arguments: argparse.Namespace) -> None:
         tell(decision)
 
     agent.drivers.plc.decided = told  # type: ignore[method-assign]
+    exchange, shown = agent.drivers.plc.link.exchange, -1
+
+    def exchanged(outputs: Any) -> PlcInputs:
+        nonlocal shown
+        said = exchange(outputs)
+        if outputs.result_valid and outputs.result_sequence != shown:
+            shown = outputs.result_sequence
+            append(log, readable=outputs.result_id, at_ns=time.monotonic_ns())
+        return said
+
+    agent.drivers.plc.link.exchange = exchanged  # type: ignore[method-assign]
     with agent, stopped_by_ctrl_c([agent]):
         line.run()
 
@@ -422,19 +433,20 @@ def examine(arguments: argparse.Namespace) -> dict[str, Any]:
         "late_verdicts_acted_on": len(acted),
         "duplicate_shows": sum("shown" in line for line in plc) - len(shown),
         "wire_breaks": sum("wire" in line for line in plc),
-        "verdict_to_wire_ms": _latencies(station, plc),
+        "verdict_to_wire_ms": _latencies(station, plc, {line["readable"]: line["at_ns"] for line in station if "readable" in line}),
+        "verdict_to_plc_ms": _latencies(station, plc, {line["shown"]: line["at_ns"] for line in plc if "shown" in line}),
         "broken": broken[:20],
     }
 
 
-def _latencies(station: list[dict[str, Any]], plc: list[dict[str, Any]]) -> dict[str, Any]:
-    """From the decision to the PLC's first sight of it, where no older result stood before it and the PLC was not away."""
+def _latencies(station: list[dict[str, Any]], plc: list[dict[str, Any]], reached_ns: dict[int, int]) -> dict[str, Any]:
+    """From the decision until it can be read (the wire), or until the PLC, which polls every 2 ms, has read it.
+
+    Counted are verdicts that found no older result before them, while the PLC was there.
+    """
     told_ns = {line["told"]: line["at_ns"] for line in station if "told" in line}
-    waits_ms = sorted(
-        (line["at_ns"] - told_ns[line["shown"]]) / 1e6
-        for line in plc
-        if "shown" in line and line["clean"] and line["shown"] in told_ns and line["outcome"] in ("PASS", "FAIL")
-    )
+    clean = [line["shown"] for line in plc if "shown" in line and line["clean"] and line["outcome"] in ("PASS", "FAIL")]
+    waits_ms = sorted((reached_ns[part] - told_ns[part]) / 1e6 for part in clean if part in told_ns and part in reached_ns)
     if not waits_ms:
         return {}
     at = {

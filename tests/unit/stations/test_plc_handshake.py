@@ -276,6 +276,19 @@ def test_a_restarted_station_gives_up_what_was_in_flight_and_shows_again_what_wa
     assert summed_up(again.records).session == 2
 
 
+def test_what_was_acknowledged_is_over_after_a_restart_and_numbers_go_on():
+    bench = Bench()
+    bench.trigger(1)
+    bench.tell(1)
+    number = bench.say().result_sequence
+    bench.acknowledge()
+    again = Bench(summed_up(bench.records))
+    assert not again.say().result_valid
+    again.trigger(2)
+    again.tell(2)
+    assert again.say().result_sequence == number + 1
+
+
 def test_a_stale_acknowledgement_takes_no_new_result():
     bench = Bench()
     bench.say(result_ack=1)  # what a restarted PLC still has in its memory
