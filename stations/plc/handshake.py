@@ -8,13 +8,12 @@ sequence number. Rules that hold over restarts of either side:
 * A station that was restarted gives `NOT_INSPECTED` to all parts that were in flight, and shows all results again that were not
   acknowledged.
 * The same part id, triggered again while it is in flight or remembered, is the same part: it is answered, and not judged twice.
-  Remembered are results until they are acknowledged, and the last `REMEMBERED` after that for as long as neither side was away.
+  Remembered are results until they are acknowledged, and the last ones (`results.REMEMBERED`) after that, as long as neither side was away.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -22,11 +21,11 @@ from inspector.parts import Decision
 from inspector.plc import FaultCode, LineStopCode, PartOutcome, PlcInputs, PlcOutputs, RecipeStatus, RefusalCode
 from stations.plc.gate import Gate, GateRules
 from stations.plc.memory import Accepted, Acknowledged, Memory, Record, Result, Started
+from stations.plc.results import Results
 
 log = logging.getLogger(__name__)
 
 BEAT_NS = 100_000_000
-REMEMBERED = 64
 OTHER_KIND = 65_535
 """Number of a kind of defect that has none of its own."""
 _OUTCOMES = {"pass": PartOutcome.PASS, "fail": PartOutcome.FAIL, "review": PartOutcome.REVIEW}
@@ -89,12 +88,10 @@ class Handshake:
         self._parts = self._rejects = 0
 
         self._session = (memory.session + 1) & 0xFFFF
-        self._sequence = memory.sequence
         self._in_flight: dict[int, tuple[Accepted, int]] = {}
-        self._held: deque[Result] = deque(memory.held)
-        self._taken: OrderedDict[int, Result] = OrderedDict()
+        self._results = Results(memory.held, memory.sequence)
         self._gate = Gate(rules.gate) if rules.gate else None
-        self._records: list[Record] = [Started(self._session, self._sequence)]
+        self._records: list[Record] = [Started(self._session, memory.sequence)]
         self._triggered: list[int] = []
         for part in memory.in_flight:
             log.warning("part %d: not inspected, the station was restarted while it was in flight", part.part_id)
@@ -197,7 +194,7 @@ class Handshake:
         log.error("PLC: lost: no heartbeat for %.1f s; it must reset the fault", self.rules.heartbeat_timeout_ns / 1e9)
         self._alive = False
         self._answered, self._refusal = None, RefusalCode.NONE
-        self._taken.clear()
+        self._results.forget()
         self._fault = FaultCode.PLC_SILENT
         if self._gate is not None:
             self._gate.clear()
@@ -216,15 +213,14 @@ class Handshake:
             self._refusal = self._take(self._inputs.part_id, now_ns)
 
     def _take(self, part_id: int, now_ns: int) -> RefusalCode:
-        if part_id in self._in_flight or any(result.part_id == part_id for result in self._held):
+        if part_id in self._in_flight or self._results.holds(part_id):
             return RefusalCode.NONE
-        again = self._taken.get(part_id)
-        refusal = self._refusal_of(part_id, known=again is not None)
+        known = self._results.remembers(part_id)
+        refusal = self._refusal_of(part_id, known=known)
         if refusal is not RefusalCode.NONE:
             self._refuse(part_id, refusal, now_ns)
-        elif again is not None:
-            del self._taken[part_id]
-            self._show(replace(again, sequence=self._next_sequence()))
+        elif known:
+            self._records.append(self._results.add_again(part_id, self._inputs.result_ack))
         else:
             self._accept(Accepted(part_id, self._inputs.golden), now_ns)
         return refusal
@@ -241,9 +237,13 @@ class Handshake:
     def _refusal_of(self, part_id: int, *, known: bool) -> RefusalCode:
         if part_id == 0:
             return RefusalCode.NO_PART_ID
-        if len(self._in_flight) + len(self._held) >= self.rules.capacity:
+        if self._in_hand >= self.rules.capacity:
             return RefusalCode.QUEUE_FULL
         return RefusalCode.NONE if known else self._unready
+
+    @property
+    def _in_hand(self) -> int:
+        return len(self._in_flight) + len(self._results)
 
     @property
     def _unready(self) -> RefusalCode:
@@ -278,7 +278,8 @@ class Handshake:
         kind = (decision.kind or "") if decision is not None and outcome is not PartOutcome.NOT_INSPECTED else ""
         score = round(10_000 * min(1.0, max(0.0, decision.score))) if decision is not None else 5_000
         kind_code = self.rules.kinds.get(kind, OTHER_KIND) if kind else 0
-        self._show(Result(part.part_id, self._next_sequence(), outcome, kind, kind_code, score, part.golden))
+        result = Result(part.part_id, 0, outcome, kind, kind_code, score, part.golden)
+        self._records.append(self._results.add(result, self._inputs.result_ack))
         if self._gate is not None:
             self._gate.decide(part.part_id, rejected=outcome is not PartOutcome.PASS)
         if part.golden:
@@ -301,25 +302,11 @@ class Handshake:
             log.error("line stop requested: %s", code.name.lower())
             self._line_stop = code
 
-    def _show(self, result: Result) -> None:
-        self._held.append(result)
-        self._records.append(result)
-
-    def _next_sequence(self) -> int:
-        """Return a number that the PLC cannot have acknowledged yet: what it says now was meant for an earlier result."""
-        stale = {0, self._inputs.result_ack}
-        self._sequence = next(n for k in range(1, 4) if (n := (self._sequence + k) & 0xFFFF) not in stale)
-        return self._sequence
-
     def _take_acknowledgement(self) -> None:
         """Let the result go that was shown and is acknowledged."""
         acknowledged = self._inputs.result_ack
-        if self._held and acknowledged == self._held[0].sequence and self.outputs.result_sequence == acknowledged:
-            result = self._held.popleft()
+        if self.outputs.result_sequence == acknowledged and (result := self._results.take(acknowledged)) is not None:
             self._records.append(Acknowledged(result.sequence))
-            self._taken[result.part_id] = result
-            while len(self._taken) > REMEMBERED:
-                self._taken.popitem(last=False)
 
     # --- recipe, gate
 
@@ -354,7 +341,7 @@ class Handshake:
     # --- what is shown
 
     def _shown(self, now_ns: int) -> PlcOutputs:
-        ready = self._alive and self._unready is RefusalCode.NONE and len(self._in_flight) + len(self._held) < self.rules.capacity
+        ready = self._alive and self._unready is RefusalCode.NONE and self._in_hand < self.rules.capacity
         online = self._judging and not self._inputs.offline
         answered = self._answered if self._alive else None
         image = PlcOutputs(
@@ -383,14 +370,14 @@ class Handshake:
             plc_alive=self._alive,
             parts=self._parts,
             rejects=self._rejects,
-            results_waiting=len(self._held),
+            results_waiting=len(self._results),
         )
         return self._with_gate(self._with_result(image))
 
     def _with_result(self, image: PlcOutputs) -> PlcOutputs:
-        if not self._held:
+        result = self._results.shown
+        if result is None:
             return image
-        result = self._held[0]
         return replace(
             image,
             result_valid=True,

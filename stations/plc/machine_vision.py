@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from inspector.home import shipped
-from inspector.plc import PartOutcome, PlcInputs, PlcOutputs, RecipeStatus
+from inspector.plc import PartOutcome, PlcOutputs, RecipeStatus
 from stations.plc.opcua_nodes import node_id
+from stations.plc.vision_states import AUTOMATIC_STATES, TOP_STATES, Mode, States, Wishes, states_of, system_state_of
 
 if TYPE_CHECKING:
     from asyncua import ua
@@ -29,15 +29,7 @@ KEPT_RESULTS = 100
 RECIPE_S = 60.0
 """How long a recipe may take to load before `PrepareRecipe` says that it is not complete."""
 
-Mode = Literal["halted", "preoperational", "ready", "continuous"]
-States = tuple[str, str | None]
-
-TOP_STATES = {"Preoperational": 5028, "Halted": 5029, "Error": 5030, "Operational": 5031}
-AUTOMATIC_STATES = {"Initialized": 5056, "Ready": 5057, "SingleExecution": 5058, "ContinuousExecution": 5059}
-"""Numbers of the states in the nodeset: instances have no state objects of their own."""
 RESULT_READY_TYPE, ACQUISITION_DONE_TYPE = 1024, 1025
-PRODUCTIVE, STANDBY, UNSCHEDULED_DOWN, NOT_SCHEDULED = 1, 2, 5, 6
-"""Of SystemStateDataType, which follows SEMI E10."""
 COMPLETED, FAILED = 1, 4
 """Of ResultStateDataType."""
 OK, NOT_NOW, UNKNOWN = 0, -1, -2
@@ -66,36 +58,6 @@ LEFT_OUT = (
     "VisionStateMachine/AutomaticModeStateMachine/SingleExecutionStepModel",
     "VisionStateMachine/AutomaticModeStateMachine/SimulationMode",
 )
-
-
-@dataclass(slots=True)
-class Wishes:
-    """What a client asked for by methods, and how far the station has got with it."""
-
-    mode: Mode = "continuous"
-    reset: bool = False
-    recipe: int | None = None
-
-    def added_to(self, inputs: PlcInputs) -> PlcInputs:
-        """Return what the PLC says together with the wishes."""
-        return replace(
-            inputs,
-            offline=inputs.offline or self.mode != "continuous",
-            fault_reset=inputs.fault_reset or self.reset,
-            recipe_change=inputs.recipe_change or self.recipe is not None,
-            recipe=inputs.recipe if self.recipe is None else self.recipe,
-        )
-
-
-def states_of(outputs: PlcOutputs, mode: Mode) -> States:
-    """Return the state of the vision system, and in `Operational` that of the automatic mode."""
-    if mode == "halted":
-        return "Halted", None
-    if outputs.fault:
-        return "Error", None
-    if mode == "preoperational" or (mode == "continuous" and not outputs.online):
-        return "Preoperational", None
-    return "Operational", "ContinuousExecution" if mode == "continuous" else "Ready"
 
 
 class MachineVision:
@@ -169,9 +131,9 @@ class MachineVision:
         from asyncua import ua
 
         types: Any = ua  # the nodeset's own types are put there when it is read
-        words = {"Error": UNSCHEDULED_DOWN, "Halted": NOT_SCHEDULED, "Preoperational": STANDBY}
-        state = words.get(top, PRODUCTIVE if automatic == "ContinuousExecution" else STANDBY)
-        value = types.SystemStateDescriptionDataType(State=types.SystemStateDataType(state), StateDescription=automatic or top)
+        value = types.SystemStateDescriptionDataType(
+            State=types.SystemStateDataType(system_state_of((top, automatic))), StateDescription=automatic or top
+        )
         await (await self._node("SystemState")).write_value(ua.Variant(value, ua.VariantType.ExtensionObject))
 
     # --- results

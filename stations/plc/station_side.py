@@ -8,9 +8,8 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
-from inspector import drivers
 from inspector.clock import Clock
 from inspector.config import PLC, PlcConfig, Station
 from inspector.drivers import PlcLink, TriggerSource, VerdictSink
@@ -255,8 +254,6 @@ class Plc:
 class PlcTrigger(TriggerSource):
     """The PLC's trigger, as the agent waits for it."""
 
-    Settings: ClassVar[type[drivers.Settings]] = drivers.Settings
-
     def __init__(self, plc: Plc, station: str, clock: Clock) -> None:
         super().__init__(self.Settings(), channel=station, clock=clock)
         self._plc = plc
@@ -276,8 +273,6 @@ class PlcTrigger(TriggerSource):
 
 class PlcSink(VerdictSink):
     """The PLC's results, as the line tells them."""
-
-    Settings: ClassVar[type[drivers.Settings]] = drivers.Settings
 
     def __init__(self, plc: Plc, station: str, clock: Clock) -> None:
         super().__init__(self.Settings(), channel=station, clock=clock)

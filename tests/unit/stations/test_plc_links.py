@@ -9,10 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from inspector.errors import DriverError
-from inspector.plc import PartOutcome, PlcInputs, PlcOutputs
+from inspector.plc import PartOutcome, PlcInputs, PlcOutputs, RecipeStatus
 from inspector.plugins import load_driver
 from stations.plc.image import INPUTS, OUTPUTS
-from stations.plc.machine_vision import Wishes, states_of
+from stations.plc.vision_states import Wishes, states_of
 
 pymodbus_client = pytest.importorskip("pymodbus.client")
 asyncua = pytest.importorskip("asyncua")
@@ -307,6 +307,57 @@ def test_opcua_methods_halt_and_start_the_station(opcua):
         assert await vision.state(vision.automatic) == "ContinuousExecution"
 
     with_client(opcua, drive)
+
+
+def test_opcua_prepares_a_recipe_and_lists_results(opcua):
+    outputs = PlcOutputs(session=8, online=True, ready=True, recipe=1)
+
+    async def ask(client):
+        vision = await Vision(client).find()
+        ua, exchange = asyncua.ua, asyncio.to_thread
+        recipes, results = await vision.node("RecipeManagement"), await vision.node("ResultManagement")
+        wanted = (ua.RecipeIdExternalDataType(Id="7"), ua.RecipeIdInternalDataType(Id=""))
+        asked = asyncio.create_task(recipes.call_method(f"{vision.standard}:PrepareRecipe", *wanted))
+
+        async def is_asked():
+            said = await exchange(opcua.exchange, outputs)
+            return said.recipe_change and said.recipe == 7
+
+        await until(is_asked)
+        await exchange(opcua.exchange, replace(outputs, recipe=7, recipe_status=RecipeStatus.DONE))
+        recipe, complete, error = await asked
+        assert (recipe.Id, complete, error) == ("7", True, 0)
+        assert not (await exchange(opcua.exchange, outputs)).recipe_change
+
+        for sequence, outcome in ((1, PartOutcome.PASS), (2, PartOutcome.NOT_INSPECTED)):
+            shown = replace(outputs, result_valid=True, result_id=900, result_sequence=sequence, result_outcome=outcome)
+            await exchange(opcua.exchange, shown)
+        filters = (
+            ua.Variant(4, ua.VariantType.Int32),
+            ua.MeasIdDataType(Id=""),
+            ua.PartIdDataType(Id="900"),
+            ua.RecipeIdExternalDataType(Id=""),
+            ua.RecipeIdInternalDataType(Id=""),
+            ua.ConfigurationIdDataType(Id=""),
+            ua.ConfigurationIdDataType(Id=""),
+            ua.ProductIdDataType(Id=""),
+            ua.JobIdDataType(Id=""),
+            ua.Variant(10, ua.VariantType.UInt32),
+            ua.Variant(0, ua.VariantType.UInt32),
+            ua.Variant(100, ua.VariantType.Int32),
+        )
+
+        async def failed():
+            return await results.call_method(f"{vision.standard}:GetResultListFiltered", *filters)
+
+        async def are_there():
+            return (await failed())[1] == 1
+
+        await until(are_there)
+        complete, _, _, (result,), error = await failed()
+        assert (complete, result.ResultId.Id, error) == (True, "8.2", 0)
+
+    with_client(opcua, ask)
 
 
 def test_opcua_refuses_who_has_no_password(monkeypatch, tmp_path):
