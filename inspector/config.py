@@ -15,6 +15,8 @@ from inspector.errors import ConfigError
 from inspector.parts import Channel, Modality, Outcome
 
 _M = TypeVar("_M", bound=BaseModel)
+PLC = "plc"
+"""The trigger driver that stands for the PLC of the key `plc`."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Safe either way; libyaml's is eight times quicker, where it was built in."""
 CALIBRATION_SUFFIX = ".calibration.yaml"
@@ -73,6 +75,47 @@ class TriggerConfig(_Model):
 class SinkConfig(_Model):
     driver: str
     settings: dict[str, Any] = {}
+
+
+class GateConfig(_Model):
+    """Where rejected parts leave the line: after a time, or after a way of the belt, counted from the trigger."""
+
+    delay_ms: float | None = Field(default=None, gt=0, le=600_000)
+    pulse_ms: float | None = Field(default=None, gt=0, le=60_000)
+    distance_counts: int | None = Field(default=None, gt=0, lt=2**31)
+    pulse_counts: int | None = Field(default=None, gt=0, lt=2**31)
+    confirm_ms: float | None = Field(default=None, gt=0, le=60_000)
+    """How long after the gate has opened the sensor in the chute must have seen the part; without it nothing is confirmed."""
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> GateConfig:
+        by_time, by_way = (self.delay_ms, self.pulse_ms), (self.distance_counts, self.pulse_counts)
+        if not ((None not in by_time and by_way == (None, None)) or (None not in by_way and by_time == (None, None))):
+            raise ValueError("needs either delay_ms and pulse_ms, or distance_counts and pulse_counts")
+        return self
+
+
+class PlcConfig(_Model):
+    """The PLC that triggers the station and takes its results; stations/PLC.md is its side of it."""
+
+    driver: str
+    settings: dict[str, Any] = {}
+    heartbeat_timeout_ms: float = Field(default=900.0, ge=100, le=1000)
+    """A PLC whose heartbeat stands still for longer is gone: no part is taken, nothing may pass."""
+    results: int = Field(default=16, ge=8, le=1000)
+    """How many parts may be in hand: being judged, or judged and not yet acknowledged."""
+    fails_in_a_row: int | None = Field(default=None, ge=1)
+    """So many parts without a pass, one after another, ask for a line stop."""
+    kinds: dict[str, Annotated[int, Field(ge=1, le=65_534)]] = {}
+    """Kind of defect to the number that the PLC is told; kinds that are not named are 65535."""
+    gate: GateConfig | None = None
+    """Without it the PLC drives the gate by itself, from the results."""
+    recipe: Annotated[int, Field(ge=1, le=65_535)] = 1
+    """The number of the model that the station starts with."""
+    recipes: dict[Annotated[int, Field(ge=1, le=65_535)], Path] = {}
+    """Number of a recipe to its model's folder, for changing over at the PLC's request; relative to the station file."""
+    journal: Path | None = None
+    """Keeps parts and results over a restart, relative to the station file; by default in the installation's folder `plc`."""
 
 
 class BearingConfig(_Model):
@@ -142,6 +185,7 @@ class Station(_Model):
     trigger: TriggerConfig
     channels: dict[str, ChannelConfig] = Field(min_length=1)
     sinks: dict[str, SinkConfig] = {}
+    plc: PlcConfig | None = None
     machine: MachineConfig = MachineConfig()
     recording: RecordingConfig | None = None
     """Record while judging; nothing is recorded without it."""
@@ -151,6 +195,16 @@ class Station(_Model):
         for name, channel in self.channels.items():
             if channel.modality != "image" and channel.window.pre_s + channel.window.post_s <= 0:
                 raise ValueError(f"channels.{name}.window: a {channel.modality} channel needs pre_s or post_s above 0")
+        return self
+
+    @model_validator(mode="after")
+    def _plc_triggers(self) -> Station:
+        if (self.plc is None) != (self.trigger.driver != PLC):
+            raise ValueError(f"a station with the key plc has the trigger driver '{PLC}', and only such a station has it")
+        if self.trigger.driver == PLC and self.trigger.settings:
+            raise ValueError(f"trigger.settings: the trigger '{PLC}' has none, its settings are those of the key plc")
+        if self.plc is not None and PLC in self.sinks:
+            raise ValueError(f"sinks.{PLC}: the PLC is told by itself, give this sink another name")
         return self
 
     @property

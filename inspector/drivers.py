@@ -7,6 +7,7 @@ An outside package subclasses one class below, names its `Settings`, and registe
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -15,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
 from inspector.clock import Clock, MonotonicClock
 from inspector.parts import Decision, Frame, PartTruth, Series, Signal, Trigger, Waveform
+from inspector.plc import PlcInputs, PlcOutputs
 
 
 class Settings(BaseModel):
@@ -131,6 +133,9 @@ class TriggerSource(Driver):
     def observe(self, signal: Signal) -> None:
         """Look at the next signal of the channel that `watches` names, on the station's clock. Called from that channel's thread."""
 
+    def captured(self, trigger: Trigger) -> None:
+        """All that belongs to the part has come, so it may move on. Called from the station's own thread, so return at once."""
+
     def truth(self, part_id: str) -> PartTruth | None:  # noqa: ARG002
         """Return what is really so of a part; None on a real line, where nobody knows."""
         return None
@@ -142,4 +147,24 @@ class VerdictSink(Driver):
         """Tell the plant the outcome of a part. Raises DriverError; may be called from two threads."""
 
 
-PROMISES: tuple[type[Driver], ...] = (Camera, WaveformSource, SeriesSource, TriggerSource, VerdictSink)
+class PlcLink(Driver):
+    """Carries the process image; what it means is the station's affair, and the same over every protocol.
+
+    Attributes:
+        changed: set by the station before `open`; a link that learns at once of new inputs calls it, from any thread.
+    """
+
+    def __init__(self, settings: Any, **place: Any) -> None:
+        super().__init__(settings, **place)
+        self.changed: Callable[[], object] = lambda: None
+
+    @abstractmethod
+    def exchange(self, outputs: PlcOutputs) -> PlcInputs:
+        """Show `outputs` to the PLC, and return what it said last; called every few milliseconds, so return at once.
+
+        Both are whole images: never half of one and half of the next. Before the first call the PLC sees `PlcOutputs()`. What the PLC
+        has not said is as in `PlcInputs()`. Raises DriverError where the link itself is down; a silent PLC is none.
+        """
+
+
+PROMISES: tuple[type[Driver], ...] = (Camera, WaveformSource, SeriesSource, TriggerSource, VerdictSink, PlcLink)

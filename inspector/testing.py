@@ -9,9 +9,10 @@ import numpy as np
 from pydantic import ValidationError
 
 from inspector.clock import SteppedClock
-from inspector.drivers import Camera, Driver, SeriesSource, TriggerSource, VerdictSink, WaveformSource
+from inspector.drivers import Camera, Driver, PlcLink, SeriesSource, TriggerSource, VerdictSink, WaveformSource
 from inspector.errors import DriverError, EndOfStream
 from inspector.parts import MODALITIES, Capture, Channel, Decision, Frame, Modality, Outcome, PartRecord, Series, Trigger, Waveform
+from inspector.plc import PlcInputs, PlcOutputs
 
 READINGS = 20
 """How many readings `check_driver` takes."""
@@ -103,6 +104,8 @@ def _settings_faults(driver_class: type[Driver], settings: dict[str, Any]) -> li
 def _reading_faults(driver: Driver, unit: str) -> list[str]:
     if isinstance(driver, VerdictSink):
         return _sink_faults(driver)
+    if isinstance(driver, PlcLink):
+        return _link_faults(driver)
     assert isinstance(driver, TriggerSource | Camera | WaveformSource | SeriesSource)
     read = driver.wait if isinstance(driver, TriggerSource) else driver.read
     broken: list[str] = []
@@ -167,6 +170,15 @@ def _sink_faults(sink: VerdictSink) -> list[str]:
     for outcome in outcomes:
         sink.send(Decision("part-1", outcome, 0.5, kind="scratch" if outcome == "fail" else None, inspected=outcome != "review"))
     return []
+
+
+def _link_faults(link: PlcLink) -> list[str]:
+    before_ns = link.clock.now_ns()
+    said = [link.exchange(PlcOutputs(heartbeat=beat)) for beat in range(READINGS)]
+    broken = [] if all(isinstance(inputs, PlcInputs) for inputs in said) else ["exchange: must return PlcInputs"]
+    if link.clock.now_ns() - before_ns > READINGS * 50_000_000:
+        broken.append("exchange: must return at once, as it is called every few milliseconds")
+    return broken
 
 
 def _span_ns(item: object) -> tuple[int, int]:

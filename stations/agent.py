@@ -66,6 +66,8 @@ class Agent:
         self.station = station
         self.clock = clock or MonotonicClock()
         self.drivers = build_drivers(station, self.clock, path)
+        if self.drivers.plc is not None:
+            self.drivers.plc.health = self.health
         self.live = not isinstance(self.clock, SteppedClock)
         self.on_trigger = on_trigger
         self._changed = threading.Condition()
@@ -126,13 +128,14 @@ class Agent:
             self._await(trigger)
             if self._sources_are_past(trigger):
                 return
-            yield self._cut(trigger)
+            capture = self._cut(trigger)
+            self._source.captured(trigger)
+            yield capture
             yielded += 1
 
     def truth(self, part_id: str) -> PartTruth | None:
         """Return what is really so of a part, where the trigger knows it."""
-        driver = self._trigger.driver
-        return driver.truth(part_id) if isinstance(driver, TriggerSource) else None
+        return self._source.truth(part_id)
 
     def health(self) -> dict[str, dict[str, Any]]:
         """Return channel -> {"state": ok | missing | stale, "reason", "drops", "age_ms"} as of now; drops since the start.
@@ -144,6 +147,13 @@ class Agent:
             return {name: intake.health(now_ns) for name, intake in self._intakes.items()}
 
     # --- triggers
+
+    @property
+    def _source(self) -> TriggerSource:
+        """The trigger's driver, which is another one after it hung."""
+        driver = self._trigger.driver
+        assert isinstance(driver, TriggerSource)
+        return driver
 
     def _next_trigger(self) -> Trigger | None:
         return self._queued_trigger() if self.live else self._pulled_trigger()
@@ -237,9 +247,8 @@ class Agent:
 
     def _show_trigger(self, intake: Intake, signal: Signal | None) -> None:
         """Let a trigger that finds parts in this channel look at what came."""
-        driver = self._trigger.driver
-        if signal is not None and intake is self._watched and isinstance(driver, TriggerSource):
-            driver.observe(on_station_clock(signal, intake.fit))
+        if signal is not None and intake is self._watched:
+            self._source.observe(on_station_clock(signal, intake.fit))
 
     def _await(self, trigger: Trigger) -> None:
         if self.live:

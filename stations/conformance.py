@@ -104,7 +104,7 @@ def _for_the_kit(station: Station) -> Station:
 
     timer = TriggerConfig(driver="timer", settings={"interval_s": PART_EVERY_S})
     channels = {name: short(config) for name, config in station.channels.items()}
-    return station.model_copy(update={"trigger": timer, "sinks": {}, "channels": channels})
+    return station.model_copy(update={"trigger": timer, "sinks": {}, "plc": None, "channels": channels})
 
 
 def _faults_for(driver: Driver, config: ChannelConfig) -> Iterator[FaultKind]:

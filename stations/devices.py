@@ -11,11 +11,12 @@ from typing import Any, Generic, Literal, TypeVar, cast
 from pydantic import ValidationError
 
 from inspector.clock import Clock
-from inspector.config import ChannelConfig, Station
-from inspector.drivers import Camera, Driver, SeriesSource, TriggerSource, VerdictSink, WaveformSource
+from inspector.config import PLC, ChannelConfig, Station
+from inspector.drivers import Camera, Driver, PlcLink, SeriesSource, TriggerSource, VerdictSink, WaveformSource
 from inspector.errors import ConfigError, DriverError, EndOfStream
 from inspector.parts import Modality
 from inspector.plugins import load_driver
+from stations.plc.station_side import Plc
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +28,10 @@ READ_PATIENCE_S = 1.5
 OPEN_PATIENCE_S = 15.0
 """The same for opening: network cameras negotiate for seconds."""
 
-PROMISE_OF: dict[Modality | Literal["trigger", "sink"], type[Driver]] = {
+PROMISE_OF: dict[Modality | Literal["trigger", "sink", "plc"], type[Driver]] = {
     "trigger": TriggerSource,
     "sink": VerdictSink,
+    "plc": PlcLink,
     "image": Camera,
     "audio": WaveformSource,
     "vibration": WaveformSource,
@@ -46,6 +48,8 @@ class Drivers:
     trigger: TriggerSource
     channels: dict[str, Driver]
     sinks: dict[str, VerdictSink]
+    plc: Plc | None = None
+    """Where there is one, the trigger and one of the sinks are its own."""
 
     @property
     def all(self) -> list[Driver]:
@@ -66,7 +70,12 @@ def build_drivers(station: Station, clock: Clock, path: Path | None = None) -> D
         path: the station file; paths in settings are relative to its folder.
     """
     builder = _Builder(station, clock, path)
-    trigger = builder.build("trigger", station.trigger.driver, station.trigger.settings, PROMISE_OF["trigger"], station.station)
+    plc = builder.plc()
+    trigger = (
+        builder.build("trigger", station.trigger.driver, station.trigger.settings, PROMISE_OF["trigger"], station.station)
+        if station.plc is None
+        else plc and plc.trigger
+    )
     channels = {
         name: builder.build(f"channels.{name}", config.driver, config.settings, PROMISE_OF[config.modality], name, config)
         for name, config in station.channels.items()
@@ -79,7 +88,8 @@ def build_drivers(station: Station, clock: Clock, path: Path | None = None) -> D
     return Drivers(
         cast(TriggerSource, trigger),
         cast("dict[str, Driver]", channels),
-        cast("dict[str, VerdictSink]", sinks),
+        cast("dict[str, VerdictSink]", sinks | ({PLC: plc.sink} if plc else {})),
+        plc,
     )
 
 
@@ -114,6 +124,11 @@ class _Builder:
         except ConfigError as error:
             self.mistakes.append((key, str(error)))
             return None
+
+    def plc(self) -> Plc | None:
+        config = self.station.plc
+        link = config and self.build("plc", config.driver, config.settings, PROMISE_OF["plc"], self.station.station)
+        return Plc(self.station, link, self.clock, self.path) if isinstance(link, PlcLink) else None
 
     def raise_mistakes(self) -> None:
         place = self.path or f"station {self.station.station}"

@@ -20,6 +20,7 @@ from inspector.drivers import Camera, Driver, SeriesSource, WaveformSource
 from inspector.parts import ClockFit, Frame, Series, Signal, Trigger, Waveform
 from stations.buffers import FrameBuffer, SeriesBuffer, WaveformBuffer
 from stations.devices import Device
+from stations.plc.station_side import NOTHING_YET
 
 MARGIN_NS = 10_000_000
 """Cut on both sides of a waveform's window, so that alignment can still move it."""
@@ -191,7 +192,7 @@ class Intake:
         if self.device.ended:
             return "missing", "the source has ended"
         if age_ms is None:
-            return "missing", "nothing has come yet"
+            return "missing", NOTHING_YET
         if age_ms > self._config.max_age_ms and not isinstance(self._buffer, FrameBuffer):
             return "stale", f"last data {age_ms / 1e3:.1f} s ago"
         return "ok", ""

@@ -14,7 +14,7 @@ from stations.line import Line
 from stations.recorder import Recorder
 
 if TYPE_CHECKING:
-    from inspector.parts import Inspection
+    from inspector.parts import Capture, Inspection
     from inspector.store import Store
 
 
@@ -32,6 +32,23 @@ def judging_line(
     pipeline = open_pipeline(model, open_memory(store, home))
     pipeline.warm_up()
     known = store.knowledge_version()
+    plc = agent.drivers.plc
+
+    def judge(capture: Capture) -> Judged:
+        return pipeline.judge(capture, station)
+
+    def change_recipe(recipe: int) -> str:
+        """Put another model in the place of the one that judges; the PLC asks for it only while no part is in hand."""
+        nonlocal pipeline
+        fresh = open_pipeline(models[recipe], pipeline.memory)
+        fresh.warm_up()
+        pipeline = fresh
+        return fresh.judge_model.ref.sha256
+
+    if plc is not None:
+        models = plc.recipe_models(model)
+        plc.recipes = change_recipe
+        plc.model(pipeline.judge_model.ref.sha256)
 
     def explain(judged: Judged) -> Inspection:
         nonlocal known
@@ -41,7 +58,7 @@ def judging_line(
 
     return Line(
         agent,
-        partial(pipeline.judge, station=station),
+        judge,
         explain,
         keep or store.add,
         model=pipeline.judge_model.ref,

@@ -65,7 +65,7 @@ def wired_port():
     os.close(port)
 
 
-def free_port():
+def unused_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -75,7 +75,7 @@ def free_port():
 def opcua_server():
     """An OPC UA server whose node s0 changes ten times a second."""
     pytest.importorskip("asyncua", reason="asyncua is not installed")
-    port = free_port()
+    port = unused_port()
     script = Path(__file__).parents[1] / "unit" / "stations" / "opcua_peer.py"
     options = json.dumps({"port": port, "series": 1})
     server = subprocess.Popen([sys.executable, script, options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -92,7 +92,7 @@ def mqtt_broker(tmp_path_factory):
     mosquitto = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
     if mosquitto is None:
         pytest.skip("mosquitto is not installed")
-    port, ended = free_port(), threading.Event()
+    port, ended = unused_port(), threading.Event()
     conf = tmp_path_factory.mktemp("mosquitto") / "conf"
     conf.write_text(f"allow_anonymous true\nlistener {port} 127.0.0.1\n" + ("user root\n" if os.geteuid() == 0 else ""))
     broker = subprocess.Popen([mosquitto, "-c", conf], stderr=subprocess.DEVNULL)
@@ -173,3 +173,9 @@ def simulated_producer():
     genicam = pytest.importorskip("genicam", reason="genicam is not installed")
     pytest.importorskip("genicam.gentl", reason="genicam cannot be loaded (Debian: libpython3.11)", exc_type=ImportError)
     return {"producer": str(Path(genicam.__file__).with_name("viky.cti")), "device": "0"}
+
+
+@pytest.fixture
+def free_port():
+    """A port on which a link of ours may listen."""
+    return {"port": unused_port()}

@@ -8,7 +8,7 @@ import yaml
 from dashboards.words import PARAMETERS
 from inspector.cli import OWN_COMMANDS
 from inspector.commands.schema import KINDS, schema_text
-from inspector.config import ChannelConfig, Station
+from inspector.config import ChannelConfig, GateConfig, PlcConfig, Station
 from inspector.knowledge.seed import load_seed
 from inspector.plugins import command_points, driver_names
 
@@ -29,7 +29,7 @@ def test_driver_is_in_the_stations_readme(driver: str) -> None:
     assert f"`{driver}`" in text("stations/README.md")
 
 
-@pytest.mark.parametrize("key", [*Station.model_fields, *ChannelConfig.model_fields])
+@pytest.mark.parametrize("key", [*Station.model_fields, *ChannelConfig.model_fields, *PlcConfig.model_fields, *GateConfig.model_fields])
 def test_station_key_is_in_the_stations_readme(key: str) -> None:
     assert f"`{key}`" in text("stations/README.md")
 

@@ -17,6 +17,8 @@ PEERS = {
     "modbus-series": ("modbus_device", {"address": 0, "interval_s": 0.02}),
     "modbus-trigger": ("modbus_device", {"address": 0, "kind": "holding", "signal": "counter"}),
     "modbus-sink": ("modbus_device", {"outcome_register": 10, "sequence_register": 11}),
+    "modbus-plc": ("free_port", {}),
+    "opcua-plc": ("free_port", {}),
     "opcua-series": ("opcua_server", {"node": f"{OPCUA}s0"}),
     "opcua-trigger": ("opcua_server", {"node": f"{OPCUA}s0", "on": "change"}),
     "opcua-sink": ("opcua_server", {"outcome": f"{OPCUA}outcome"}),
