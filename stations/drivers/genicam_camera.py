@@ -14,8 +14,8 @@ from inspector import drivers
 from inspector.drivers import Camera, Found, StationPath
 from inspector.errors import DriverError
 from inspector.parts import Frame, Trigger
-from stations.genicam import Exposure, Features, Firing, GenicamSettings, Refused, SetUp, Silence, Tally, patience_s
-from stations.gentl import (
+from stations.protocols.genicam import Exposure, Features, Firing, GenicamSettings, Refused, SetUp, Silence, Tally, patience_s
+from stations.protocols.gentl import (
     PRODUCERS,
     GentlFeatures,
     calls,
@@ -29,7 +29,7 @@ from stations.gentl import (
     searched,
     title_of,
 )
-from stations.pixel_formats import NAMES, Pixels, decoded
+from stations.protocols.pixel_formats import NAMES, Pixels, decoded
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from inspector.clock import Clock
 from inspector.drivers import Camera, Found
 from inspector.errors import DriverError
 from inspector.parts import Frame, Trigger
-from stations.aravis import AravisFeatures, Listed, answers, aravis, cameras, message, refusals
-from stations.genicam import Exposure, Firing, GenicamSettings, Refused, SetUp, Silence, Tally, patience_s
-from stations.pixel_formats import decoded
+from stations.protocols.aravis import AravisFeatures, Listed, answers, aravis, cameras, message, refusals
+from stations.protocols.genicam import Exposure, Firing, GenicamSettings, Refused, SetUp, Silence, Tally, patience_s
+from stations.protocols.pixel_formats import decoded
 
 log = logging.getLogger(__name__)
 

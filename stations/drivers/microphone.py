@@ -14,7 +14,7 @@ from inspector import drivers
 from inspector.drivers import Found, WaveformSource
 from inspector.errors import DriverError
 from inspector.parts import Waveform
-from stations.extras import required
+from stations.protocols.extras import required
 
 FULL_SCALE = {"float32": 1.0, "int32": 2.0**31, "int16": 2.0**15}
 KEPT_S = 2.0

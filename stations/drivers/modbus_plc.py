@@ -13,9 +13,9 @@ from inspector import drivers
 from inspector.drivers import PlcLink
 from inspector.errors import DriverError
 from inspector.plc import PlcInputs, PlcOutputs
-from stations.extras import required
 from stations.plc.image import INPUTS, OUTPUTS
-from stations.server_thread import ServerThread
+from stations.protocols.extras import required
+from stations.protocols.server_thread import ServerThread
 
 if TYPE_CHECKING:
     from pymodbus.constants import ExcCodes

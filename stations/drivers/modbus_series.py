@@ -12,9 +12,9 @@ from pydantic import Field, model_validator
 from inspector import drivers
 from inspector.drivers import SeriesSource
 from inspector.parts import Series
-from stations.modbus_access import ModbusAccess
-from stations.modbus_settings import ModbusSettings, RegisterKind, Span
-from stations.modbus_values import DataType, Order, decode, register_count
+from stations.protocols.modbus_access import ModbusAccess
+from stations.protocols.modbus_settings import ModbusSettings, RegisterKind, Span
+from stations.protocols.modbus_values import DataType, Order, decode, register_count
 
 OLDEST_NS = 500_000_000
 """What another channel read longer ago than this, or than half an interval, is read again."""

@@ -16,9 +16,9 @@ from inspector import drivers
 from inspector.drivers import VerdictSink
 from inspector.errors import DriverError
 from inspector.parts import Decision, Outcome
-from stations.modbus_access import ModbusAccess
-from stations.modbus_settings import ModbusSettings, Span
-from stations.modbus_values import Order, encode, encode_text
+from stations.protocols.modbus_access import ModbusAccess
+from stations.protocols.modbus_settings import ModbusSettings, Span
+from stations.protocols.modbus_values import Order, encode, encode_text
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from inspector import drivers
 from inspector.drivers import TriggerSource
 from inspector.errors import DriverError
 from inspector.parts import Trigger
-from stations.modbus_access import ModbusAccess
-from stations.modbus_settings import ModbusSettings, RegisterKind, Span
-from stations.modbus_values import Order, decode, decode_text, register_count
+from stations.protocols.modbus_access import ModbusAccess
+from stations.protocols.modbus_settings import ModbusSettings, RegisterKind, Span
+from stations.protocols.modbus_values import Order, decode, decode_text, register_count
 
 log = logging.getLogger(__name__)
 

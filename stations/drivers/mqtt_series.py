@@ -17,9 +17,9 @@ from inspector import drivers
 from inspector.drivers import SeriesSource
 from inspector.errors import DriverError
 from inspector.parts import Series
-from stations.json_pointer import Pointer, value_at
-from stations.mqtt_client import MqttSettings, Topic
-from stations.mqtt_link import Message, Subscribed
+from stations.protocols.json_pointer import Pointer, value_at
+from stations.protocols.mqtt_client import MqttSettings, Topic
+from stations.protocols.mqtt_link import Message, Subscribed
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from inspector import drivers
 from inspector.drivers import VerdictSink
 from inspector.errors import DriverError
 from inspector.parts import Decision
-from stations.decision_document import DecisionDocuments
-from stations.mqtt_client import MqttSettings, Presence, Topic
-from stations.mqtt_link import Link, links, take_link
+from stations.protocols.decision_document import DecisionDocuments
+from stations.protocols.mqtt_client import MqttSettings, Presence, Topic
+from stations.protocols.mqtt_link import Link, links, take_link
 
 FIELDS = ("station", "part_id", "outcome")
 

@@ -12,9 +12,9 @@ from inspector import drivers
 from inspector.drivers import TriggerSource
 from inspector.errors import DriverError
 from inspector.parts import Trigger
-from stations.json_pointer import Pointer, value_at
-from stations.mqtt_client import MqttSettings, Topic
-from stations.mqtt_link import Message, Subscribed
+from stations.protocols.json_pointer import Pointer, value_at
+from stations.protocols.mqtt_client import MqttSettings, Topic
+from stations.protocols.mqtt_link import Message, Subscribed
 
 log = logging.getLogger(__name__)
 

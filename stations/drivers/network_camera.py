@@ -11,7 +11,7 @@ from inspector import drivers
 from inspector.drivers import Camera
 from inspector.errors import DriverError
 from inspector.parts import Frame
-from stations.av_link import LinkSettings, Piece, Track, join, leave, stamp_ns
+from stations.protocols.av_link import LinkSettings, Piece, Track, join, leave, stamp_ns
 
 
 class NetworkCameraSettings(LinkSettings):

@@ -13,8 +13,8 @@ from inspector import drivers
 from inspector.drivers import WaveformSource
 from inspector.errors import DriverError
 from inspector.parts import Waveform
-from stations.av_link import LinkSettings, Piece, Track, join, leave, stamp_ns
-from stations.sound_samples import one_channel
+from stations.protocols.av_link import LinkSettings, Piece, Track, join, leave, stamp_ns
+from stations.protocols.sound_samples import one_channel
 
 BLOCK_S = 0.05
 STEP_NS = 1_000_000

@@ -16,10 +16,10 @@ from inspector.drivers import PlcLink, StationPath
 from inspector.errors import DriverError
 from inspector.home import Home
 from inspector.plc import PlcInputs, PlcOutputs
-from stations.extras import required
 from stations.plc.machine_vision import MachineVision
 from stations.plc.opcua_nodes import NAMESPACE, PlainNodes
-from stations.server_thread import ServerThread
+from stations.protocols.extras import required
+from stations.protocols.server_thread import ServerThread
 
 if TYPE_CHECKING:
     from asyncua.server.server import Server

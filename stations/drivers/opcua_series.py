@@ -13,9 +13,9 @@ from inspector import drivers
 from inspector.drivers import SeriesSource
 from inspector.errors import DriverError
 from inspector.parts import Series
-from stations.opcua_link import Followed
-from stations.opcua_security import NodeText, OpcuaSettings
-from stations.opcua_subscription import Reading, Report
+from stations.protocols.opcua_link import Followed
+from stations.protocols.opcua_security import NodeText, OpcuaSettings
+from stations.protocols.opcua_subscription import Reading, Report
 
 QUEUE_SIZE = 10
 

@@ -12,8 +12,8 @@ from inspector import drivers
 from inspector.drivers import VerdictSink
 from inspector.errors import DriverError
 from inspector.parts import Decision, Outcome
-from stations.opcua_link import Link, links, node_id, take_link
-from stations.opcua_security import NodeText, OpcuaSettings
+from stations.protocols.opcua_link import Link, links, node_id, take_link
+from stations.protocols.opcua_security import NodeText, OpcuaSettings
 
 if TYPE_CHECKING:
     from asyncua import ua

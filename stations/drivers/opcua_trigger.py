@@ -13,9 +13,9 @@ from inspector import drivers
 from inspector.drivers import TriggerSource
 from inspector.errors import DriverError
 from inspector.parts import Trigger
-from stations.opcua_link import Followed, node_id
-from stations.opcua_security import NodeText, OpcuaSettings
-from stations.opcua_subscription import Reading, Report
+from stations.protocols.opcua_link import Followed, node_id
+from stations.protocols.opcua_security import NodeText, OpcuaSettings
+from stations.protocols.opcua_subscription import Reading, Report
 
 if TYPE_CHECKING:
     from asyncua.client.client import Client

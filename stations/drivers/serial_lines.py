@@ -13,8 +13,8 @@ from inspector import drivers
 from inspector.drivers import Found, SeriesSource
 from inspector.errors import DriverError
 from inspector.parts import Series
-from stations.serial_port import PortSettings, found_ports, open_port
-from stations.serial_text import ONE_NUMBER, Line, LineReader, NumberPattern, checked_number_pattern
+from stations.protocols.serial_port import PortSettings, found_ports, open_port
+from stations.protocols.serial_text import ONE_NUMBER, Line, LineReader, NumberPattern, checked_number_pattern
 
 if TYPE_CHECKING:
     import serial

@@ -12,9 +12,9 @@ from pydantic import AfterValidator, Field
 from inspector import drivers
 from inspector.drivers import Found, SeriesSource
 from inspector.parts import Series
-from stations.serial_exchange import Asker, ExchangeSettings
-from stations.serial_port import found_ports
-from stations.serial_text import ONE_NUMBER, NumberPattern, checked_number_pattern
+from stations.protocols.serial_exchange import Asker, ExchangeSettings
+from stations.protocols.serial_port import found_ports
+from stations.protocols.serial_text import ONE_NUMBER, NumberPattern, checked_number_pattern
 
 log = logging.getLogger(__name__)
 

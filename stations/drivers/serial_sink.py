@@ -13,7 +13,7 @@ from inspector import drivers
 from inspector.drivers import Found, VerdictSink
 from inspector.errors import DriverError
 from inspector.parts import Decision
-from stations.serial_port import FAULTS, PortSettings, found_ports, lost, open_port
+from stations.protocols.serial_port import FAULTS, PortSettings, found_ports, lost, open_port
 
 if TYPE_CHECKING:
     import serial

@@ -13,8 +13,8 @@ from inspector import drivers
 from inspector.drivers import Found, TriggerSource
 from inspector.errors import DriverError
 from inspector.parts import Trigger
-from stations.serial_port import PortSettings, found_ports, open_port
-from stations.serial_text import Line, LineReader, checked_pattern
+from stations.protocols.serial_port import PortSettings, found_ports, open_port
+from stations.protocols.serial_text import Line, LineReader, checked_pattern
 
 if TYPE_CHECKING:
     import serial

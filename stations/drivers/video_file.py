@@ -13,7 +13,7 @@ from inspector import drivers
 from inspector.drivers import Camera, StationPath, WaveformSource
 from inspector.errors import DriverError, EndOfStream
 from inspector.parts import Frame, Waveform
-from stations.sound_samples import one_channel
+from stations.protocols.sound_samples import one_channel
 
 BLOCK_S = 0.1
 

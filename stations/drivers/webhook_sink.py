@@ -19,8 +19,8 @@ from inspector import drivers
 from inspector.drivers import StationPath, VerdictSink
 from inspector.errors import DriverError
 from inspector.parts import Decision
-from stations.credentials import Secret
-from stations.decision_document import DecisionDocuments
+from stations.protocols.credentials import Secret
+from stations.protocols.decision_document import DecisionDocuments
 
 OPEN_S = 3.0
 LONGEST_ANSWER_BYTES = 65_536

@@ -6,7 +6,7 @@ fake_gige_camera.py SERIAL LOST_RATIO TICK_HZ
 import sys
 import threading
 
-from stations.aravis import aravis
+from stations.protocols.aravis import aravis
 
 TICK_FREQUENCY_LOW = 0x0940  # bootstrap register of GigE Vision
 

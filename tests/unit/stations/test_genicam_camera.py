@@ -15,7 +15,7 @@ from inspector.errors import DriverError
 from inspector.parts import Trigger
 from inspector.plugins import load_driver
 from inspector.testing import check_driver
-from stations.gentl import PRODUCERS, harvesters
+from stations.protocols.gentl import PRODUCERS, harvesters
 
 RED, GREEN, BLUE = 0, 1, 2
 

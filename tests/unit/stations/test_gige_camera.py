@@ -19,7 +19,7 @@ from inspector.errors import DriverError
 from inspector.parts import Trigger
 from inspector.plugins import load_driver
 from inspector.testing import check_driver
-from stations.aravis import aravis
+from stations.protocols.aravis import aravis
 
 FAKE = Path(__file__).with_name("fake_gige_camera.py")
 PART = Trigger("bench", "part-1", 0)

@@ -25,7 +25,7 @@ from inspector.parts import Decision
 from inspector.plugins import load_driver
 from inspector.testing import check_driver
 from stations.devices import Device
-from stations.modbus_values import decode, decode_text, encode, encode_text
+from stations.protocols.modbus_values import decode, decode_text, encode, encode_text
 
 pytest.importorskip("pymodbus", reason="needs pymodbus: pip install 'line-inspector[modbus]'")
 from pymodbus.client import ModbusTcpClient

@@ -222,7 +222,7 @@ def test_a_retained_message_is_old_and_no_value(broker, opened):
 
 @needs_broker
 def test_several_values_of_one_message_come_over_one_connection(broker, opened):
-    from stations.mqtt_link import links
+    from stations.protocols.mqtt_link import links
 
     sources = [opened("mqtt-series", topic="plant/all", value=f"/{name}") for name in "ab"]
     assert len({id(source._subscribed._link) for source in sources}) == 1

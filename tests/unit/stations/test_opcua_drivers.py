@@ -182,7 +182,7 @@ def test_a_node_that_is_not_there_or_holds_no_number_is_told(server, opened):
 
 
 def test_drivers_of_one_server_share_a_session(server, opened):
-    from stations.opcua_link import links
+    from stations.protocols.opcua_link import links
 
     sources = [opened("opcua-series", server, node=f"{SPACE}{node}", interval_ms=50) for node in ("temperature", "steady")]
     assert len({id(source._followed.link) for source in sources}) == 1

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stations.pixel_formats import CODES, decoded
+from stations.protocols.pixel_formats import CODES, decoded
 
 WIDTH, HEIGHT = 12, 6
 

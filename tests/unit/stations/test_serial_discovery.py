@@ -4,7 +4,7 @@ import pytest
 from serial.tools.list_ports_common import ListPortInfo
 
 from inspector.plugins import load_driver
-from stations import serial_port
+from stations.protocols import serial_port
 
 
 @pytest.fixture

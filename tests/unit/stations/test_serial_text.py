@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stations.serial_text import LONGEST_LINE_BYTES, Line, LineSplitter
+from stations.protocols.serial_text import LONGEST_LINE_BYTES, Line, LineSplitter
 
 STREAMS = st.lists(
     st.one_of(

@@ -1,4 +1,6 @@
-"""One connection for all drivers that name the same peer, and the way from its thread to theirs."""
+"""What several drivers use at once: made for the first that takes it, closed when the last has given it back. And the way from its
+thread to theirs.
+"""
 
 from __future__ import annotations
 
@@ -19,40 +21,39 @@ class Closable(Protocol):
     def close(self) -> None: ...
 
 
-L = TypeVar("L", bound=Closable)
+C = TypeVar("C", bound=Closable)
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class _Held(Generic[L]):
-    link: L
+class _Held(Generic[C]):
+    thing: C
     users: int = 0
 
 
-class Links(Generic[L]):
-    """Connections in use: made for the first driver that takes one, closed when the last has given it back."""
+class Shared(Generic[C]):
+    """Things in use, by key. Making one must not wait for a device: the others would wait, too."""
 
     def __init__(self) -> None:
-        self._held: dict[Hashable, _Held[L]] = {}
+        self._held: dict[Hashable, _Held[C]] = {}
         self._lock = threading.Lock()
 
-    def take(self, key: Hashable, make: Callable[[], L]) -> L:
+    def take(self, key: Hashable, make: Callable[[], C]) -> C:
+        """Return the thing of this key; whoever takes it must give it back once."""
         with self._lock:
             held = self._held.get(key)
             if held is None:
                 held = self._held[key] = _Held(make())
             held.users += 1
-            return held.link
+            return held.thing
 
-    def give_back(self, link: L) -> None:
+    def give_back(self, thing: C) -> None:
+        """Let go; the last user closes it, before anyone can make it anew: a port is open once at a time."""
         with self._lock:
-            key = next(key for key, held in self._held.items() if held.link is link)
+            key = next(key for key, held in self._held.items() if held.thing is thing)
             self._held[key].users -= 1
-            unused = not self._held[key].users
-            if unused:
-                del self._held[key]
-        if unused:
-            link.close()
+            if not self._held[key].users:
+                self._held.pop(key).thing.close()
 
 
 class Inbox(Generic[T]):

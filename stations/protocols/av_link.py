@@ -21,7 +21,7 @@ from pydantic import ConfigDict, Field, SecretStr, field_validator, model_valida
 from inspector import drivers
 from inspector.clock import Clock
 from inspector.errors import DriverError
-from stations.credentials import Secret
+from stations.protocols.credentials import Secret
 
 Kind = Literal["video", "audio"]
 NAMES: dict[Kind, str] = {"video": "picture", "audio": "sound"}

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from inspector.clock import Clock
 from inspector.errors import DriverError
-from stations.extras import required
-from stations.mqtt_client import SOCKET_S, MqttSettings, Presence, new_client
-from stations.shared_link import Inbox, Links
+from stations.protocols.extras import required
+from stations.protocols.mqtt_client import SOCKET_S, MqttSettings, Presence, new_client
+from stations.protocols.sharing import Inbox, Shared
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessage
@@ -238,7 +238,7 @@ class _Session:
             self._refusals[number] = str(reason)
 
 
-links: Links[Link] = Links()
+links: Shared[Link] = Shared()
 
 
 def take_link(settings: MqttSettings, channel: str, presence: Presence | None = None) -> Link:

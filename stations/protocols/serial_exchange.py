@@ -11,9 +11,9 @@ from pydantic import Field
 
 from inspector.clock import Clock
 from inspector.errors import DriverError
-from stations.serial_port import FAULTS, PortSettings, lost, open_port
-from stations.serial_text import Line, LineReader
-from stations.sharing import Shared
+from stations.protocols.serial_port import FAULTS, PortSettings, lost, open_port
+from stations.protocols.serial_text import Line, LineReader
+from stations.protocols.sharing import Shared
 
 if TYPE_CHECKING:
     import serial
@@ -115,8 +115,8 @@ class Asker:
             return
         if self.is_asking:
             self._give_up()
-        self._exchange = None
-        _exchanges.release(self._key)
+        exchange, self._exchange = self._exchange, None
+        _exchanges.give_back(exchange)
 
     def tell(self, request: bytes) -> None:
         """Send a request that has no reply. Raises DriverError."""

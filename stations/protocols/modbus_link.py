@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from inspector.errors import DriverError
-from stations.extras import required
-from stations.modbus_settings import NAMES, LineSettings, ModbusSettings, RegisterKind, Span
-from stations.serial_port import FAULTS, open_port
+from stations.protocols.extras import required
+from stations.protocols.modbus_settings import NAMES, LineSettings, ModbusSettings, RegisterKind, Span
+from stations.protocols.serial_port import FAULTS, open_port
 
 _READ: dict[RegisterKind, tuple[str, int]] = {
     "holding": ("read_holding_registers", 3),

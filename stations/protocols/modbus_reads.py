@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from inspector.errors import DriverError
-from stations.modbus_link import OUT_OF_RANGE, ModbusLink, Reading, RefusedError
-from stations.modbus_settings import ModbusSettings, RegisterKind, Span
+from stations.protocols.modbus_link import OUT_OF_RANGE, ModbusLink, Reading, RefusedError
+from stations.protocols.modbus_settings import ModbusSettings, RegisterKind, Span
 
 MOST = {"holding": 125, "input": 125, "coil": 2000, "discrete": 2000}
 """How much one request may read (Modbus application protocol 1.1b3, 6.1 to 6.4)."""

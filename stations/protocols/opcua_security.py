@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from inspector import drivers
 from inspector.drivers import StationPath
 from inspector.errors import DriverError
-from stations.credentials import Secret
+from stations.protocols.credentials import Secret
 
 if TYPE_CHECKING:
     from asyncua.client.client import Client

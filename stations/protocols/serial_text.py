@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inspector.clock import Clock
-from stations.serial_port import FAULTS, READ_TIMEOUT_S, PortSettings, lost
+from stations.protocols.serial_port import FAULTS, READ_TIMEOUT_S, PortSettings, lost
 
 if TYPE_CHECKING:
     import serial

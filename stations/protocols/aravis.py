@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from inspector.errors import DriverError
-from stations.genicam import ON_OFF, Features, Refused, Value
+from stations.protocols.genicam import ON_OFF, Features, Refused, Value
 
 SYSTEM_PACKAGES = (Path("/usr/lib/python3/dist-packages"), Path(f"/usr/lib64/python3.{sys.version_info.minor}/site-packages"))
 """Where Debian and Fedora keep Python packages that came with the system."""

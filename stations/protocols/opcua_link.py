@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from inspector.clock import Clock
 from inspector.errors import DriverError
-from stations.extras import required
-from stations.opcua_security import REQUEST_S, OpcuaSettings, new_client
-from stations.opcua_subscription import Feed, Report, Subscription
-from stations.shared_link import Links
+from stations.protocols.extras import required
+from stations.protocols.opcua_security import REQUEST_S, OpcuaSettings, new_client
+from stations.protocols.opcua_subscription import Feed, Report, Subscription
+from stations.protocols.sharing import Shared
 
 if TYPE_CHECKING:
     from asyncua import ua
@@ -161,7 +161,7 @@ class Link:
                 await asyncio.wait(left, timeout=CLOSE_S)
 
 
-links: Links[Link] = Links()
+links: Shared[Link] = Shared()
 
 
 def take_link(settings: OpcuaSettings, channel: str) -> Link:

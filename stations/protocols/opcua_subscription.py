@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from inspector.clock import Clock
 from inspector.errors import DriverError
-from stations.opcua_security import SESSION_MS
-from stations.shared_link import Inbox
+from stations.protocols.opcua_security import SESSION_MS
+from stations.protocols.sharing import Inbox
 
 if TYPE_CHECKING:
     from asyncua import ua

@@ -14,8 +14,8 @@ from types import ModuleType
 from typing import Any
 
 from inspector.errors import DriverError
-from stations.extras import required
-from stations.genicam import ON_OFF, Features, Refused, Value
+from stations.protocols.extras import required
+from stations.protocols.genicam import ON_OFF, Features, Refused, Value
 
 chatter = logging.getLogger(__name__ + ".harvesters")
 """Harvesters tells of each failure with its whole trace, before it raises it: silent, unless someone gives this logger a level."""

@@ -9,7 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from inspector import drivers
-from stations.serial_port import PortSettings
+from stations.protocols.serial_port import PortSettings
 
 RegisterKind = Literal["holding", "input", "coil", "discrete"]
 

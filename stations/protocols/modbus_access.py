@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector.errors import DriverError
-from stations.modbus_link import ModbusLink, Reading
-from stations.modbus_reads import SharedReads
-from stations.modbus_settings import LineSettings, ModbusSettings, Span
-from stations.sharing import Shared
+from stations.protocols.modbus_link import ModbusLink, Reading
+from stations.protocols.modbus_reads import SharedReads
+from stations.protocols.modbus_settings import LineSettings, ModbusSettings, Span
+from stations.protocols.sharing import Shared
 
 
 class _ModbusLine:
@@ -67,7 +67,7 @@ class ModbusAccess:
         if self._joined is not None:
             line.reads.leave(self._joined)
             self._joined = None
-        _lines.release(self._settings.line)
+        _lines.give_back(line)
 
     def read(self, span: Span, until_s: float | None = None) -> Reading:
         """Read now. Raises DriverError."""

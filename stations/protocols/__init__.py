@@ -1,0 +1,1 @@
+"""What the drivers of one protocol share, so that no driver imports another: connections, settings, formats, credentials."""
