@@ -446,7 +446,7 @@ def test_a_device_that_falls_silent_is_noticed_by_all_and_told_nothing_late(made
 
 def test_a_station_sees_a_device_go_and_come_back(plc, made):
     channels = [made("modbus-series", plc, f"c{k}", address=k, interval_s=0.05, timeout_s=0.3) for k in range(16)]
-    devices = [Device(channel, channel.read) for channel in channels]
+    devices = [Device(channel) for channel in channels]
     ended = threading.Event()
 
     def keep_reading(device):

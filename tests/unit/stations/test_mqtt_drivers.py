@@ -291,7 +291,7 @@ def test_all_is_well_again_after_the_broker_was_killed_and_started(broker, opene
 @needs_broker
 def test_a_station_gets_its_values_again_by_itself(broker, opened, caplog):
     source = opened("mqtt-series", topic="plant/oil")
-    device = Device(source, source.read)
+    device = Device(source)
 
     def polled(until):
         end_s = time.monotonic() + PATIENCE_S
