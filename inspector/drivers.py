@@ -101,6 +101,10 @@ class Camera(Driver):
     def read(self, timeout_s: float) -> Frame | None:
         """Return the next picture."""
 
+    def lost(self) -> int:
+        """Return how many pictures were lost on their way here since the driver was made: incomplete, damaged, not fetched in time."""
+        return 0
+
     def fire(self, trigger: Trigger) -> None:
         """Take a picture now: called for each part as soon as its trigger is known, from the trigger's thread, so return at once.
 

@@ -98,6 +98,9 @@ class _Faulty(Driver):
 
 
 class _FaultyCamera(_Faulty, Camera):
+    def lost(self) -> int:
+        return cast(Camera, self._driver).lost()
+
     def read(self, timeout_s: float) -> Frame | None:
         return cast("Frame | None", self._read(timeout_s))
 

@@ -73,6 +73,7 @@ class Intake:
         self._arrivals: deque[tuple[int, int]] = deque(maxlen=MOST_ARRIVALS)
         self._drops = 0
         self._rejected = 0
+        self._lost = 0
         self._still = _Still()
 
     @property
@@ -174,7 +175,13 @@ class Intake:
         start_ns, end_ns = window_ns(trigger, self._config)
         drops = self._buffer.take_drops(fit.device_time_ns(start_ns), fit.device_time_ns(end_ns)) + self._rejected
         self._rejected = 0
-        return drops
+        return drops + self._take_lost()
+
+    def _take_lost(self) -> int:
+        """Return how many pictures the camera's driver has lost since it was asked last; a new driver counts from 0."""
+        driver = self.device.driver
+        before, self._lost = self._lost, driver.lost() if isinstance(driver, Camera) else 0
+        return self._lost - before if self._lost >= before else self._lost
 
     def health(self, now_ns: int) -> dict[str, Any]:
         """Return the state of the channel in plain values; with a clock of its own also how that runs."""

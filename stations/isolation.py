@@ -90,6 +90,7 @@ class _StandIn(Driver):
     def __init__(self, settings: Any, *, driver_class: type[Driver], **place: Any) -> None:
         super().__init__(settings, **place)
         self._driver_class = driver_class
+        self._lost = 0
         self._process: _Process | None = None
 
     def another(self) -> Driver:
@@ -129,13 +130,16 @@ class _StandIn(Driver):
             if kind == "error":
                 raise content
             if kind == wanted:
-                item, self.arrived_ns = content
+                item, self.arrived_ns, self._lost = content
                 return item
             if time.monotonic() >= end_s:
                 return None
 
 
 class _IsolatedCamera(_StandIn, Camera):
+    def lost(self) -> int:
+        return self._lost
+
     def read(self, timeout_s: float) -> Frame | None:
         return cast("Frame | None", self._read(timeout_s))
 
@@ -177,7 +181,7 @@ def _serve(pipe: Connection, driver_class: type[Driver], settings: Any, channel:
     ended = threading.Event()
     try:
         driver.open()
-        pipe.send(("open", (driver.own_clock, None)))
+        pipe.send(("open", (driver.own_clock, None, 0)))
         threading.Thread(target=_obey, args=(pipe, driver, ended), daemon=True).start()
         _send_readings(pipe, driver, ended)
     except (BrokenPipeError, ConnectionError):
@@ -196,7 +200,8 @@ def _send_readings(pipe: Connection, driver: Driver, ended: threading.Event) -> 
     while not ended.is_set():
         item = read(CHILD_POLL_S)
         arrived_ns = driver.clock.now_ns() if driver.arrived_ns is None else driver.arrived_ns
-        pipe.send(("idle", None) if item is None else ("item", (item, arrived_ns)))
+        lost = driver.lost() if isinstance(driver, Camera) else 0
+        pipe.send(("idle", None) if item is None else ("item", (item, arrived_ns, lost)))
 
 
 def _obey(pipe: Connection, driver: Driver, ended: threading.Event) -> None:

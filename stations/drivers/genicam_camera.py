@@ -53,9 +53,6 @@ class GenicamCamera(Camera):
     """Pictures with the camera's own stamps, or, of a camera without a clock, those of their arrival.
 
     A picture that came incomplete is left out, and so is one that waited for the reader while nobody can tell how long.
-
-    Attributes:
-        incomplete: how many pictures came incomplete since the driver was made.
     """
 
     Settings: ClassVar[type[drivers.Settings]] = GenicamCameraSettings
@@ -67,8 +64,7 @@ class GenicamCamera(Camera):
         self._link: _Link | None = None
         self._left_s = 0.0
 
-    @property
-    def incomplete(self) -> int:
+    def lost(self) -> int:
         return self._tally.count
 
     def open(self) -> None:

@@ -54,9 +54,6 @@ class GigeCamera(Camera):
 
     A picture of which a packet is missing is left out. A camera that went silent is asked for a sign of life, so that one without power
     is noticed within 2 s, however seldom it is triggered.
-
-    Attributes:
-        incomplete: how many pictures were left out since the driver was made.
     """
 
     Settings: ClassVar[type[drivers.Settings]] = GigeCameraSettings
@@ -67,8 +64,7 @@ class GigeCamera(Camera):
         self._tally = Tally(self.channel)
         self._link: _Link | None = None
 
-    @property
-    def incomplete(self) -> int:
+    def lost(self) -> int:
         return self._tally.count
 
     def open(self) -> None:

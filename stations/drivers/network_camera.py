@@ -22,9 +22,6 @@ class NetworkCamera(Camera):
     """Pictures at the sender's stamps where its protocol carries some (RTSP), else at their arrival (MJPEG).
 
     Arrivals count as stamps of a clock that runs exactly as the station's does.
-
-    Attributes:
-        damaged: packets that could not be decoded, so far.
     """
 
     Settings: ClassVar[type[drivers.Settings]] = NetworkCameraSettings
@@ -32,7 +29,7 @@ class NetworkCamera(Camera):
 
     def __init__(self, settings: NetworkCameraSettings, **place: Any) -> None:
         super().__init__(settings, **place)
-        self.damaged = 0
+        self._lost = 0
         self._format = "rgb24" if settings.pixels == "rgb" else "gray"
         self._track: Track | None = None
         self._last_ns: int | None = None
@@ -45,7 +42,12 @@ class NetworkCamera(Camera):
     def close(self) -> None:
         if self._track is not None:
             track, self._track = self._track, None
+            self._lost += track.dropped
             leave(track)
+
+    def lost(self) -> int:
+        """Return how many packets of pictures were lost."""
+        return self._lost + (self._track.dropped if self._track is not None else 0)
 
     def read(self, timeout_s: float) -> Frame | None:
         track = self._track
@@ -67,7 +69,7 @@ class NetworkCamera(Camera):
         try:
             pictures = piece.packet.decode()
         except av.error.FFmpegError:
-            self.damaged += 1
+            self._lost += 1
             return None
         if not pictures or piece.stale or pictures[-1].pts is None:
             return None

@@ -57,17 +57,14 @@ class UsbCameraSettings(drivers.Settings):
 
 
 class UsbCamera(Camera):
-    """The newest pictures, stamped by the kernel where Video4Linux tells its stamps, else when they were grabbed.
-
-    Attributes:
-        dropped: pictures that were not read in time, so far.
-    """
+    """The newest pictures, stamped by the kernel where Video4Linux tells its stamps, else when they were grabbed."""
 
     Settings: ClassVar[type[drivers.Settings]] = UsbCameraSettings
 
     def __init__(self, settings: UsbCameraSettings, **place: Any) -> None:
         super().__init__(settings, **place)
-        self.dropped = 0
+        self.missed = 0
+        """Pictures that were not read in time, so far."""
         self._grabber: _Grabber | None = None
 
     def open(self) -> None:
@@ -85,6 +82,9 @@ class UsbCamera(Camera):
         if self._grabber is not None:
             grabber, self._grabber = self._grabber, None
             grabber.stop()
+
+    def lost(self) -> int:
+        return self.missed
 
     def read(self, timeout_s: float) -> Frame | None:
         if self._grabber is None:
@@ -165,7 +165,7 @@ class _Grabber(threading.Thread):
                 self._pictures.append((t_ns, pixels))
                 if len(self._pictures) > KEPT:
                     self._pictures.popleft()
-                    self._camera.dropped += 1
+                    self._camera.missed += 1
                 self._changed.notify_all()
         return True
 

@@ -123,11 +123,12 @@ def test_grey_size_and_rate_are_as_set(made):
     camera = made(pixel_format="Mono8", region={"width_px": 200, "height_px": 120}, frame_rate_hz=50.0)
     camera.open()
     stamps_ns = []
-    for _ in range(12):
+    for _ in range(60):
         frame = frame_of(camera)
         stamps_ns.append(frame.t_ns)
     assert frame.pixels.shape == (120, 200)
-    assert np.median(np.diff(stamps_ns)) == pytest.approx(20e6, rel=0.4)
+    # the mean, as a loaded machine hands pictures on in bursts
+    assert np.mean(np.diff(stamps_ns)) == pytest.approx(20e6, rel=0.4)
 
 
 def test_of_several_parts_the_one_that_is_a_picture_is_taken(made):
@@ -163,7 +164,7 @@ def test_an_incomplete_picture_is_counted(made, caplog):
     acquirer = camera._link._acquirer  # its producer loses nothing: what harvesters does at a loss is called by hand
     for _ in range(2):
         acquirer._emit_callbacks(acquirer.Events.INCOMPLETE_BUFFER)
-    assert camera.incomplete == 2
+    assert camera.lost() == 2
     assert sum("incomplete" in record.message for record in caplog.records) == 1
 
 

@@ -109,7 +109,7 @@ def frames_of(driver, count, within_s=20.0):
     while len(frames) < count and time.monotonic() < end_s:
         frame = driver.read(0.5)
         frames += [] if frame is None else [frame]
-    assert len(frames) == count, f"{driver.incomplete} incomplete"
+    assert len(frames) == count, f"{driver.lost()} incomplete"
     return frames
 
 
@@ -216,7 +216,7 @@ def test_pictures_with_lost_packets_are_counted_and_left_out(opened, caplog):
     with caplog.at_level(logging.WARNING):
         camera = opened(lost_ratio=0.003)
         frames = frames_of(camera, 10)
-        while camera.incomplete < 3:
+        while camera.lost() < 3:
             camera.read(0.2)
     for frame in frames:
         differences = np.unique(np.diff(frame.pixels.astype(int), axis=1))

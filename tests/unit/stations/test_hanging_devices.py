@@ -133,9 +133,13 @@ class OnDemand(drivers.Camera):
 
     def __init__(self, settings, **place):
         super().__init__(settings, **place)
-        self.taken = []
+        self.taken, self.shots = [], 0
+
+    def lost(self):
+        return len(self.taken) + self.shots
 
     def fire(self, trigger):
+        self.shots += 1
         self.taken.append(Frame(self.clock.now_ns(), np.zeros((2, 2), np.uint8)))
 
     def read(self, timeout_s):
@@ -249,6 +253,7 @@ def test_a_camera_that_waits_is_fired_for_each_part():
     with Agent(one) as agent:
         captures = list(agent.captures())
     assert [abs(c.frames["camera"].t_ns - c.trigger.t_ns) < 200 * MS for c in captures] == [True] * 3
+    assert [c.drops["camera"] for c in captures] == [1, 1, 1]
 
 
 def test_a_sink_that_hangs_holds_up_nobody(caplog):

@@ -465,7 +465,7 @@ def test_a_usb_camera_gives_the_newest_pictures_in_the_colours_asked(mjpeg, open
     assert first(camera).pixels.shape == (120, 160)
     time.sleep(0.6)
     assert clock.now_ns() - first(camera).t_ns < 300e6
-    assert camera.dropped > 3
+    assert camera.lost() > 3
     network = opened("network-camera", url=mjpeg().url)
     usb = opened("usb-camera", device=mjpeg().url)
     assert np.abs(first(usb).pixels.mean(axis=(0, 1)) - first(network).pixels.mean(axis=(0, 1))).max() < 4  # red is red
