@@ -40,7 +40,7 @@ class Recipes(Protocol):
     """Changes the model of a running line."""
 
     def __call__(self, recipe: int) -> str:
-        """Load the model of `recipe` and return its SHA-256. Raises InspectorError, KeyError where there is no such recipe."""
+        """Load the model of `recipe`, which the station file names, and return its SHA-256."""
 
 
 class Plc:
@@ -230,25 +230,24 @@ class Plc:
         threading.Thread(target=self._load, args=(recipe,), name=f"{self._station.station} recipe", daemon=True).start()
 
     def _load(self, recipe: int) -> None:
+        config = self._station.plc
+        assert config is not None
         answer = partial(self._machine.recipe_refused, RecipeStatus.FAILED)
-        try:
-            answer = partial(self._machine.recipe_loaded, recipe, self._model_of(recipe))
-            log.info("PLC: recipe %d is loaded", recipe)
-        except KeyError:
+        if recipe not in {config.recipe, *(config.recipes if self.recipes is not None else ())}:
             log.error("PLC: recipe %d is none that the station file names", recipe)
             answer = partial(self._machine.recipe_refused, RecipeStatus.REFUSED_UNKNOWN)
-        except Exception as error:  # whatever a model fails with, the PLC must be answered
-            log.exception("PLC: recipe %d cannot be loaded: %s", recipe, error)
+        else:
+            try:
+                answer = partial(self._machine.recipe_loaded, recipe, self._model_of(recipe))
+                log.info("PLC: recipe %d is loaded", recipe)
+            except Exception:  # whatever a model fails with, the PLC must be answered
+                log.exception("PLC: recipe %d cannot be loaded", recipe)
         with self._lock:
             answer()
         self._wake.set()
 
     def _model_of(self, recipe: int) -> str:
-        if self.recipes is not None:
-            return self.recipes(recipe)
-        if recipe != self._rules.recipe:
-            raise KeyError(recipe)
-        return self._model
+        return self._model if self.recipes is None else self.recipes(recipe)
 
 
 class PlcTrigger(TriggerSource):
