@@ -30,6 +30,8 @@ HEALTH_S = 0.2
 GRACE_NS = 20_000_000
 """How much later than the line the handshake gives a part up: the line is first, and this is for a line that hangs."""
 RETRY_S = 1.0
+DEAF_NS = 1_000_000_000
+"""When nobody has waited for a trigger for so long, nobody will take one: the station is stopping, or it hangs."""
 NOTHING_YET = "nothing has come yet"
 """What the agent says of a channel that was neither lost nor heard: a camera that waits for its trigger is healthy so."""
 
@@ -80,6 +82,7 @@ class Plc:
         self._threads: list[threading.Thread] = []
         self._users: set[object] = set()
         self._last = PlcInputs()
+        self._waited_ns = 0
         self._lost = False
         self._journal_fails = False
         self._model = ""
@@ -139,6 +142,7 @@ class Plc:
         self._wake.set()
 
     def next_trigger(self, timeout_s: float) -> Trigger | None:
+        self._waited_ns = self._clock.now_ns()
         try:
             return self._triggers.get(timeout=max(0.0, timeout_s))
         except queue.Empty:
@@ -220,8 +224,9 @@ class Plc:
         silent = [name for name, said in bad.items() if said["reason"] == NOTHING_YET]
         lost = next((f"{name}: {said['reason']}" for name, said in bad.items() if name not in silent), None)
         waits = any(self._station.channels[name].modality != "image" for name in silent)
+        deaf = self._clock.now_ns() - self._waited_ns > DEAF_NS
         with self._lock:
-            self._machine.channels(ready=lost is None and not waits, lost=lost)
+            self._machine.channels(ready=lost is None and not waits and not deaf, lost=lost)
 
     def _change_recipe(self, recipe: int) -> None:
         """Load on a thread of its own, as the cycle must go on meanwhile."""

@@ -158,6 +158,15 @@ def test_a_lost_channel_takes_ready_away(running):
     hand.until(lambda _: hand.scan(fault_reset=not hand.inputs.fault_reset)["ready"])
 
 
+def test_a_station_that_stops_is_not_ready(running):
+    bench, hand = running()
+    hand.until(lambda o: o["ready"])
+    bench.agent.stop()
+    hand.until(lambda o: not o["online"])  # the line has ended
+    bench.plc.judging(True)
+    hand.until(lambda o: o["online"] and not o["ready"])
+
+
 def test_a_line_that_does_not_judge_takes_no_part(tmp_path):
     bench = Bench(tmp_path)
     with bench.agent:
