@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import socket
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
@@ -15,7 +13,7 @@ from inspector.errors import DriverError
 from inspector.plc import PlcInputs, PlcOutputs
 from stations.plc.image import INPUTS, OUTPUTS
 from stations.protocols.extras import required
-from stations.protocols.server_thread import ServerThread
+from stations.protocols.server_thread import ServerThread, refuse_port_in_use
 
 if TYPE_CHECKING:
     from pymodbus.constants import ExcCodes
@@ -85,7 +83,7 @@ class _Registers:
             SimData(OUTPUTS.first, values=self.shown, datatype=DataType.REGISTERS, readonly=True),
         ]
         device = SimDevice(settings.device_id, simdata=blocks, use_bit_addressing=True, action=self._serve)
-        _refuse_port_in_use(settings, self._link.channel)
+        refuse_port_in_use(settings.host, settings.port, self._link.channel)
         self._server = ModbusTcpServer(device, address=(settings.host, settings.port))
         await self._server.serve_forever(background=True)
 
@@ -112,24 +110,3 @@ class _Registers:
     def _take(self, registers: list[int], at: int) -> None:
         self.said = PlcInputs(**INPUTS.values(registers[at : at + INPUTS.registers]))
         self._link.changed()
-
-
-def _refuse_port_in_use(settings: ModbusPlcSettings, channel: str) -> None:
-    """Say why a port cannot be listened on, which the server itself only logs. Raises DriverError."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise DriverError(f"cannot listen on {settings.host}:{settings.port}: {_why_not(error)}", channel=channel) from error
-
-
-def _why_not(error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return "the port is in use, end the other program or give another port"
-    if error.errno == errno.EACCES:
-        return "a port below 1024 needs a privilege, give another one or grant CAP_NET_BIND_SERVICE"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return "this computer has no such address, correct the setting host"
-    return error.strerror or str(error)

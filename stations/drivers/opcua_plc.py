@@ -19,7 +19,7 @@ from inspector.plc import PlcInputs, PlcOutputs
 from stations.plc.machine_vision import MachineVision
 from stations.plc.opcua_nodes import NAMESPACE, PlainNodes
 from stations.protocols.extras import required
-from stations.protocols.server_thread import ServerThread
+from stations.protocols.server_thread import ServerThread, refuse_port_in_use
 
 if TYPE_CHECKING:
     from asyncua.server.server import Server
@@ -112,6 +112,7 @@ class _Nodes:
         from asyncua.server.server import Server
 
         passwords = _passwords(self._settings, self._channel)
+        refuse_port_in_use(self._settings.host, self._settings.port, self._channel)
         server = Server(user_manager=_Users(passwords))  # type: ignore[arg-type]
         await server.init()
         server.set_endpoint(f"opc.tcp://{self._settings.host}:{self._settings.port}/inspector")
@@ -122,7 +123,7 @@ class _Nodes:
         await self._plain.build()
         self._vision = MachineVision(server, index, self._channel)
         await self._vision.build()
-        await self._listen(server)
+        await server.start()
         self._server = server
         self._follower = asyncio.create_task(self._follow())
 
@@ -151,19 +152,12 @@ class _Nodes:
             except Exception:  # a client's broken subscription must not end the model
                 log.exception("%s: the machine vision model could not follow", self._channel)
 
-    async def _listen(self, server: Server) -> None:
-        try:
-            await server.start()
-        except OSError as error:
-            where = f"{self._settings.host}:{self._settings.port}"
-            raise DriverError(f"cannot listen on {where}: {error.strerror}, give another host or port", channel=self._channel) from error
-
     async def _secure(self, server: Server, with_users: bool) -> None:
         from asyncua import ua
 
         server.set_identity_tokens([ua.UserNameIdentityToken if with_users else ua.AnonymousIdentityToken])
-        kinds = [ua.SecurityPolicyType.NoSecurity if name == "none" else f"{name}_SignAndEncrypt" for name in self._settings.policies]
-        server.set_security_policy([kind if not isinstance(kind, str) else ua.SecurityPolicyType[kind] for kind in kinds])
+        kinds = ["NoSecurity" if policy == "none" else f"{policy}_SignAndEncrypt" for policy in self._settings.policies]
+        server.set_security_policy([ua.SecurityPolicyType[kind] for kind in kinds])
         if self._settings.policies == ("none",):
             return
         certificate, key = await _certificate(self._settings, server.get_application_uri(), self._channel)

@@ -26,6 +26,8 @@ from stations.plc.results import Results
 log = logging.getLogger(__name__)
 
 BEAT_NS = 100_000_000
+STALL_NS = 100_000_000
+"""Cycles that lie farther apart are the station's own stall: what the PLC did meanwhile, nobody has seen."""
 OTHER_KIND = 65_535
 """Number of a kind of defect that has none of its own."""
 _OUTCOMES = {"pass": PartOutcome.PASS, "fail": PartOutcome.FAIL, "review": PartOutcome.REVIEW}
@@ -74,7 +76,7 @@ class Handshake:
         self._alive = False
         self._met = False
         """Whether the PLC has ever been alive."""
-        self._beat_ns: int | None = None
+        self._beat_ns = self._stepped_ns = 0
         self._answered: int | None = None
         """The part id that was answered since the trigger rose."""
         self._refusal = RefusalCode.NONE
@@ -175,11 +177,14 @@ class Handshake:
     # --- the PLC's life
 
     def _watch_heartbeat(self, before: PlcInputs, inputs: PlcInputs, now_ns: int) -> None:
+        apart_ns, self._stepped_ns = now_ns - self._stepped_ns, now_ns
+        if apart_ns > STALL_NS:
+            self._beat_ns += apart_ns
         if inputs.heartbeat != before.heartbeat:
             self._beat_ns = now_ns
             if not self._alive:
                 self._meet(inputs)
-        elif self._alive and self._beat_ns is not None and now_ns - self._beat_ns > self.rules.heartbeat_timeout_ns:
+        elif self._alive and now_ns - self._beat_ns > self.rules.heartbeat_timeout_ns:
             self._part_with()
 
     def _meet(self, inputs: PlcInputs) -> None:

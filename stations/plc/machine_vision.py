@@ -82,6 +82,8 @@ class MachineVision:
         """Read the nodeset and make the vision system."""
         from asyncua import ua
 
+        # asyncua keeps the nodeset's types by node id for the whole process: all servers must give it the same namespace index,
+        # and they do, as each registers one namespace before it
         await self._server.import_xml(str(shipped(NODESET)))
         self._standard = await self._server.get_namespace_index(URI)
         system_type = await self._server.nodes.base_object_type.get_child([f"{self._standard}:VisionSystemType"])

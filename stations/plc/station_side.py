@@ -30,6 +30,8 @@ HEALTH_S = 0.2
 GRACE_NS = 20_000_000
 """How much later than the line the handshake gives a part up: the line is first, and this is for a line that hangs."""
 RETRY_S = 1.0
+DEAF_NS = 1_000_000_000
+"""When nobody has waited for a trigger for so long, nobody will take one: the station is stopping, or it hangs."""
 NOTHING_YET = "nothing has come yet"
 """What the agent says of a channel that was neither lost nor heard: a camera that waits for its trigger is healthy so."""
 
@@ -40,7 +42,7 @@ class Recipes(Protocol):
     """Changes the model of a running line."""
 
     def __call__(self, recipe: int) -> str:
-        """Load the model of `recipe` and return its SHA-256. Raises InspectorError, KeyError where there is no such recipe."""
+        """Load the model of `recipe`, which the station file names, and return its SHA-256."""
 
 
 class Plc:
@@ -80,6 +82,7 @@ class Plc:
         self._threads: list[threading.Thread] = []
         self._users: set[object] = set()
         self._last = PlcInputs()
+        self._waited_ns = 0
         self._lost = False
         self._journal_fails = False
         self._model = ""
@@ -139,6 +142,7 @@ class Plc:
         self._wake.set()
 
     def next_trigger(self, timeout_s: float) -> Trigger | None:
+        self._waited_ns = self._clock.now_ns()
         try:
             return self._triggers.get(timeout=max(0.0, timeout_s))
         except queue.Empty:
@@ -220,8 +224,9 @@ class Plc:
         silent = [name for name, said in bad.items() if said["reason"] == NOTHING_YET]
         lost = next((f"{name}: {said['reason']}" for name, said in bad.items() if name not in silent), None)
         waits = any(self._station.channels[name].modality != "image" for name in silent)
+        deaf = self._clock.now_ns() - self._waited_ns > DEAF_NS
         with self._lock:
-            self._machine.channels(ready=lost is None and not waits, lost=lost)
+            self._machine.channels(ready=lost is None and not waits and not deaf, lost=lost)
 
     def _change_recipe(self, recipe: int) -> None:
         """Load on a thread of its own, as the cycle must go on meanwhile."""
@@ -230,25 +235,24 @@ class Plc:
         threading.Thread(target=self._load, args=(recipe,), name=f"{self._station.station} recipe", daemon=True).start()
 
     def _load(self, recipe: int) -> None:
+        config = self._station.plc
+        assert config is not None
         answer = partial(self._machine.recipe_refused, RecipeStatus.FAILED)
-        try:
-            answer = partial(self._machine.recipe_loaded, recipe, self._model_of(recipe))
-            log.info("PLC: recipe %d is loaded", recipe)
-        except KeyError:
+        if recipe not in {config.recipe, *(config.recipes if self.recipes is not None else ())}:
             log.error("PLC: recipe %d is none that the station file names", recipe)
             answer = partial(self._machine.recipe_refused, RecipeStatus.REFUSED_UNKNOWN)
-        except Exception as error:  # whatever a model fails with, the PLC must be answered
-            log.exception("PLC: recipe %d cannot be loaded: %s", recipe, error)
+        else:
+            try:
+                answer = partial(self._machine.recipe_loaded, recipe, self._model_of(recipe))
+                log.info("PLC: recipe %d is loaded", recipe)
+            except Exception:  # whatever a model fails with, the PLC must be answered
+                log.exception("PLC: recipe %d cannot be loaded", recipe)
         with self._lock:
             answer()
         self._wake.set()
 
     def _model_of(self, recipe: int) -> str:
-        if self.recipes is not None:
-            return self.recipes(recipe)
-        if recipe != self._rules.recipe:
-            raise KeyError(recipe)
-        return self._model
+        return self._model if self.recipes is None else self.recipes(recipe)
 
 
 class PlcTrigger(TriggerSource):

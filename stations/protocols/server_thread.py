@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import socket
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError
@@ -81,3 +83,24 @@ class ServerThread:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+
+
+def refuse_port_in_use(host: str, port: int, channel: str) -> None:
+    """Say why a port cannot be listened on, before a server takes long to find out or only logs it. Raises DriverError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise DriverError(f"cannot listen on {host}:{port}: {_why_not(error)}", channel=channel) from error
+
+
+def _why_not(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "the port is in use, end the other program or give another port"
+    if error.errno == errno.EACCES:
+        return "a port below 1024 needs a privilege, give another one or grant CAP_NET_BIND_SERVICE"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this computer has no such address, correct the setting host"
+    return error.strerror or str(error)

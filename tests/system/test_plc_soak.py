@@ -10,11 +10,23 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize(("protocol", "package", "parts"), [("modbus-plc", "pymodbus", 120), ("opcua-plc", "asyncua", 80)])
-def test_every_part_has_exactly_one_outcome_over_restarts_of_both_sides(protocol, package, parts, tmp_path):
+@pytest.mark.parametrize(("protocol", "package", "parts", "kills"), [("modbus-plc", "pymodbus", 100, 2), ("opcua-plc", "asyncua", 60, 1)])
+def test_every_part_has_exactly_one_outcome_over_restarts_of_both_sides(protocol, package, parts, kills, tmp_path):
     pytest.importorskip(package)
     report = tmp_path / "report.json"
-    command = [sys.executable, "-m", "tests.bench.plc_soak", "--protocol", protocol, "--parts", str(parts), "--rate", "20", "--kills", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.bench.plc_soak",
+        "--protocol",
+        protocol,
+        "--parts",
+        str(parts),
+        "--rate",
+        "20",
+        "--kills",
+        str(kills),
+    ]
     done = subprocess.run(
         [*command, "--seed", "5", "--json", str(report), "--folder", str(tmp_path)],
         cwd=ROOT,

@@ -30,6 +30,8 @@ class Bench:
         self.say()
 
     def say(self, ms=5, silent=False, **image):
+        for passed_ms in range(50, ms, 50):
+            self.machine.step(self.inputs, self.now_ns + passed_ms * MS)
         beat = {} if silent else {"heartbeat": (self.inputs.heartbeat + 1) & 0xFFFF}
         self.inputs = replace(self.inputs, **beat, **image)
         self.now_ns += ms * MS
@@ -146,6 +148,15 @@ def test_a_silent_plc_is_noticed_within_a_second_and_must_reset_the_fault():
     assert outputs.missed_triggers == 1
     assert bench.say(fault_reset=True).ready
     assert bench.trigger(2).trigger_ack
+
+
+def test_a_station_that_stalled_itself_does_not_call_the_plc_silent():
+    bench = Bench()
+    bench.now_ns += 5000 * MS
+    assert bench.say(silent=True).ready
+    bench.say(ms=850, silent=True)
+    assert bench.machine.outputs.plc_alive
+    assert not bench.say(ms=100, silent=True).plc_alive
 
 
 def test_a_reset_that_stands_at_one_is_no_reset():
@@ -458,7 +469,9 @@ class Plant(RuleBasedStateMachine):
 
     @rule(ms=st.sampled_from([100, 300, 401, 1000]))
     def time_goes_by(self, ms):
-        self.now_ns += ms * MS
+        """The station works on, and hears nothing new."""
+        for _ in range(0, ms, 50):
+            self.station_works(min(ms, 50), "no")
 
     @precondition(lambda self: self.accepted_ns)
     @rule(data=st.data(), late=st.booleans(), outcome=st.sampled_from(["pass", "pass", "fail", "review"]), inspected=st.booleans())
@@ -494,4 +507,4 @@ class Plant(RuleBasedStateMachine):
 
 
 TestPlant = Plant.TestCase
-TestPlant.settings = settings(max_examples=120, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck))
+TestPlant.settings = settings(max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))

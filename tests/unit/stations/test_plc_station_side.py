@@ -158,6 +158,15 @@ def test_a_lost_channel_takes_ready_away(running):
     hand.until(lambda _: hand.scan(fault_reset=not hand.inputs.fault_reset)["ready"])
 
 
+def test_a_station_that_stops_is_not_ready(running):
+    bench, hand = running()
+    hand.until(lambda o: o["ready"])
+    bench.agent.stop()
+    hand.until(lambda o: not o["online"])  # the line has ended
+    bench.plc.judging(True)
+    hand.until(lambda o: o["online"] and not o["ready"])
+
+
 def test_a_line_that_does_not_judge_takes_no_part(tmp_path):
     bench = Bench(tmp_path)
     with bench.agent:
@@ -171,7 +180,7 @@ def test_a_line_that_does_not_judge_takes_no_part(tmp_path):
 
 
 def test_recipes_change_at_the_plcs_request(running):
-    bench, hand = running()
+    bench, hand = running(recipes={7: "models/seven", 9: "models/nine"})
     models = {1: "1" * 64, 7: "7" * 64}
     bench.plc.recipes = models.__getitem__
     hand.until(lambda o: o["ready"])
@@ -180,6 +189,9 @@ def test_recipes_change_at_the_plcs_request(running):
     hand.until(lambda o: o["recipe_status"] == RecipeStatus.NONE and o["ready"], recipe_change=False)
     outputs = hand.until(lambda o: o["recipe_status"] > RecipeStatus.CHANGING, recipe_change=True, recipe=8)
     assert (outputs["recipe_status"], outputs["recipe"]) == (RecipeStatus.REFUSED_UNKNOWN, 7)
+    hand.until(lambda o: o["recipe_status"] == RecipeStatus.NONE, recipe_change=False)
+    outputs = hand.until(lambda o: o["recipe_status"] > RecipeStatus.CHANGING, recipe_change=True, recipe=9)
+    assert (outputs["recipe_status"], outputs["recipe"]) == (RecipeStatus.FAILED, 7)
 
 
 def test_a_result_that_was_not_acknowledged_outlives_the_station(running):
