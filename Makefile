@@ -52,6 +52,7 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench.demo
 	$(BIN)/python -m tests.bench.datasets
 	$(BIN)/python -m tests.bench.messaging
+	$(BIN)/python -m tests.bench.recordings
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -124,11 +124,9 @@ class ChunkWriter:
         return number
 
     def add_message(self, channel: int, t_ns: int, data: bytes, sequence: int) -> None:
-        places = self._places.setdefault(channel, [])
-        places.append(t_ns)
-        places.append(self._size)
-        self._put(_MESSAGE.pack(Opcode.MESSAGE, _MESSAGE_HEAD.size + len(data), channel, sequence, t_ns, t_ns))
-        self._put(data)
+        self._places.setdefault(channel, []).extend((t_ns, self._size))
+        self._pieces += _MESSAGE.pack(Opcode.MESSAGE, _MESSAGE_HEAD.size + len(data), channel, sequence, t_ns, t_ns), data
+        self._size += _MESSAGE.size + len(data)
         if self._size > CHUNK_BYTES:
             self.end_chunk()
 

@@ -301,7 +301,7 @@ class Assembler:
 
 
 def _arrivals(pairs: str) -> NDArray[np.int64]:
-    return np.frombuffer(base64.b64decode(pairs), "<i8").reshape(-1, 2)
+    return np.frombuffer(base64.b64decode(pairs), "<i8").reshape(-1, 2).copy()
 
 
 def _decoded(block: Block) -> Any:

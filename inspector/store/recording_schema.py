@@ -178,7 +178,7 @@ def decode_raw_picture(data: bytes) -> NDArray[Any]:
     image = RawImage.FromString(data)
     kind, values = _RAW_KINDS[image.encoding]
     shape = (image.height, image.width) if values == 1 else (image.height, image.width, values)
-    return np.frombuffer(image.data, kind).reshape(shape)
+    return np.frombuffer(image.data, kind).reshape(shape).copy()  # as one that was taken: it can be written to
 
 
 def decode_picture(data: bytes) -> NDArray[Any]:

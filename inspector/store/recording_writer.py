@@ -31,6 +31,8 @@ from inspector.store.recording_seal import seal
 from inspector.store.recording_stream import ChannelStream, jitter_samples
 
 BLOCK_S = 0.1
+REACH_PARTS, AGAIN_BYTES = 16, 1 << 16
+"""A slow channel is written anew when a part would have to be read from more parts than this, and it is no larger than this."""
 ENCODERS = 2
 """Pictures encoded at once, beside the rest of their part; OpenCV lets go of the interpreter for it."""
 _Coming = tuple[str, int, Future[tuple[str, bytes]]]
@@ -159,6 +161,7 @@ class RecordingWriter:
 
     def _write_samples(self, name: str, new: Waveform, clock: ClockFit) -> None:
         is_sound = name in self._station.channels and self._station.channels[name].modality == "audio"
+        topic = self._topic(name, "foxglove.RawAudio" if is_sound else "inspector.WaveformBlock")
         stream, rate = self._stream(name), new.sample_rate_hz
         per_block = max(1, round(BLOCK_S * rate))
         firsts = range(0, len(new.samples), per_block)
@@ -166,18 +169,20 @@ class RecordingWriter:
         rms = [] if is_sound else _rms(new.samples, firsts)
         for number, first in enumerate(firsts):
             start_ns = new.start_ns + round(first * 1e9 / rate)
-            station_ns = clock.station_time_ns(start_ns)
+            wall_ns = self._wall_ns(clock.station_time_ns(start_ns))
             block = new.samples[first : first + per_block]
             if is_sound:
-                sound = block if pcm is None else pcm[first : first + per_block]
-                message, data = "foxglove.RawAudio", schema.encode_sound(sound, rate, self._wall_ns(station_ns))
+                data = schema.encode_sound(block if pcm is None else pcm[first : first + per_block], rate, wall_ns)
             else:
-                message, data = "inspector.WaveformBlock", schema.encode_waveform(start_ns, rate, new.unit, block, rms[number])
-            self._add(name, message, station_ns, data, sequence=stream.add_block(len(block)))
+                data = schema.encode_waveform(start_ns, rate, new.unit, block, rms[number])
+            self._chunks.add_message(topic, wall_ns, data, stream.add_block(len(block)))
 
     def _write_series(self, name: str, series: Series, clock: ClockFit) -> dict[str, Any]:
         stream = self._stream(name)
-        place = int(np.searchsorted(stream.values[0], series.t_ns[0])) if stream.values and len(series.t_ns) else None
+        size_bytes = series.t_ns.nbytes + series.values.nbytes
+        begins_anew = len(stream.blocks) >= REACH_PARTS and size_bytes <= AGAIN_BYTES
+        known = stream.values[0] if stream.values and len(series.t_ns) and not begins_anew else None
+        place = int(np.searchsorted(known, series.t_ns[0])) if known is not None else None
         written = stream.advance((series.t_ns, series.values), place, (series.unit, clock.epoch))
         if written < len(series.t_ns):
             block = Series(series.t_ns[written:], series.values[written:], series.unit)
@@ -193,10 +198,13 @@ class RecordingWriter:
         self._add(topic.removeprefix("/"), schema_name, t_ns, json.dumps(document).encode(), sequence=self.parts, encoding="json")
 
     def _add(self, name: str, schema_name: str, t_ns: int, data: bytes, *, sequence: int, encoding: str = "protobuf") -> None:
+        self._chunks.add_message(self._topic(name, schema_name, encoding), self._wall_ns(t_ns), data, sequence)
+
+    def _topic(self, name: str, schema_name: str, encoding: str = "protobuf") -> int:
         topic = (name, schema_name)
         if topic not in self._topics:
             self._topics[topic] = self._chunks.add_channel(f"/{name}", encoding, self._schemas[schema_name])
-        self._chunks.add_message(self._topics[topic], self._wall_ns(t_ns), data, sequence)
+        return self._topics[topic]
 
     def _wall_ns(self, t_ns: int) -> int:
         return max(0, t_ns + (self._wall_offset_ns or 0))

@@ -1,5 +1,6 @@
 """Recordings of devices with clocks of their own; and what older versions wrote."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +90,15 @@ def test_clocks_and_arrivals_come_back_bit_by_bit(tmp_path):
 def test_what_overlaps_is_stored_once_though_the_fit_moves(tmp_path):
     blocks = messages(write(tmp_path / "r.mcap", [make(number) for number in range(9)]), "/mic")
     assert len(blocks) == 10 + 8 * 3  # a second once, then a quarter of a second a part
+
+
+def test_a_long_history_is_written_anew_now_and_then_so_that_a_part_is_reached(tmp_path):
+    captures = [make(number) for number in range(40)]
+    path = write(tmp_path / "r.mcap", captures)
+    refs = [json.loads(message.data)["series"]["temp"] for _, message, _ in messages(path, "/captures")]
+    assert max(ref["last"] - ref["first"] for ref in refs) == 16 - 1
+    for wrote, read in zip(captures, recordings.read_captures(path), strict=True):
+        assert read.series["temp"].t_ns.tobytes() == wrote.series["temp"].t_ns.tobytes()
 
 
 def test_what_overlaps_is_stored_once_though_the_stamps_jitter(tmp_path):
