@@ -260,10 +260,11 @@ class Agent:
                 self._drain(intake, trigger)
 
     def _await_readers(self, trigger: Trigger) -> None:
+        waiting = list(self._intakes.values())
         with self._changed:
             while True:
                 now_ns = self.clock.now_ns()
-                waiting = [intake for intake in self._intakes.values() if not intake.ready(trigger, now_ns)]
+                waiting = [intake for intake in waiting if not intake.ready(trigger, now_ns)]
                 if not waiting:
                     return
                 self._changed.wait(min(intake.decision_ns(trigger, now_ns) - now_ns for intake in waiting) / 1e9)
