@@ -77,6 +77,8 @@ class Agent:
         self._trigger: Device[Trigger] = self._device(self.drivers.trigger)
         self._watched = self._intakes.get(self.drivers.trigger.watches or "")
         self._triggers: queue.SimpleQueue[Trigger] = queue.SimpleQueue()
+        self._announced = 0
+        self._most: int | None = None
         self._stopping = threading.Event()
         self._closing = threading.Event()
         self._readers: list[Reader[Any]] = []
@@ -120,7 +122,7 @@ class Agent:
 
     def captures(self, parts: int | None = None) -> Iterator[Capture]:
         """Yield a capture per part until the sources end, `stop` is called, or `parts` were yielded."""
-        yielded = 0
+        yielded, self._most = 0, parts
         while parts is None or yielded < parts:
             trigger = self._next_trigger()
             if trigger is None:
@@ -190,7 +192,7 @@ class Agent:
             self.on_trigger(trigger)
         for intake in self._intakes.values():
             camera = intake.device.driver
-            if isinstance(camera, Camera) and type(camera).fire is not Camera.fire and intake.device.lost is None:
+            if isinstance(camera, Camera) and type(camera).fire is not Camera.fire and intake.device.is_open:
                 try:
                     camera.fire(trigger)
                 except Exception as error:  # noqa: BLE001  as in Device: what a driver raises is a lost device
@@ -231,9 +233,11 @@ class Agent:
                 reader.watch()
 
     def _take_trigger(self, trigger: Trigger | None, _arrived_ns: int) -> None:
-        if trigger is not None:
-            self._announce(trigger)
-            self._triggers.put(trigger)
+        if trigger is None or (self._most is not None and self._announced >= self._most):
+            return  # parts behind the last one that is wanted are nobody's to answer for
+        self._announced += 1
+        self._announce(trigger)
+        self._triggers.put(trigger)
 
     def _renew_trigger(self, device: Device[Trigger]) -> None:
         self._trigger = device

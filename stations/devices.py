@@ -167,6 +167,10 @@ class Device(Generic[T]):
         return not self.ended and (self.lost is None or self.driver.clock.now_ns() >= self._retry_at_ns)
 
     @property
+    def is_open(self) -> bool:
+        return self._is_open
+
+    @property
     def hanging_s(self) -> float | None:
         """For how long the driver has not returned from a call, where that is longer than any call may take."""
         if (call := self._call) is None:
