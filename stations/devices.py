@@ -14,6 +14,7 @@ from inspector.clock import Clock
 from inspector.config import ChannelConfig, Station
 from inspector.drivers import Camera, Driver, SeriesSource, TriggerSource, VerdictSink, WaveformSource
 from inspector.errors import ConfigError, DriverError, EndOfStream
+from inspector.mistakes import Mistake, mistakes_in
 from inspector.parts import Modality
 from inspector.plugins import load_driver
 
@@ -65,7 +66,7 @@ def build_drivers(station: Station, clock: Clock, path: Path | None = None) -> D
         clock: the station clock, shared by all drivers.
         path: the station file; paths in settings are relative to its folder.
     """
-    builder = _Builder(station, clock, path)
+    builder = DriverBuilder(clock, path)
     trigger = builder.build("trigger", station.trigger.driver, station.trigger.settings, PROMISE_OF["trigger"], station.station)
     channels = {
         name: builder.build(f"channels.{name}", config.driver, config.settings, PROMISE_OF[config.modality], name, config)
@@ -75,7 +76,7 @@ def build_drivers(station: Station, clock: Clock, path: Path | None = None) -> D
         name: builder.build(f"sinks.{name}", config.driver, config.settings, PROMISE_OF["sink"], station.station)
         for name, config in station.sinks.items()
     }
-    builder.raise_mistakes()
+    builder.raise_mistakes(path or f"station {station.station}")
     return Drivers(
         cast(TriggerSource, trigger),
         cast("dict[str, Driver]", channels),
@@ -84,11 +85,12 @@ def build_drivers(station: Station, clock: Clock, path: Path | None = None) -> D
 
 
 @dataclass(slots=True)
-class _Builder:
-    station: Station
+class DriverBuilder:
+    """Builds driver by driver, and keeps what is wrong with those that cannot be built."""
+
     clock: Clock
     path: Path | None
-    mistakes: list[tuple[str, str]] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
 
     def build(
         self, key: str, name: str, settings: dict[str, Any], promise: type[Driver], channel: str, config: ChannelConfig | None = None
@@ -96,31 +98,28 @@ class _Builder:
         """Return one driver; where that fails note why and return None."""
         try:
             driver = load_driver(name)
-            checked = driver.Settings.model_validate(settings, context={"folder": self.path.parent} if self.path else None)
         except ConfigError as error:
-            self.mistakes.append((f"{key}.driver", str(error).removeprefix("driver: ")))
-            return None
-        except ValidationError as error:
-            self.mistakes += [
-                (".".join([key, "settings", *(str(part) for part in e["loc"])]), e["msg"].removeprefix("Value error, "))
-                for e in error.errors()
-            ]
+            self.mistakes.append(Mistake(f"{key}.driver", str(error).removeprefix("driver: ")))
             return None
         if not issubclass(driver, promise):
-            self.mistakes.append((f"{key}.driver", f"'{name}' is no {promise.__name__}, which this place needs"))
+            self.mistakes.append(Mistake(f"{key}.driver", f"'{name}' is no {promise.__name__}, which this place needs"))
+            return None
+        try:
+            checked = driver.Settings.model_validate(settings, context={"folder": self.path.parent} if self.path else None)
+        except ValidationError as error:
+            self.mistakes += mistakes_in(error, driver.Settings, settings, f"{key}.settings")
             return None
         try:
             return driver(checked, channel=channel, unit=config.unit if config else "", clock=self.clock)
         except ConfigError as error:
-            self.mistakes.append((key, str(error)))
+            self.mistakes.append(Mistake(key, str(error)))
             return None
 
-    def raise_mistakes(self) -> None:
-        place = self.path or f"station {self.station.station}"
+    def raise_mistakes(self, place: Path | str) -> None:
         if len(self.mistakes) == 1:
-            raise ConfigError(self.mistakes[0][1], path=place, key=self.mistakes[0][0])
+            raise ConfigError(self.mistakes[0].says, path=place, key=self.mistakes[0].key)
         if self.mistakes:
-            raise ConfigError("; ".join(f"{key}: {what}" for key, what in self.mistakes), path=place)
+            raise ConfigError("; ".join(map(str, self.mistakes)), path=place)
 
 
 class Device(Generic[T]):
