@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from inspector.errors import ConfigError
+from inspector.mistakes import mistakes_in
 from inspector.parts import Channel, Modality, Outcome
 
 _M = TypeVar("_M", bound=BaseModel)
@@ -323,7 +324,7 @@ def validated(model: type[_M], content: dict[str, Any], path: Path | str) -> _M:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        mistakes = [(".".join(str(part) for part in e["loc"]), e["msg"].removeprefix("Value error, ")) for e in error.errors()]
-        key = mistakes[0][0] if len(mistakes) == 1 else None
-        message = mistakes[0][1] if key else "; ".join(f"{place}: {what}" if place else what for place, what in mistakes)
-        raise ConfigError(message, path=path, key=key or None) from error
+        mistakes = mistakes_in(error, model, content)
+        if len(mistakes) == 1 and mistakes[0].key:
+            raise ConfigError(mistakes[0].says, path=path, key=mistakes[0].key) from error
+        raise ConfigError("; ".join(map(str, mistakes)), path=path) from error

@@ -22,10 +22,11 @@ def driver_names() -> list[str]:
 def load_driver(name: str) -> type[Driver]:
     """Return the driver class registered as `name`. Raises ConfigError."""
     from inspector.drivers import PROMISES  # numpy and pydantic: not for `inspector --help`
+    from inspector.mistakes import unknown
 
     found = [point for point in entry_points(group=DRIVER_GROUP) if point.name == name]
     if not found:
-        raise ConfigError(f"unknown driver '{name}', installed are {', '.join(driver_names()) or 'none'}", key="driver")
+        raise ConfigError(unknown("driver", name, driver_names()), key="driver")
     try:
         driver = found[0].load()
     except ImportError as error:

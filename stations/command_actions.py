@@ -1,4 +1,4 @@
-"""What `inspector station …` does; apart from `commands.py`, so that `inspector --help` need not load it."""
+"""What `inspector station record`, `run` and `list` do; apart from `commands.py`, so that `inspector --help` need not load it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from inspector.commands.output import write_json
 from inspector.config import load_station, station_files
@@ -16,10 +14,6 @@ from inspector.errors import UsageError
 from stations.agent import Agent
 from stations.operation import run_apart, run_here, stopped_by_ctrl_c, words
 from stations.recording import clock_for, record, refuse_existing
-
-if TYPE_CHECKING:
-    from inspector.config import Station
-    from stations.conformance import Survival
 
 DEFINITIONS = Path(__file__).parent / "definitions"
 Advance = Callable[[], object]
@@ -55,60 +49,6 @@ def run_run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json(arguments.json, {"stations": reports})
     return 1 if any("exit_code" in told for told in reports.values()) else 0
-
-
-def run_check(arguments: argparse.Namespace) -> int:
-    """Check the file, then read every device for a while; return 2 where one fails."""
-    from stations.checking import check_devices
-
-    station = load_station(arguments.file)
-    findings = check_devices(station, arguments.file, arguments.seconds)
-    survivals: list[Survival] = []
-    if arguments.json != "-":
-        print(f"{arguments.file}: station {station.station} is valid ({station.maturity})")
-        for finding in findings:
-            print(f"  {'ok  ' if finding.ok else 'FAIL'} {finding.name:20} {finding.driver:20} {finding.words}")
-    well = all(finding.ok for finding in findings)
-    if arguments.faults is not None and well:
-        survivals = _break_devices(station, arguments)
-    if arguments.json:
-        devices = {f.name: {"driver": f.driver, "ok": f.ok, "readings": f.readings, "says": f.words} for f in findings}
-        document = {"station": station.station, "ok": well, "devices": devices}
-        write_json(arguments.json, document | ({"faults": [asdict(one) for one in survivals]} if survivals else {}))
-    return 0 if well and all(one.passed for one in survivals) else 2
-
-
-def _break_devices(station: Station, arguments: argparse.Namespace) -> list[Survival]:
-    from stations.conformance import badge, check_faults
-
-    def tell(one: Survival) -> None:
-        seconds = f"shown after {one.shown_s:.1f} s, " * (one.shown_s is not None) + f"back after {one.back_s:.1f} s" * (
-            one.back_s is not None
-        )
-        print(f"  {'ok  ' if one.passed else 'FAIL'} {one.channel:20} {one.kind:14} {'; '.join(one.complaints) or seconds}", flush=True)
-
-    quiet = arguments.json == "-"
-    survivals = check_faults(station, arguments.file, arguments.faults or None, on_checked=lambda one: None if quiet else tell(one))
-    if not quiet:
-        print("\n".join(badge(survivals)))
-    return survivals
-
-
-def run_new(arguments: argparse.Namespace) -> int:
-    """Write a station file that is valid and runs simulated, with comments on what to change."""
-    from stations.template import station_template
-
-    path = arguments.out or Path(f"{arguments.name}.yaml")
-    text = station_template(arguments.name)
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise UsageError(f"{path}: exists already, choose another name or --out") from error
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
-    print(f"{path}: edit it, then 'inspector station check {path}'")
-    return 0
 
 
 def run_calibrate(arguments: argparse.Namespace) -> int:

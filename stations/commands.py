@@ -1,7 +1,9 @@
 """Make, check, calibrate, record and run stations.
 
 examples:  inspector station list
+           inspector station find
            inspector station new press-2
+           inspector station new scales --series weight=serial-lines:port=/dev/ttyUSB0 --unit weight=kg --trigger timer:interval_s=2
            inspector station check press-2.yaml
            inspector station calibrate press-2.yaml
            inspector station calibrate press-2.yaml --lag
@@ -12,11 +14,12 @@ examples:  inspector station list
 from __future__ import annotations
 
 import argparse
+import importlib
 from pathlib import Path
 
 from inspector.commands.output import add_home_argument, add_json_argument
 
-SUMMARY = "make, check, calibrate, record or run a station"
+SUMMARY = "find devices; make, check, calibrate, record or run a station"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,9 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     new = actions.add_parser("new", help="write a station file to start from")
     new.add_argument("name", help="lower case letters, digits and '-'")
     new.add_argument("--out", type=Path, metavar="FILE", help="where to write it (default: NAME.yaml)")
+    _add_design_arguments(new)
+    find = actions.add_parser("find", help="list the cameras, microphones, serial ports … that installed drivers find")
     check = actions.add_parser("check", help="report every mistake at once, then open each device for three seconds")
     check.add_argument("file", type=Path)
     check.add_argument("--seconds", type=float, default=3.0, help="how long each device is read (default: 3)")
+    check.add_argument("--pictures", type=Path, metavar="DIR", help="save a picture of each camera as PNG")
     check.add_argument(
         "--faults",
         nargs="*",
@@ -57,12 +63,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_home_argument(run)
     listing = actions.add_parser("list", help="name the station files that ship, or those of a folder")
     listing.add_argument("folder", type=Path, nargs="?")
-    for action in (check, calibrate, record, run, listing):
+    for action in (find, check, calibrate, record, run, listing):
         add_json_argument(action)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    from stations import command_actions
+def _add_design_arguments(new: argparse.ArgumentParser) -> None:
+    """Add what describes a station without questions; SPEC is [NAME=]DRIVER[:KEY=VALUE,...]."""
+    design = new.add_argument_group(
+        "without questions",
+        "On a terminal, and without any of these, it asks. SPEC is [NAME=]DRIVER[:KEY=VALUE,...], or [NAME=]found for the first device "
+        "that is found; each may be given several times. In a pipe and without any of these the station is simulated.",
+    )
+    for flag, what in (
+        ("camera", "a camera"),
+        ("microphone", "a microphone"),
+        ("vibration", "a vibration sensor"),
+        ("series", "slow values"),
+    ):
+        design.add_argument(f"--{flag}", action="append", metavar="SPEC", nargs="?", const="found", help=f"{what} (no SPEC: found)")
+    design.add_argument("--channel", action="append", metavar="SPEC", help="any of them: the driver says which")
+    design.add_argument("--unit", action="append", metavar="CHANNEL=UNIT", help="unit of a channel's values, e.g. weight=kg")
+    design.add_argument("--trigger", metavar="SPEC", help="what says that a part is in place (default: timer:interval_s=1.0)")
+    design.add_argument("--sink", action="append", metavar="SPEC", help="who is told the outcome (default: log-sink)")
+    design.add_argument("--title", help="its name for people")
+    design.add_argument("--title-zh", help="the same in Chinese")
+    design.add_argument("--product", help="what it inspects")
+    design.add_argument("--simulated", action="store_true", help="the simulated station, on a terminal too")
 
-    action = getattr(command_actions, f"run_{arguments.action}")
+
+MODULES = {"check": "check_actions", "new": "new_actions", "find": "new_actions"}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    module = importlib.import_module(f"stations.{MODULES.get(arguments.action, 'command_actions')}")
+    action = getattr(module, f"run_{arguments.action}")
     return int(action(arguments))

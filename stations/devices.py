@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, cast
@@ -14,6 +14,7 @@ from inspector.clock import Clock
 from inspector.config import PLC, ChannelConfig, Station
 from inspector.drivers import Camera, Driver, PlcLink, SeriesSource, TriggerSource, VerdictSink, WaveformSource
 from inspector.errors import ConfigError, DriverError, EndOfStream
+from inspector.mistakes import Mistake, mistakes_in
 from inspector.parts import Modality
 from inspector.plugins import load_driver
 from stations.plc.station_side import Plc
@@ -69,8 +70,8 @@ def build_drivers(station: Station, clock: Clock, path: Path | None = None) -> D
         clock: the station clock, shared by all drivers.
         path: the station file; paths in settings are relative to its folder.
     """
-    builder = _Builder(station, clock, path)
-    plc = builder.plc()
+    builder = DriverBuilder(clock, path)
+    plc = builder.plc(station)
     trigger = (
         builder.build("trigger", station.trigger.driver, station.trigger.settings, PROMISE_OF["trigger"], station.station)
         if station.plc is None
@@ -84,7 +85,9 @@ def build_drivers(station: Station, clock: Clock, path: Path | None = None) -> D
         name: builder.build(f"sinks.{name}", config.driver, config.settings, PROMISE_OF["sink"], station.station)
         for name, config in station.sinks.items()
     }
-    builder.raise_mistakes()
+    if isinstance(trigger, TriggerSource):
+        builder.check_watched(trigger, station.channels)
+    builder.raise_mistakes(path or f"station {station.station}")
     return Drivers(
         cast(TriggerSource, trigger),
         cast("dict[str, Driver]", channels),
@@ -94,11 +97,12 @@ def build_drivers(station: Station, clock: Clock, path: Path | None = None) -> D
 
 
 @dataclass(slots=True)
-class _Builder:
-    station: Station
+class DriverBuilder:
+    """Builds driver by driver, and keeps what is wrong with those that cannot be built."""
+
     clock: Clock
     path: Path | None
-    mistakes: list[tuple[str, str]] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
 
     def build(
         self, key: str, name: str, settings: dict[str, Any], promise: type[Driver], channel: str, config: ChannelConfig | None = None
@@ -106,36 +110,41 @@ class _Builder:
         """Return one driver; where that fails note why and return None."""
         try:
             driver = load_driver(name)
-            checked = driver.Settings.model_validate(settings, context={"folder": self.path.parent} if self.path else None)
         except ConfigError as error:
-            self.mistakes.append((f"{key}.driver", str(error).removeprefix("driver: ")))
-            return None
-        except ValidationError as error:
-            self.mistakes += [
-                (".".join([key, "settings", *(str(part) for part in e["loc"])]), e["msg"].removeprefix("Value error, "))
-                for e in error.errors()
-            ]
+            self.mistakes.append(Mistake(f"{key}.driver", str(error).removeprefix("driver: ")))
             return None
         if not issubclass(driver, promise):
-            self.mistakes.append((f"{key}.driver", f"'{name}' is no {promise.__name__}, which this place needs"))
+            self.mistakes.append(Mistake(f"{key}.driver", f"'{name}' is no {promise.__name__}, which this place needs"))
+            return None
+        try:
+            checked = driver.Settings.model_validate(settings, context={"folder": self.path.parent} if self.path else None)
+        except ValidationError as error:
+            self.mistakes += mistakes_in(error, driver.Settings, settings, f"{key}.settings")
             return None
         try:
             return driver(checked, channel=channel, unit=config.unit if config else "", clock=self.clock)
         except ConfigError as error:
-            self.mistakes.append((key, str(error)))
+            self.mistakes.append(Mistake(key, str(error)))
             return None
 
-    def plc(self) -> Plc | None:
-        config = self.station.plc
-        link = config and self.build("plc", config.driver, config.settings, PROMISE_OF["plc"], self.station.station)
-        return Plc(self.station, link, self.clock, self.path) if isinstance(link, PlcLink) else None
+    def check_watched(self, trigger: TriggerSource, channels: Iterable[str]) -> None:
+        """Note it where a trigger looks at a channel that the station does not have."""
+        there = list(channels)
+        if trigger.watches is not None and trigger.watches not in there:
+            says = f"looks at channel '{trigger.watches}', which the station does not have, but {', '.join(there) or 'none'}"
+            self.mistakes.append(Mistake("trigger.settings", says))
 
-    def raise_mistakes(self) -> None:
-        place = self.path or f"station {self.station.station}"
+    def plc(self, station: Station) -> Plc | None:
+        """Return the station's PLC; None where it has none, or where that failed."""
+        config = station.plc
+        link = config and self.build("plc", config.driver, config.settings, PROMISE_OF["plc"], station.station)
+        return Plc(station, link, self.clock, self.path) if isinstance(link, PlcLink) else None
+
+    def raise_mistakes(self, place: Path | str) -> None:
         if len(self.mistakes) == 1:
-            raise ConfigError(self.mistakes[0][1], path=place, key=self.mistakes[0][0])
+            raise ConfigError(self.mistakes[0].says, path=place, key=self.mistakes[0].key)
         if self.mistakes:
-            raise ConfigError("; ".join(f"{key}: {what}" for key, what in self.mistakes), path=place)
+            raise ConfigError("; ".join(map(str, self.mistakes)), path=place)
 
 
 class Device(Generic[T]):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-from inspector.errors import UsageError
+from stations.station_draft import checked_name
 
 _TEMPLATE = """\
 # An inspection station. It is valid as it stands and runs simulated; replace the drivers one by one with those of your devices.
@@ -56,6 +54,4 @@ machine:                       # what is known of the machine; diagnosis reads i
 
 def station_template(name: str) -> str:
     """Return the text of a new station file. Raises UsageError for a name that cannot be one."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,59}", name):
-        raise UsageError(f"'{name}' cannot name a station: use lower case letters, digits and '-', 60 at most")
-    return _TEMPLATE.format(name=name)
+    return _TEMPLATE.format(name=checked_name(name))

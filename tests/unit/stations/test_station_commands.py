@@ -77,10 +77,13 @@ def test_every_mistake_is_told_with_file_and_key(bench, tmp_path, capsys):
     path = bench()
     path.write_text(path.read_text().replace("interval_s", "intervall_s").replace("column: x", "colum: x"))
     assert run("check", path) == 2
-    line = capsys.readouterr().err
-    for word in (str(path), "trigger.settings.intervall_s", "channels.temp.settings.colum", "channels.temp.settings.column"):
-        assert word in line
-    assert line.count("\n") == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        f"{path}, trigger.settings.interval_s: is missing: from part to part (line 3)",
+        f"{path}, trigger.settings.intervall_s: unknown key 'intervall_s', did you mean 'interval_s'? (line 3)",
+        f"{path}, channels.temp.settings.column: is missing (line 8)",
+        f"{path}, channels.temp.settings.colum: unknown key 'colum', did you mean 'column'? (line 8)",
+    ]
 
 
 def test_a_device_that_does_not_open_fails_the_check(bench, tmp_path, capsys):

@@ -1,0 +1,120 @@
+"""What is wrong with a file that a person wrote, in words that say what to do: which key, what it should be, what was meant."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+MOST_NAMED = 12
+"""So many names are a help; more are a wall."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake: the dotted key, what to do about it, and the line of the file where that is known."""
+
+    key: str
+    says: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = f" (line {self.line})" if self.line else ""
+        return f"{self.key}: {self.says}{where}" if self.key else f"{self.says}{where}"
+
+
+def mistakes_in(error: ValidationError, model: type[BaseModel], content: Any, key: str = "") -> list[Mistake]:
+    """Return what pydantic found, worded.
+
+    Args:
+        error: raised by `model`.
+        model: what `content` should have been.
+        content: what the file holds there.
+        key: the dotted place of `content` in the file.
+    """
+    found = []
+    for one in error.errors():
+        place = one["loc"]
+        dotted = ".".join([*([key] if key else []), *(str(part) for part in place)])
+        found.append(Mistake(dotted, _words(one, model, content)))
+    return found
+
+
+def unknown(what: str, word: str, known: Iterable[str]) -> str:
+    """Return that `word` is no `what`, with the one that was probably meant, or those that there are."""
+    names = sorted(known)
+    near = get_close_matches(word, names, n=1, cutoff=0.6)
+    if near:
+        return f"unknown {what} '{word}', did you mean '{near[0]}'?"
+    if not names:
+        return f"unknown {what} '{word}', there is none"
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"unknown {what} '{word}', there are {', '.join(names[:MOST_NAMED])}{more}"
+
+
+def description_at(model: type[BaseModel], place: Sequence[str | int]) -> str:
+    """Return what the field at `place` says of itself; empty where it says nothing."""
+    if not place:
+        return ""
+    holder = _model_at(model, place[:-1])
+    field = holder.model_fields.get(str(place[-1])) if holder else None
+    return (field.description or "") if field else ""
+
+
+def _words(one: Any, model: type[BaseModel], content: Any) -> str:
+    place, kind = one["loc"], one["type"]
+    says = str(one["msg"]).removeprefix("Value error, ")
+    about = description_at(model, place)
+    if kind == "extra_forbidden":
+        holder = _model_at(model, place[:-1])
+        return unknown("key", str(place[-1]), holder.model_fields if holder else ())
+    if kind == "missing":
+        return "is missing" + (f": {about}" if about else "")
+    if place and _value_at(content, place) is None and one["input"] is None:
+        return f"is empty, fill it in: {about or says}"
+    if kind == "literal_error" and isinstance(one["input"], str):
+        near = get_close_matches(one["input"], str(one["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", "), n=1)
+        return f"{says}, did you mean '{near[0]}'?" if near else says
+    return says
+
+
+def _value_at(content: Any, place: Sequence[str | int]) -> Any:
+    for part in place:
+        try:
+            content = content[part]
+        except (KeyError, IndexError, TypeError):
+            return ...
+    return content
+
+
+def _model_at(model: Any, place: Sequence[str | int]) -> type[BaseModel] | None:
+    """Return the model that the keys at `place` belong to."""
+    candidates = [model]
+    for part in place:
+        candidates = [inner for one in candidates for inner in _inner(one, str(part))]
+    return next((one for one in candidates if _is_model(one)), None)
+
+
+def _inner(annotation: Any, part: str) -> list[Any]:
+    if _is_model(annotation):
+        field = annotation.model_fields.get(part)
+        return _unfolded(field.annotation) if field else []
+    arguments = get_args(annotation)
+    return _unfolded(arguments[-1 if get_origin(annotation) is dict else 0]) if arguments else []
+
+
+def _unfolded(annotation: Any) -> list[Any]:
+    """Return the members of a union, without annotations."""
+    if get_origin(annotation) is Annotated:
+        return _unfolded(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [inner for member in get_args(annotation) for inner in _unfolded(member)]
+    return [annotation]
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
