@@ -433,7 +433,9 @@ def examine(arguments: argparse.Namespace) -> dict[str, Any]:
         "late_verdicts_acted_on": len(acted),
         "duplicate_shows": sum("shown" in line for line in plc) - len(shown),
         "wire_breaks": sum("wire" in line for line in plc),
-        "verdict_to_wire_ms": _latencies(station, plc, {line["readable"]: line["at_ns"] for line in station if "readable" in line}),
+        "verdict_to_wire_ms": _latencies(
+            station, plc, {line["readable"]: line["at_ns"] for line in reversed(station) if "readable" in line}
+        ),
         "verdict_to_plc_ms": _latencies(station, plc, {line["shown"]: line["at_ns"] for line in plc if "shown" in line}),
         "broken": broken[:20],
     }
