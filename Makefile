@@ -31,8 +31,10 @@ $(READY): pyproject.toml constraints.txt Makefile
 demo: $(READY)
 	$(BIN)/inspector demo
 
+# The pages are watched by the clock, so their tests have the machine to themselves.
 test: $(READY)
-	$(BIN)/pytest -n $(JOBS) -q
+	$(BIN)/pytest -n $(JOBS) -q -m 'not browser'
+	$(BIN)/pytest -q -m browser
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -52,7 +54,12 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench.demo
 	$(BIN)/python -m tests.bench.datasets
 	$(BIN)/python -m tests.bench.messaging
+	$(BIN)/python -m tests.bench.modbus_load
 	$(BIN)/python -m tests.bench.recordings
+	$(BIN)/python -m tests.bench.clocks
+	$(BIN)/python -m tests.bench.plc_soak --protocol modbus-plc
+	$(BIN)/python -m tests.bench.plc_soak --protocol opcua-plc
+	$(BIN)/python -m tests.bench.station_load
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -143,6 +143,8 @@ def _sinks(draft: StationDraft) -> Iterator[str]:
 
 
 def _machine() -> Iterator[str]:
+    yield "# recording: {}   # what the devices send, in a ring on disk; the time around failed and reviewed parts is kept"
+    yield ""
     yield _line(0, "machine", "", "what is known of the machine; diagnosis reads its spectra with it")
     yield "  # shaft_hz: 24.5"
     yield "  # bearing: { bpfo_per_rev: 3.585, bpfi_per_rev: 5.415, bsf_per_rev: 2.357, ftf_per_rev: 0.398 }"

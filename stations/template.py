@@ -45,6 +45,9 @@ channels:                      # one entry a stream; any subset of image, audio,
 sinks:                         # who is told the outcome
   log: {{ driver: log-sink }}
 
+# recording: {{}}                # what the devices send, in a ring on disk; the time around failed and reviewed parts is kept
+# plc: {{ driver: modbus-plc }}   # a PLC that triggers and takes results (stations/PLC.md); the trigger's driver is `plc` then
+
 machine:                       # what is known of the machine; diagnosis reads its spectra with it
   # shaft_hz: 24.5
   # bearing: {{ bpfo_per_rev: 3.585, bpfi_per_rev: 5.415, bsf_per_rev: 2.357, ftf_per_rev: 0.398 }}
