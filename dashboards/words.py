@@ -73,6 +73,7 @@ WORDS: dict[str, Text] = {
     "yield": Text("Yield", "合格率"),
     "parts": Text("Parts", "零件数"),
     "channels": Text("Channels", "通道"),
+    "sink": Text("Output", "输出"),
     "lamp_ok": Text("ok", "正常"),
     "lamp_missing": Text("missing", "缺失"),
     "lamp_stale": Text("stale", "过期"),
@@ -192,6 +193,7 @@ CHANNELS: dict[str, Text] = {
     "air_pressure": Text("Air pressure", "气压"),
     "motor_temp": Text("Motor temperature", "电机温度"),
     "coolant_temp": Text("Coolant temperature", "冷却液温度"),
+    "black box": Text("Recording", "录制"),
 }
 
 

@@ -69,8 +69,8 @@ class Outcomes:
         return {name: sender.untold for name, sender in self._senders.items()}
 
     def health(self) -> dict[str, dict[str, Any]]:
-        """Return sink -> {"state": ok | missing, "reason"}."""
-        return {name: sender.health() for name, sender in self._senders.items()}
+        """Return "sink NAME" -> {"state": ok | missing, "reason"}, to stand beside the channels, whose names sinks may share."""
+        return {f"sink {name}": sender.health() for name, sender in self._senders.items()}
 
     def expect(self, trigger: Trigger, due_ns: int) -> None:
         """Note until when a part must have its outcome; said twice it changes nothing."""

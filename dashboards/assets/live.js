@@ -463,7 +463,10 @@ class LiveScreen {
   }
 
   say(key, values) { return this.words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]); }
-  channel(name) { return this.channelNames[name] ?? name.replaceAll('_', ' '); }
+  channel(name) {
+    if (name.startsWith('sink ')) return `${this.words.sink} ${name.slice(5)}`;
+    return this.channelNames[name] ?? name.replaceAll('_', ' ');
+  }
   time(utcMs) { return new Date(utcMs).toLocaleTimeString('en-GB', { hour12: false }); }
   date(utcMs) { return new Date(utcMs).toLocaleDateString('sv-SE'); }
 

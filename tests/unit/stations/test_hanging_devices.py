@@ -279,7 +279,7 @@ def test_a_sink_that_hangs_holds_up_nobody(caplog):
     assert time.monotonic() - start_s < 5
     assert told == [f"p{number}" for number in range(100)]
     assert outcomes.untold["slow"] >= 30
-    assert outcomes.health()["slow"]["state"] == "missing"
+    assert outcomes.health()["sink slow"]["state"] == "missing"
     time.sleep(1.1)
     released.set()
     outcomes.close()

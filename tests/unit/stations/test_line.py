@@ -84,7 +84,7 @@ def test_every_part_is_told_once_and_kept(tmp_path, live):
     assert [kept.part_id for kept in bench.kept] == ids(8)
     assert all(kept.versions for kept in bench.kept)
     assert (report.parts, report.late, report.unjudged, report.unsaved) == (8, 0, 0, 0)
-    assert bench.beats[0].keys() == {"temp", "log"}
+    assert bench.beats[0].keys() == {"temp", "sink log"}
 
 
 def test_a_failing_judge_means_review_with_the_reason_never_a_pass(tmp_path, caplog):
