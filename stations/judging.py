@@ -46,6 +46,7 @@ def judging_line(
         return fresh.judge_model.ref.sha256
 
     if plc is not None:
+        plc.live_in(home)
         models = plc.recipe_models(model)
         plc.recipes = change_recipe
         plc.model(pipeline.judge_model.ref.sha256)

@@ -113,6 +113,12 @@ class Plc:
         self.link.close()
         self._journal.close()
 
+    def live_in(self, home: Path | None) -> None:
+        """Keep the journal in this installation, unless the station file names a place; to be said before the first use."""
+        config = self._station.plc
+        assert config is not None
+        self._journal = Journal(journal_path(config, self._station.station, self._folder, home))
+
     def judging(self, on: bool) -> None:
         with self._lock:
             self._machine.judging(on)
@@ -325,6 +331,6 @@ def _gate_of(config: PlcConfig) -> GateRules | None:
     return GateRules(False, round(gate.delay_ms * 1e6), round(gate.pulse_ms * 1e6), confirm_ns)
 
 
-def journal_path(config: PlcConfig, station: str, folder: Path) -> Path:
+def journal_path(config: PlcConfig, station: str, folder: Path, home: Path | None = None) -> Path:
     """Return where the journal of a station lies whose file lies in `folder`."""
-    return folder / config.journal if config.journal is not None else Home.at(None).root / PLC / f"{station}.jsonl"
+    return folder / config.journal if config.journal is not None else Home.at(home).root / PLC / f"{station}.jsonl"

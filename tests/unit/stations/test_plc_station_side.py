@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from inspector.config import Station, validated
+from inspector.config import PlcConfig, Station, validated
 from inspector.errors import ConfigError, DriverError
 from inspector.parts import Inspection, ModelRef, PartRecord, Verdict
 from inspector.plc import FaultCode, PartOutcome, PlcInputs, RecipeStatus, RefusalCode
@@ -16,7 +16,7 @@ from stations.line import Line
 from stations.plc.image import INPUTS, OUTPUTS
 from stations.plc.journal import Journal
 from stations.plc.memory import Accepted, Acknowledged, Memory, Result, Started
-from stations.plc.station_side import GRACE_NS, rules_of
+from stations.plc.station_side import GRACE_NS, journal_path, rules_of
 
 pymodbus_client = pytest.importorskip("pymodbus.client")
 MODEL = ModelRef("toy", "1", "abcdef0123456789" * 4)
@@ -292,3 +292,10 @@ def test_a_wrong_driver_is_told_with_its_key():
         build_drivers(station, None)
     with pytest.raises(ConfigError, match=r"plc.settings.port"):
         build_drivers(Station.model_validate(document(port=0)), None)
+
+
+def test_the_journal_lives_in_the_installation_unless_the_file_names_a_place(tmp_path):
+    config = PlcConfig(driver="modbus-plc")
+    assert journal_path(config, "press", tmp_path / "files", tmp_path / "home") == tmp_path / "home" / "plc" / "press.jsonl"
+    named = PlcConfig(driver="modbus-plc", journal="parts.jsonl")
+    assert journal_path(named, "press", tmp_path / "files", tmp_path / "home") == tmp_path / "files" / "parts.jsonl"
