@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from inspector.align import DeviceClock, window_ns
 from inspector.config import ChannelConfig
 from inspector.drivers import Camera, Driver, SeriesSource, WaveformSource
-from inspector.parts import ClockFit, Frame, Series, Signal, Trigger, Waveform
+from inspector.parts import ON_TIME, ClockFit, Frame, Series, Signal, Trigger, Waveform
 from stations.buffers import FrameBuffer, SeriesBuffer, WaveformBuffer
 from stations.devices import Device
 from stations.plc.station_side import NOTHING_YET
@@ -73,6 +73,7 @@ class Intake:
         self._arrivals: deque[tuple[int, int]] = deque(maxlen=MOST_ARRIVALS)
         self._drops = 0
         self._rejected = 0
+        self._in_future = False
         self._lost = 0
         self._still = _Still()
 
@@ -102,9 +103,11 @@ class Intake:
                 self._buffer.clear()  # stamps of before the step say nothing of those behind it
                 self._arrivals.clear()
             self._arrivals.append((stamp_ns, arrived_ns))
-        elif _last_stamp_ns(signal) > arrived_ns + FUTURE_NS:
-            self._rejected += 1
-            return
+        else:
+            self._in_future = _last_stamp_ns(signal) > arrived_ns + FUTURE_NS
+            if self._in_future:
+                self._rejected += 1
+                return
         self._still.see(signal)
         self._buffer.append(signal)
 
@@ -133,7 +136,7 @@ class Intake:
         """Return in words what makes the channel's data worthless now, though data may be there."""
         if self.device.lost is not None:
             return self.device.lost
-        if self._rejected:
+        if self._in_future:
             return "its stamps lie in the future: its clock is wrong"
         if self._still.pictures >= SAME_PICTURES:
             return f"frozen: the last {self._still.pictures} pictures agree in every bit"
@@ -149,7 +152,7 @@ class Intake:
         worthless = fault is not None and self.device.lost is None
         cut = Cut(
             signal=None if worthless else self._signal(trigger, fit),
-            clock=fit if fit.station_ns or fit.latency_ns else None,
+            clock=None if fit == ON_TIME else fit,
             arrivals=self._take_arrivals(),
             drops=self._take_drops(trigger, fit),
             fault=fault,

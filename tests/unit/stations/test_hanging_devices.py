@@ -14,12 +14,14 @@ import pytest
 from inspector import drivers
 from inspector.align import align, realigned
 from inspector.clock import MonotonicClock, SteppedClock
-from inspector.config import Station
+from inspector.config import ChannelConfig, Station
 from inspector.errors import DriverError, EndOfStream
 from inspector.parts import Decision, Frame, Series, Trigger, Waveform
 from inspector.store.recordings import read_captures
 from stations import devices
 from stations.agent import Agent
+from stations.devices import Device
+from stations.intake import Intake
 from stations.isolation import isolated
 from stations.outcomes import Outcomes
 from stations.recording import record
@@ -401,3 +403,51 @@ def test_a_stopped_process_is_abandoned(vendor):
     process.join(10)
     assert process.exitcode == -signal.SIGKILL
     camera.close()
+
+
+# --- what a channel suffers from
+
+
+def intake(driver, **config):
+    channel = ChannelConfig.model_validate({"modality": "series", "driver": "x", "window": {"pre_s": 1}, **config})
+    return Intake(Device(driver), channel, patience_ns=200 * MS)
+
+
+def values(*pairs):
+    t_ns, numbers = zip(*pairs, strict=True)
+    return Series(np.array(t_ns, np.int64), np.array(numbers, float), "bar")
+
+
+def test_stamps_in_the_future_are_not_used_and_named_until_they_are_right_again():
+    one = intake(Ticks(Ticks.Settings(), channel="x", clock=SteppedClock()))
+    one.append(values((9 * S, 1.0)), 9 * S)
+    one.append(values((15 * S, 2.0)), 10 * S)
+    assert "future" in one.health(10 * S)["reason"]
+    cut = one.cut(Trigger("bench", "p1", 10 * S))
+    assert (cut.signal, cut.drops) == (None, 1)
+    assert "future" in cut.fault
+    one.append(values((11 * S, 3.0)), 11 * S)
+    assert one.health(11 * S)["state"] == "ok"
+    assert one.cut(Trigger("bench", "p2", 11 * S)).signal.values.tolist() == [3.0]
+
+
+def test_a_value_that_stands_still_for_too_long_is_stuck():
+    one = intake(Ticks(Ticks.Settings(), channel="x", clock=SteppedClock()), max_still_s=2)
+    for second in range(1, 5):
+        one.append(values((second * S, 7.0)), second * S)
+    assert one.fault() == "stuck: its value has not changed for 3.0 s"
+    one.append(values((5 * S, 7.1)), 5 * S)
+    assert one.fault() is None
+
+
+def test_a_camera_that_repeats_itself_is_frozen_but_one_that_shows_nothing_is_not():
+    camera = Flash(Flash.Settings(), channel="camera", clock=SteppedClock())
+    one = intake(camera, modality="image", window={})
+    textured = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    for number in range(1, 4):
+        one.append(Frame(number * S, textured.copy()), number * S)
+    assert one.fault() == "frozen: the last 3 pictures agree in every bit"
+    assert one.cut(Trigger("bench", "p1", 3 * S)).signal is None
+    for number in range(4, 8):
+        one.append(Frame(number * S, np.zeros((8, 8), np.uint8)), number * S)
+    assert one.fault() is None
