@@ -6,6 +6,7 @@ import argparse
 import shutil
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,14 +107,9 @@ def _save_pictures(findings: list[Finding], folder: Path) -> dict[str, Path]:
 def _break_devices(station: Station, arguments: argparse.Namespace) -> list[Survival]:
     from stations.conformance import badge, check_faults
 
-    def tell(one: Survival) -> None:
-        seconds = f"shown after {one.shown_s:.1f} s, " * (one.shown_s is not None) + f"back after {one.back_s:.1f} s" * (
-            one.back_s is not None
-        )
-        print(f"  {'ok  ' if one.passed else 'FAIL'} {one.channel:20} {one.kind:14} {'; '.join(one.complaints) or seconds}", flush=True)
-
     quiet = arguments.json == "-"
-    survivals = check_faults(station, arguments.file, arguments.faults or None, on_checked=lambda one: None if quiet else tell(one))
+    tell = {} if quiet else {"on_checked": partial(print, flush=True)}
+    survivals = check_faults(station, arguments.file, arguments.faults or None, **tell)
     if not quiet:
         print("\n".join(badge(survivals)))
     return survivals

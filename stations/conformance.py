@@ -55,6 +55,12 @@ class Survival:
     def passed(self) -> bool:
         return not self.complaints
 
+    def __str__(self) -> str:
+        shown = [] if self.shown_s is None else [f"shown after {self.shown_s:.1f} s"]
+        back = [] if self.back_s is None else [f"back after {self.back_s:.1f} s"]
+        words = "; ".join(self.complaints) or ", ".join(shown + back)
+        return f"  {'ok  ' if self.passed else 'FAIL'} {self.channel:20} {self.kind:14} {words}"
+
 
 def check_faults(
     station: Station, path: Path | None, channels: list[str] | None = None, on_checked: Callable[[Survival], object] = lambda _: None

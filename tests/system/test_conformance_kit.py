@@ -9,7 +9,7 @@ import pytest
 
 from inspector.config import load_station
 from stations import conformance
-from stations.conformance import badge, check_faults
+from stations.conformance import Survival, badge, check_faults
 
 
 @pytest.fixture
@@ -71,3 +71,12 @@ def test_a_device_that_is_not_well_is_no_conforming_one(station_file, monkeypatc
     (found,) = check_faults(load_station(station_file), station_file, ["weight"])
     assert "not well without any fault" in found.complaints[0]
     assert badge([found])[0].startswith("FAILS")
+    assert str(found).split()[:3] == ["FAIL", "weight", "nan"]
+
+
+def test_what_became_of_a_channel_is_told_in_a_line():
+    assert (
+        str(Survival("weight", "x", "nan", 0.04, 1.0)) == "  ok   weight               nan            shown after 0.0 s, back after 1.0 s"
+    )
+    assert str(Survival("weight", "x", "slow", None, 0.5)).endswith("back after 0.5 s")
+    assert str(Survival("weight", "x", "nan", 0.1, None, ("not back within 10 s",))).endswith("not back within 10 s")
