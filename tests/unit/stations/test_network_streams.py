@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from inspector.clock import MonotonicClock
 from inspector.errors import DriverError
+from inspector.parts import Frame
 from inspector.plugins import load_driver
 from inspector.testing import check_driver
 
@@ -130,8 +131,8 @@ def together(drivers, until_s):
         t_ns = 0
         while t_ns < until_s * 1e9 and time.monotonic() < end_s:
             signal_ = driver.read(0.2)
-            t_ns = t_ns if signal_ is None else getattr(signal_, "t_ns", None) or signal_.start_ns
             if signal_ is not None:
+                t_ns = signal_.t_ns if isinstance(signal_, Frame) else signal_.start_ns
                 read[driver].append((signal_, driver.arrived_ns))
 
     threads = [threading.Thread(target=serve, args=(driver,)) for driver in drivers]
