@@ -81,6 +81,8 @@ def _align_channel(capture: Capture, name: str, config: ChannelConfig) -> _Align
         aligned.sync_error_ns += clock.uncertainty_ns
         if clock.uncertainty_ns > _limit_ns(config):
             aligned.wrong.append(f"out of step: its clock is known to {_span(clock.uncertainty_ns)} only")
+        elif aligned.sync_error_ns > _limit_ns(config) and not aligned.wrong:
+            aligned.wrong.append(f"out of step: by up to {_span(aligned.sync_error_ns)}")
     return aligned
 
 

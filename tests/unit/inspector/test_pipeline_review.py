@@ -49,6 +49,16 @@ def test_a_channel_out_of_step_is_review_and_named_though_it_is_optional(require
     assert found.verdict.reasons == ("audio: out of step: its clock is known to 63 ms only",)
 
 
+def test_a_picture_whose_distance_and_clock_only_together_are_too_far_is_review_and_named():
+    capture = make_capture(modalities=("image",))
+    frame = replace(capture.frames["image"], t_ns=capture.trigger.t_ns + 45_000_000)
+    capture = replace(capture, frames={"image": frame}, clocks={"image": ClockFit(0, 0, uncertainty_ns=10_000_000)})
+    found = judged(capture, station())
+    assert found.record.sync_error_ns["image"] == 55_000_000
+    assert found.verdict.outcome == "review"
+    assert found.verdict.reasons == ("image: out of step: by up to 55 ms",)
+
+
 @pytest.mark.parametrize(("required", "outcome"), [(True, "review"), (False, "pass")])
 def test_a_missing_channel_is_review_where_it_is_required(required, outcome):
     capture = replace(make_capture(modalities=("image",)), faults={"audio": "unplugged"})
