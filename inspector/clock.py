@@ -14,6 +14,10 @@ WALL_PAIRS = 8640
 """A day of looks: nobody asks for the wall time of older stamps than that."""
 
 
+LONG_AGO_NS = 3_600_000_000_000
+"""Where a stepped clock may start: a source may bring along what it knows of the time before its start, which must not lie before zero."""
+
+
 class Clock(ABC):
     """Instants in nanoseconds that never run backward."""
 

@@ -25,6 +25,13 @@ def on_station_clock(signal: S, clock: ClockFit) -> S:
     return replace(signal, t_ns=clock.station_time_ns(signal.t_ns))
 
 
+def last_stamp_ns(signal: Signal) -> int:
+    """Return the stamp of the latest of a signal, in whatever clock it is stamped: what arrives last."""
+    if isinstance(signal, Waveform):
+        return signal.end_ns
+    return int(signal.t_ns[-1]) if isinstance(signal, Series) else signal.t_ns
+
+
 def capture_on_station_clock(capture: Capture) -> Capture:
     """Return a capture with all its stamps read by its own fits, and without those."""
     read = capture.clocks

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from inspector.clock import SteppedClock
+from inspector.clock import LONG_AGO_NS, SteppedClock
 from inspector.drivers import Camera, Driver, PlcLink, SeriesSource, TriggerSource, VerdictSink, WaveformSource
 from inspector.errors import DriverError, EndOfStream
 from inspector.parts import MODALITIES, Capture, Channel, Decision, Frame, Modality, Outcome, PartRecord, Series, Trigger, Waveform
@@ -16,8 +16,6 @@ from inspector.plc import PlcInputs, PlcOutputs
 
 READINGS = 20
 """How many readings `check_driver` takes."""
-LONG_AGO_NS = 3_600_000_000_000
-"""A source may bring along what it knows of the time before its start, which must not lie before the clock's zero."""
 
 
 def make_capture(

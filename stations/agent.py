@@ -122,7 +122,9 @@ class Agent:
 
     def captures(self, parts: int | None = None) -> Iterator[Capture]:
         """Yield a capture per part until the sources end, `stop` is called, or `parts` were yielded."""
-        yielded, self._most = 0, parts
+        yielded = 0
+        taken = self._announced - self._triggers.qsize()
+        self._most = None if parts is None else taken + parts
         while parts is None or yielded < parts:
             trigger = self._next_trigger()
             if trigger is None:

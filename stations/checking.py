@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inspector.clock import Clock, MonotonicClock, SteppedClock
+from inspector.clock import LONG_AGO_NS, Clock, MonotonicClock, SteppedClock
 from inspector.config import Station
 from inspector.drivers import Camera, Driver, SeriesSource, TriggerSource, VerdictSink, WaveformSource
 from inspector.errors import DriverError, EndOfStream
@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 POLL_S = 0.2
 LOOK_S = 0.05
 FIRE_EVERY_S = 0.5
-LONG_AGO_NS = 3_600_000_000_000
-"""A simulated line brings the minute before its start along, which must not lie before the clock's zero."""
 STEPPED_PATIENCE_S = 60.0
 """Files and simulations are read at once, and that takes as long as it takes to decode or make what they hold."""
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from inspector.align import DeviceClock, window_ns
 from inspector.config import ChannelConfig
 from inspector.drivers import Camera, Driver, SeriesSource, WaveformSource
-from inspector.parts import ON_TIME, ClockFit, Frame, Series, Signal, Trigger, Waveform
+from inspector.parts import ON_TIME, ClockFit, Frame, Series, Signal, Trigger
+from inspector.stamps import last_stamp_ns
 from stations.buffers import FrameBuffer, SeriesBuffer, WaveformBuffer
 from stations.devices import Device
 from stations.plc.station_side import NOTHING_YET
@@ -98,13 +99,13 @@ class Intake:
             if self.device.openings != self._openings:
                 self._clock.restart()
                 self._openings = self.device.openings
-            stamp_ns = _last_stamp_ns(signal)
+            stamp_ns = last_stamp_ns(signal)
             if self._clock.add(stamp_ns, arrived_ns):
                 self._buffer.clear()  # stamps of before the step say nothing of those behind it
                 self._arrivals.clear()
             self._arrivals.append((stamp_ns, arrived_ns))
         else:
-            self._in_future = _last_stamp_ns(signal) > arrived_ns + FUTURE_NS
+            self._in_future = last_stamp_ns(signal) > arrived_ns + FUTURE_NS
             if self._in_future:
                 self._rejected += 1
                 return
@@ -260,9 +261,3 @@ def _buffer_for(driver: Driver, seconds: float) -> FrameBuffer | WaveformBuffer 
         return WaveformBuffer(seconds)
     assert isinstance(driver, SeriesSource)
     return SeriesBuffer(seconds)
-
-
-def _last_stamp_ns(signal: Signal) -> int:
-    if isinstance(signal, Frame):
-        return signal.t_ns
-    return signal.end_ns if isinstance(signal, Waveform) else int(signal.t_ns[-1])

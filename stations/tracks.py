@@ -17,20 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.align import DeviceClock
-from inspector.clock import Clock, MonotonicClock, SteppedClock
+from inspector.clock import LONG_AGO_NS, Clock, MonotonicClock, SteppedClock
 from inspector.config import Station
 from inspector.drivers import Camera, Driver, SeriesSource, TriggerSource, WaveformSource
 from inspector.errors import DriverError
 from inspector.parts import ON_TIME, Capture, ClockFit, Frame, Series, Signal, Trigger, Waveform
-from inspector.stamps import on_station_clock
+from inspector.stamps import last_stamp_ns, on_station_clock
 from stations.devices import Device, Drivers, build_drivers
 from stations.isolation import isolated
 
 POLL_S = 0.2
 THUMBNAIL_PX = (32, 24)
 LEVEL_NS = 1_000_000
-LONG_AGO_NS = 3_600_000_000_000
-"""A simulated line brings the minute before its start along, which must not lie before the clock's zero."""
 
 Instants = NDArray[np.int64]
 Values = NDArray[np.float32]
@@ -216,7 +214,7 @@ class _Listener:
                 self._take(signal)
 
     def _take(self, signal: Signal) -> None:
-        if self.device.driver.own_clock and self._learned.add(_end_ns(signal), self.device.arrived_ns(self._clock.now_ns())):
+        if self.device.driver.own_clock and self._learned.add(last_stamp_ns(signal), self.device.arrived_ns(self._clock.now_ns())):
             self.intake.clear()
         self.intake.add(signal)
 
@@ -242,10 +240,3 @@ class _Triggers:
                 for camera in self._cameras:
                     camera.fire(trigger)
                 self.t_ns.append(trigger.t_ns)
-
-
-def _end_ns(signal: Signal) -> int:
-    """Return the stamp of the latest of a signal: what arrives last."""
-    if isinstance(signal, Waveform):
-        return signal.end_ns
-    return int(signal.t_ns[-1]) if isinstance(signal, Series) else signal.t_ns

@@ -211,6 +211,7 @@ def test_each_device_is_killed_and_comes_back_while_the_others_go_on(plant):
                 assert back is not None, f"{name} did not come back: {watch.parts[-1][1].degraded}"
                 others = {other for _, record in watch.parts[before:] for other in record.degraded} - {name}
                 assert not others, f"{name} took others down: {others}"
+                print(f"{name}: named in a part after {named:.1f} s, whole again after {back:.1f} s")
         finally:
             watch.stop()
 

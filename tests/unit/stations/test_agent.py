@@ -251,6 +251,16 @@ def test_stop_finishes_the_parts_that_were_triggered():
     assert not [thread for thread in threading.enumerate() if thread.name in {*CHANNELS, "trigger"}]
 
 
+def test_a_live_station_is_asked_for_some_parts_and_then_for_more():
+    announced = []
+    with Agent(station({"parts": 8}), MonotonicClock(), on_trigger=announced.append) as agent:
+        first = [capture.trigger.part_id for capture in agent.captures(2)]
+        second = [capture.trigger.part_id for capture in agent.captures(2)]
+    assert first == ["p1", "p2"]
+    assert len(second) == 2
+    assert [trigger.part_id for trigger in announced] == first + second
+
+
 def test_captures_end_when_all_sources_have_ended():
     one = station(
         {"parts": 1000}, camera={"settings": {"end": 40}}, mic={"settings": {"end": 40}}, temp={"settings": {"end": 4, "period_ms": 500}}

@@ -15,6 +15,7 @@ import pytest
 
 from inspector import drivers
 from inspector.cli import main
+from inspector.clock import LONG_AGO_NS
 from inspector.config import Station
 from inspector.errors import DriverError, EndOfStream
 from inspector.parts import Frame, Series, Trigger, Waveform
@@ -323,7 +324,7 @@ def test_triggers_tell_their_parts():
 def test_a_trigger_that_looks_at_a_channel_is_shown_its_signals():
     found = {one.name: one for one in check_devices(station({"watches": "x"}, x=channel("ticking", "image")), None, 3.0)}
     assert found["trigger"].readings == found["x"].readings == len(Parts.seen) == 60
-    assert abs(Parts.seen[-1].t_ns - checking.LONG_AGO_NS - 3 * S) < 10 * MS  # on the station's clock
+    assert abs(Parts.seen[-1].t_ns - LONG_AGO_NS - 3 * S) < 10 * MS  # on the station's clock
 
 
 def test_a_camera_that_waits_to_be_told_is_told():
