@@ -15,7 +15,7 @@ from inspector.errors import ConfigError, ModelError
 from inspector.fusion import backbone as vision
 from inspector.fusion import network as fusion
 from inspector.fusion.calibration import Calibration
-from inspector.fusion.network import NetworkSpec, VectorSpec
+from inspector.fusion.spec import NetworkSpec, VectorSpec
 from inspector.parts import Modality
 
 FORMAT = 1

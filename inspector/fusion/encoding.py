@@ -10,8 +10,9 @@ from torch import Tensor
 
 from inspector.features import Features
 from inspector.fusion.backbone import Backbone, to_input
+from inspector.fusion.batch import Batch
 from inspector.fusion.memory import GoodMemory
-from inspector.fusion.network import Batch, NetworkSpec
+from inspector.fusion.spec import NetworkSpec
 from inspector.parts import Modality
 
 Ranges = Mapping[str, Mapping[str, tuple[float, float]]]

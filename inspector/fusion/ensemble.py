@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from inspector.errors import ModelError
 from inspector.fusion.backbone import Backbone
+from inspector.fusion.batch import Batch, Outputs
 from inspector.fusion.memory import GoodMemory
-from inspector.fusion.network import Batch, FusionNetwork, NetworkSpec, Outputs
+from inspector.fusion.network import FusionNetwork
 from inspector.fusion.normality import Normality
+from inspector.fusion.spec import NetworkSpec
 from inspector.parts import Modality
 
 TOP_SHARE = 0.01

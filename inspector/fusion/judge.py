@@ -11,11 +11,11 @@ import torch
 from inspector.features import Features
 from inspector.fusion import artefact
 from inspector.fusion.artefact import Manifest
+from inspector.fusion.batch import Batch
 from inspector.fusion.calibration import softmax
 from inspector.fusion.encoding import Encoder, Trust, matched_channels, trust
 from inspector.fusion.ensemble import Ensemble, Opinion, ask, shared_backbone
 from inspector.fusion.localization import Localization, Localizer
-from inspector.fusion.network import Batch
 from inspector.fusion.torchvision_compat import import_grad_cam
 from inspector.parts import UNKNOWN_DEFECT, Defect, ModelRef, Verdict
 

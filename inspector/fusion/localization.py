@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inspector.features import Picture
+from inspector.fusion.batch import Batch
 from inspector.fusion.ensemble import Ensemble
-from inspector.fusion.network import Batch, FusionNetwork
+from inspector.fusion.network import FusionNetwork
 from inspector.fusion.torchvision_compat import import_grad_cam
 from inspector.parts import Defect, HeatMap
 

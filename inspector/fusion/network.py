@@ -7,14 +7,14 @@ Quality weighs twice: as a bias on attention, and as a factor on the modality's 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inspector.fusion.backbone import COARSE_CHANNELS, FINE_CHANNELS
+from inspector.fusion.batch import Batch, Outputs
+from inspector.fusion.picture_encoder import CameraEncoder
+from inspector.fusion.signal_encoder import VectorEncoder, Witness
+from inspector.fusion.spec import NetworkSpec
 from inspector.parts import MODALITIES, Modality
 
 NAME = "line-fusion"
@@ -24,71 +24,6 @@ VERSION = 1
 QUALITY_FLOOR = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class VectorSpec:
-    """One waveform or series channel: the lengths of its vectors."""
-
-    name: str
-    modality: Modality
-    summary: int
-    steps: int
-    step_size: int
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkSpec:
-    """All that must be known to build the network before its weights are loaded."""
-
-    cameras: tuple[str, ...]
-    image_size: tuple[int, int]
-    vectors: tuple[VectorSpec, ...]
-    kinds: tuple[str, ...]
-    causes: tuple[str, ...]
-    width: int = 96
-    map_width: int = 48
-    layers: int = 2
-    heads: int = 4
-    dropout: float = 0.2
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @property
-    def modalities(self) -> tuple[Modality, ...]:
-        present = {spec.modality for spec in self.vectors} | ({"image"} if self.cameras else set())
-        return tuple(modality for modality in MODALITIES if modality in present)
-
-    @property
-    def outputs(self) -> int:
-        """One logit for the defect, one for each kind and each cause."""
-        return 1 + len(self.kinds) + len(self.causes)
-
-
-@dataclass(slots=True)
-class Batch:
-    """Several parts as tensors. A quality of 0 means the channel is absent and its numbers are ignored."""
-
-    maps: dict[str, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict)
-    """Camera -> fine (B, 40, h, w), coarse (B, 112, h/2, w/2), anomaly (B, 1, h, w)."""
-    summaries: dict[str, Tensor] = field(default_factory=dict)
-    steps: dict[str, Tensor] = field(default_factory=dict)
-    offsets_s: dict[str, Tensor] = field(default_factory=dict)
-    quality: dict[str, Tensor] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Outputs:
-    """What the network says of each part of a batch; `logits` (B, 1 + kinds + causes)."""
-
-    logits: Tensor
-    by_modality: dict[Modality, Tensor]
-    quality: dict[Modality, Tensor]
-    attention: dict[Modality, Tensor]
-    """Share of the decision token's attention that each modality gets; sums to 1."""
-    evidence: dict[str, Tensor]
-    """Camera -> defect logit per place (B, h, w)."""
-
-
 class FusionNetwork(nn.Module):
     """Backbone maps and vectors in, logits out. The backbone is not part of it."""
 
@@ -96,9 +31,9 @@ class FusionNetwork(nn.Module):
         super().__init__()
         self.spec = spec
         width = spec.width
-        self.cameras = nn.ModuleList([_CameraEncoder(spec) for _ in spec.cameras])
-        self.vectors = nn.ModuleList([_VectorEncoder(vector, spec) for vector in spec.vectors])
-        self.witnesses = nn.ModuleDict({m: _Witness(spec, m) for m in spec.modalities if m != "image"})
+        self.cameras = nn.ModuleList([CameraEncoder(spec) for _ in spec.cameras])
+        self.vectors = nn.ModuleList([VectorEncoder(vector, spec) for vector in spec.vectors])
+        self.witnesses = nn.ModuleDict({m: Witness(spec, m) for m in spec.modalities if m != "image"})
         self.kinds_of_token = nn.Embedding(len(MODALITIES) + 1, width)
         self.time = nn.Linear(_TIME_WAVES * 2, width)
         self.decision = nn.Parameter(torch.randn(width) * 0.02)
@@ -236,134 +171,3 @@ class _Layer(nn.Module):
         mixed = (self.dropout(attention) @ value).transpose(1, 2).reshape(batch, count, width)
         x = x + self.dropout(self.out(mixed))
         return x + self.dropout(self.feed(self.norm_out(x))), attention[:, :, 0].mean(dim=1).detach()
-
-
-class _CameraEncoder(nn.Module):
-    """Backbone maps of one camera -> patch tokens, the picture's own logits, and the defect logit of every place."""
-
-    def __init__(self, spec: NetworkSpec) -> None:
-        super().__init__()
-        maps = spec.map_width
-        self.fine = nn.Conv2d(FINE_CHANNELS, maps, 1)
-        self.coarse = nn.Conv2d(COARSE_CHANNELS, maps, 1)
-        self.unusual = nn.Conv2d(1, maps, 1)
-        self.first = nn.Sequential(nn.GroupNorm(4, maps), nn.GELU(), nn.Conv2d(maps, maps, 3, padding=1))
-        self.second = nn.Sequential(nn.GroupNorm(4, maps), nn.GELU(), nn.Conv2d(maps, maps, 3, padding=2, dilation=2))
-        self.last = nn.Sequential(nn.GroupNorm(4, maps), nn.GELU())
-        """Its output is the map that heat maps are drawn on."""
-        self.place = nn.Conv2d(maps, 1, 1)
-        self.drop = nn.Dropout2d(spec.dropout / 2)
-        gathered = 3 * maps + len(_TOP_SHARES) * 2
-        self.embed = nn.Sequential(nn.LayerNorm(gathered), nn.Dropout(spec.dropout), nn.Linear(gathered, spec.width), nn.GELU())
-        self.own = nn.Sequential(nn.Dropout(spec.dropout), nn.Linear(spec.width, spec.outputs))
-        self.tops = nn.Linear(len(_TOP_SHARES), 1)
-        self.patch = nn.Linear(maps, spec.width)
-        rows, columns = (max(2, side // 64) for side in spec.image_size)
-        self.grid = (rows, columns)
-        self.position = nn.Parameter(torch.randn(rows * columns, spec.width) * 0.02)
-        nn.init.constant_(self.place.bias, -2.0)  # type: ignore[arg-type]
-        nn.init.constant_(self.tops.weight, 1.0 / len(_TOP_SHARES))
-
-    def forward(self, fine: Tensor, coarse: Tensor, unusual: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        up = functional.interpolate(self.coarse(coarse), size=fine.shape[-2:], mode="bilinear", align_corners=False)
-        x = self.fine(fine) + up + self.unusual(unusual)
-        x = x + self.first(x)
-        x = self.last(x + self.second(x))
-        x = self.drop(x)
-        places = self.place(x)[:, 0]
-        gathered, tops = self._gather(x, places, unusual[:, 0])
-        embedded = self.embed(gathered)
-        own = self.own(embedded)
-        own = torch.cat([own[:, :1] + self.tops(tops), own[:, 1:]], dim=1)
-        patches = self.patch(functional.adaptive_avg_pool2d(x, self.grid).flatten(2).transpose(1, 2)) + self.position
-        return torch.cat([embedded[:, None], patches], dim=1), own, places
-
-    def _gather(self, x: Tensor, places: Tensor, unusual: Tensor) -> tuple[Tensor, Tensor]:
-        flat, logits = x.flatten(2), places.flatten(1)
-        focus = torch.softmax(logits, dim=1)
-        focused = (flat * focus[:, None]).sum(dim=2)
-        tops = _top_means(logits)
-        return torch.cat([focused, flat.mean(dim=2), flat.amax(dim=2), tops, _top_means(unusual.flatten(1))], dim=1), tops
-
-
-_TOP_SHARES = (0.0, 0.005, 0.03, 0.2)
-
-
-def _top_means(values: Tensor) -> Tensor:
-    """Return the means of the highest values (B, shares): the peak alone, and ever larger shares of all places."""
-    ordered = values.sort(dim=1, descending=True).values
-    counts = [max(1, round(share * values.shape[1])) for share in _TOP_SHARES]
-    return torch.stack([ordered[:, :count].mean(dim=1) for count in counts], dim=1)
-
-
-class _VectorEncoder(nn.Module):
-    """One waveform or series channel -> its standardised summary, and tokens: the summary first, then the steps."""
-
-    def __init__(self, vector: VectorSpec, spec: NetworkSpec) -> None:
-        super().__init__()
-        self.with_steps = vector.modality != "series"
-        self.summary_scale, self.step_scale = Scale(vector.summary), Scale(vector.step_size)
-        self.summary = nn.Sequential(nn.Dropout(spec.dropout), nn.Linear(vector.summary, spec.width))
-        self.step = nn.Linear(vector.step_size, spec.width)
-        self.channel = nn.Parameter(torch.randn(spec.width) * 0.02)
-
-    def forward(self, summary: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
-        scaled = self.summary_scale(summary)
-        tokens = self.summary(scaled)[:, None]
-        if self.with_steps:
-            tokens = torch.cat([tokens, self.step(self.step_scale(steps))], dim=1)
-        return scaled, tokens + self.channel
-
-
-class Scale(nn.Module):
-    """Standardise by what training saw; NaN becomes the mean, and far outliers are bent towards ±8."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(size))
-        self.register_buffer("spread", torch.ones(size))
-        self.mean: Tensor
-        self.spread: Tensor
-
-    def forward(self, values: Tensor) -> Tensor:
-        scaled = torch.nan_to_num((values - self.mean) / self.spread)
-        return 8 * torch.tanh(scaled / 8)
-
-
-class _Witness(nn.Module):
-    """All channels of one modality together -> the modality's own logits, and one token for the trunk."""
-
-    def __init__(self, spec: NetworkSpec, modality: Modality) -> None:
-        super().__init__()
-        self.sizes = [vector.summary for vector in spec.vectors if vector.modality == modality]
-        size, hidden = sum(self.sizes), 64
-        self.noise = Noise(0.3)
-        self.hidden = nn.Sequential(
-            nn.Dropout(0.3), nn.Linear(size, hidden), nn.LayerNorm(hidden), nn.GELU(), nn.Dropout(0.4), nn.Linear(hidden, hidden), nn.GELU()
-        )
-        self.own = nn.Sequential(nn.Dropout(0.3), nn.Linear(hidden, spec.outputs))
-        self.token = nn.Linear(hidden, spec.width)
-
-    def forward(self, present: list[tuple[Tensor, Tensor]], places: list[bool]) -> tuple[Tensor, Tensor, Tensor]:
-        batch = present[0][0].shape[0]
-        found = iter(present)
-        columns, weights = [], []
-        for size, there in zip(self.sizes, places, strict=True):
-            summary, weight = next(found) if there else (self.token.weight.new_zeros(batch, size), self.token.weight.new_zeros(batch))
-            columns.append(summary * weight[:, None])
-            weights.append(weight)
-        hidden = self.hidden(self.noise(torch.cat(columns, dim=1)))
-        sizes = torch.tensor(self.sizes, dtype=hidden.dtype, device=hidden.device)
-        weight = (torch.stack(weights, dim=1) * sizes).sum(dim=1) / sizes.sum()
-        return self.own(hidden), self.token(hidden), weight
-
-
-class Noise(nn.Module):
-    """Add Gaussian noise while training."""
-
-    def __init__(self, spread: float) -> None:
-        super().__init__()
-        self.spread = spread
-
-    def forward(self, values: Tensor) -> Tensor:
-        return values + torch.randn_like(values) * self.spread if self.training else values

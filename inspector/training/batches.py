@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inspector.fusion.batch import Batch
 from inspector.fusion.encoding import Ranges, matched_channels, trust
-from inspector.fusion.network import Batch, NetworkSpec
+from inspector.fusion.spec import NetworkSpec
 from inspector.parts import Modality
 from inspector.training.preparing import NO_CAUSE, Sample
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from inspector.features import Features, extract
 from inspector.fusion.backbone import COARSE_CHANNELS, FINE_CHANNELS, STRIDE_PX, Backbone, network_size, to_input
-from inspector.fusion.network import VectorSpec
+from inspector.fusion.spec import VectorSpec
 from inspector.parts import OK_LABEL
 from inspector.training.parts_folder import LabelledPart, PartsFolder
 

@@ -27,7 +27,8 @@ from inspector.parts import OK_LABEL, Modality
 from inspector.training.batches import Table
 from inspector.training.calibrating import FEWEST_EACH, Witnessed, calibrate
 from inspector.training.card import card_text
-from inspector.training.fitting import fit_member, fit_memories, fit_normalities, fit_scales, indicator_ranges, new_ensemble
+from inspector.training.fitting import fit_memories, fit_normalities, fit_scales, indicator_ranges, new_ensemble
+from inspector.training.learning import fit_member
 from inspector.training.metrics import auroc
 from inspector.training.parts_folder import PartsFolder
 from inspector.training.preparing import Prepared, Progress, Sample, prepare, silent

@@ -7,7 +7,8 @@ from inspector.fusion import Judge, artefact
 from inspector.fusion.artefact import Manifest, PinnedFile, PinnedNetwork, TrainedOn
 from inspector.fusion.calibration import Calibration
 from inspector.fusion.ensemble import Ensemble
-from inspector.fusion.network import NAME, VERSION, NetworkSpec, VectorSpec
+from inspector.fusion.network import NAME, VERSION
+from inspector.fusion.spec import NetworkSpec, VectorSpec
 
 SPEC = NetworkSpec(
     cameras=(), image_size=(64, 64), vectors=(VectorSpec("mic", "audio", 20, 4, 8),), kinds=("crack",), causes=(), width=32, map_width=16

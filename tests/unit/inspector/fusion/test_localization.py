@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from inspector.fusion.batch import Batch
 from inspector.fusion.localization import grad_cam, regions
-from inspector.fusion.network import Batch, FusionNetwork, NetworkSpec
+from inspector.fusion.network import FusionNetwork
+from inspector.fusion.spec import NetworkSpec
 from inspector.fusion.torchvision_compat import import_grad_cam
 
 

@@ -1,7 +1,9 @@
 import pytest
 import torch
 
-from inspector.fusion.network import Batch, FusionNetwork, NetworkSpec, VectorSpec
+from inspector.fusion.batch import Batch
+from inspector.fusion.network import FusionNetwork
+from inspector.fusion.spec import NetworkSpec, VectorSpec
 
 SPEC = NetworkSpec(
     cameras=("top", "side"),

@@ -1,0 +1,82 @@
+"""One waveform or series channel, and one modality of them: vectors in; tokens and the modality's own answer out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from inspector.fusion.spec import NetworkSpec, VectorSpec
+from inspector.parts import Modality
+
+
+class VectorEncoder(nn.Module):
+    """One waveform or series channel -> its standardised summary, and tokens: the summary first, then the steps."""
+
+    def __init__(self, vector: VectorSpec, spec: NetworkSpec) -> None:
+        super().__init__()
+        self.with_steps = vector.modality != "series"
+        self.summary_scale, self.step_scale = Scale(vector.summary), Scale(vector.step_size)
+        self.summary = nn.Sequential(nn.Dropout(spec.dropout), nn.Linear(vector.summary, spec.width))
+        self.step = nn.Linear(vector.step_size, spec.width)
+        self.channel = nn.Parameter(torch.randn(spec.width) * 0.02)
+
+    def forward(self, summary: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+        scaled = self.summary_scale(summary)
+        tokens = self.summary(scaled)[:, None]
+        if self.with_steps:
+            tokens = torch.cat([tokens, self.step(self.step_scale(steps))], dim=1)
+        return scaled, tokens + self.channel
+
+
+class Scale(nn.Module):
+    """Standardise by what training saw; NaN becomes the mean, and far outliers are bent towards ±8."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("spread", torch.ones(size))
+        self.mean: Tensor
+        self.spread: Tensor
+
+    def forward(self, values: Tensor) -> Tensor:
+        scaled = torch.nan_to_num((values - self.mean) / self.spread)
+        return 8 * torch.tanh(scaled / 8)
+
+
+class Witness(nn.Module):
+    """All channels of one modality together -> the modality's own logits, and one token for the trunk."""
+
+    def __init__(self, spec: NetworkSpec, modality: Modality) -> None:
+        super().__init__()
+        self.sizes = [vector.summary for vector in spec.vectors if vector.modality == modality]
+        size, hidden = sum(self.sizes), 64
+        self.noise = Noise(0.3)
+        self.hidden = nn.Sequential(
+            nn.Dropout(0.3), nn.Linear(size, hidden), nn.LayerNorm(hidden), nn.GELU(), nn.Dropout(0.4), nn.Linear(hidden, hidden), nn.GELU()
+        )
+        self.own = nn.Sequential(nn.Dropout(0.3), nn.Linear(hidden, spec.outputs))
+        self.token = nn.Linear(hidden, spec.width)
+
+    def forward(self, present: list[tuple[Tensor, Tensor]], places: list[bool]) -> tuple[Tensor, Tensor, Tensor]:
+        batch = present[0][0].shape[0]
+        found = iter(present)
+        columns, weights = [], []
+        for size, there in zip(self.sizes, places, strict=True):
+            summary, weight = next(found) if there else (self.token.weight.new_zeros(batch, size), self.token.weight.new_zeros(batch))
+            columns.append(summary * weight[:, None])
+            weights.append(weight)
+        hidden = self.hidden(self.noise(torch.cat(columns, dim=1)))
+        sizes = torch.tensor(self.sizes, dtype=hidden.dtype, device=hidden.device)
+        weight = (torch.stack(weights, dim=1) * sizes).sum(dim=1) / sizes.sum()
+        return self.own(hidden), self.token(hidden), weight
+
+
+class Noise(nn.Module):
+    """Add Gaussian noise while training."""
+
+    def __init__(self, spread: float) -> None:
+        super().__init__()
+        self.spread = spread
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values + torch.randn_like(values) * self.spread if self.training else values

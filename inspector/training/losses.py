@@ -1,0 +1,58 @@
+"""What is wrong with an answer: of the whole network, of each modality alone, and of the places in a picture."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from inspector.fusion.batch import Batch, Outputs
+from inspector.fusion.spec import NetworkSpec
+from inspector.training.batches import UNKNOWN, Targets
+
+OWN_SHARE = 0.4
+"""Weight of each modality's own loss beside the fused one."""
+PLACE_SHARE = 1.0
+
+
+def total_loss(outputs: Outputs, batch: Batch, targets: Targets, spec: NetworkSpec, positive_weight: Tensor) -> Tensor:
+    """Return the loss of the fused answer, of each modality's own answer by its quality, and of the places."""
+    loss = _answer_loss(outputs.logits, targets, spec, positive_weight, torch.ones_like(targets.defective))
+    for modality, own in outputs.by_modality.items():
+        loss = loss + OWN_SHARE * _answer_loss(own, targets, spec, positive_weight, outputs.quality[modality])
+    for camera, places in outputs.evidence.items():
+        loss = loss + PLACE_SHARE * _place_loss(places, *targets.places[camera], targets.defective, batch.quality[camera])
+    return loss
+
+
+def _answer_loss(logits: Tensor, targets: Targets, spec: NetworkSpec, positive_weight: Tensor, weights: Tensor) -> Tensor:
+    defect = functional.binary_cross_entropy_with_logits(logits[:, 0], targets.defective, pos_weight=positive_weight, reduction="none")
+    loss = _mean(defect, weights)
+    kinds, causes = logits[:, 1 : 1 + len(spec.kinds)], logits[:, 1 + len(spec.kinds) :]
+    for answers, truth in ((kinds, targets.kinds), (causes, targets.causes)):
+        known = truth != UNKNOWN
+        if answers.shape[1] > 1 and known.any():
+            wrong = functional.cross_entropy(answers[known], truth[known], reduction="none", label_smoothing=0.05)
+            loss = loss + _mean(wrong, weights[known])
+    return loss
+
+
+def _place_loss(places: Tensor, target: Tensor, known: Tensor, defective: Tensor, quality: Tensor) -> Tensor:
+    """Return the loss per place where a mask says it, and of the highest places where only the part's label does."""
+    peak = places.flatten(1).topk(max(1, places[0].numel() // 200), dim=1).values.mean(dim=1)
+    weak = _mean(functional.binary_cross_entropy_with_logits(peak, defective, reduction="none"), quality)
+    if not known.any():
+        return weak
+    logits, truth = places[known], target[known]
+    each = functional.binary_cross_entropy_with_logits(logits, truth, pos_weight=logits.new_tensor(4.0), reduction="none").mean(dim=(1, 2))
+    drawn = truth.flatten(1).amax(dim=1) > 0
+    strong = _mean(each, quality[known])
+    if drawn.any():
+        chance, share = torch.sigmoid(logits[drawn]).flatten(1), truth[drawn].flatten(1)
+        overlap = (2 * (chance * share).sum(dim=1) + 1) / (chance.sum(dim=1) + share.sum(dim=1) + 1)
+        strong = strong + 0.5 * _mean(1 - overlap, quality[known][drawn])
+    return 0.5 * weak + strong
+
+
+def _mean(values: Tensor, weights: Tensor) -> Tensor:
+    return (values * weights).sum() / weights.sum().clamp(min=1e-3)
