@@ -7,6 +7,7 @@ example:
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,11 +34,18 @@ def run(arguments: argparse.Namespace) -> int:
 
     folder = load_parts_folder(arguments.data)
     summary = train(_recipe(arguments.recipe), folder, arguments.out, seed=arguments.seed, progress=progress)
+    if not _speaks():
+        return 0
     if arguments.json != "-":
         print("\n".join(_report(summary)))
     if arguments.json:
         write_json(arguments.json, summary)
     return 0
+
+
+def _speaks() -> bool:
+    """Tell whether this process speaks: of the workers that torchrun starts, the first alone does."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _recipe(path: Path) -> Path:

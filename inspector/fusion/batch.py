@@ -18,6 +18,7 @@ class Batch:
     summaries: dict[str, Tensor] = field(default_factory=dict)
     steps: dict[str, Tensor] = field(default_factory=dict)
     offsets_s: dict[str, Tensor] = field(default_factory=dict)
+    """Channel -> when each of its steps happened, from the trigger on (B, steps); (B, 1) for a camera, at the trigger where none."""
     quality: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -32,3 +33,5 @@ class Outputs:
     """Share of the decision token's attention that each modality gets; sums to 1."""
     evidence: dict[str, Tensor]
     """Camera -> defect logit per place (B, h, w)."""
+    conflict: Tensor | None = None
+    """Logit (B,) that the modalities contradict each other; None where the model has only one."""

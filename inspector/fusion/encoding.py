@@ -80,7 +80,9 @@ class Encoder:
         batch = Batch()
         for name in self.spec.cameras:
             if name in matched and quality[name] > 0:
-                batch.maps[name] = self.maps(name, features.pictures[matched[name]].pixels)
+                picture = features.pictures[matched[name]]
+                batch.maps[name] = self.maps(name, picture.pixels)
+                batch.offsets_s[name] = torch.tensor([[picture.offset_s]])
                 batch.quality[name] = torch.tensor([quality[name]])
         for vector in self.spec.vectors:
             if vector.name in matched and quality[vector.name] > 0:

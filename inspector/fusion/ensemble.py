@@ -20,6 +20,8 @@ from inspector.fusion.spec import NetworkSpec
 from inspector.parts import Modality
 
 TOP_SHARE = 0.01
+CONFLICT = "conflict"
+"""Name of the evidence that a part's modalities contradict each other: the log of how much likelier two parts are than one."""
 
 
 class Ensemble(nn.Module):
@@ -91,7 +93,7 @@ class Opinion:
     """What the whole model says of a batch, members averaged; plain numpy."""
 
     evidence: list[dict[str, float]]
-    """Per part: `fused`, `own_<modality>`, `distance_<modality>`."""
+    """Per part: `fused`, `own_<modality>`, `distance_<modality>`; `conflict` where at least two modalities can be compared."""
     kind_logits: NDArray[np.float64]
     cause_logits: NDArray[np.float64]
     attention: list[dict[Modality, float]]
@@ -103,16 +105,26 @@ def averaged(outputs: list[Outputs], distances: dict[Modality, Tensor], kinds: i
     logits = torch.stack([o.logits for o in outputs]).mean(dim=0).double().numpy()
     own = {m: torch.stack([(o.by_modality[m][:, 0] * o.quality[m]) for o in outputs]).mean(dim=0) for m in outputs[0].by_modality}
     shares = {m: torch.stack([o.attention[m] for o in outputs]).mean(dim=0) for m in outputs[0].attention}
+    conflict = _conflict(outputs)
     evidence = [
         {
             "fused": float(logits[row, 0]),
             **{f"own_{m}": float(value[row]) for m, value in own.items()},
             **{f"distance_{m}": float(value[row]) for m, value in distances.items()},
+            **({CONFLICT: float(conflict[row])} if torch.isfinite(conflict[row]) else {}),
         }
         for row in range(len(logits))
     ]
     attention: list[dict[Modality, float]] = [{m: float(value[row]) for m, value in shares.items()} for row in range(len(logits))]
     return Opinion(evidence, logits[:, 1 : 1 + kinds], logits[:, 1 + kinds :], attention, outputs)
+
+
+def _conflict(outputs: list[Outputs]) -> Tensor:
+    """Return the members' mean conflict logit (B,), NaN for parts that show fewer than two modalities."""
+    comparable = sum((weight > 0).long() for weight in outputs[0].quality.values()) > 1
+    said = [output.conflict for output in outputs if output.conflict is not None]
+    nothing = outputs[0].logits.new_full((len(outputs[0].logits),), torch.nan)
+    return torch.where(torch.as_tensor(comparable), torch.stack(said).mean(dim=0), nothing) if said else nothing
 
 
 @torch.inference_mode()

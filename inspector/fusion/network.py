@@ -7,21 +7,22 @@ Quality weighs twice: as a bias on attention, and as a factor on the modality's 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from inspector.fusion.batch import Batch, Outputs
+from inspector.fusion.conflict import ConflictHead
 from inspector.fusion.picture_encoder import CameraEncoder
 from inspector.fusion.signal_encoder import VectorEncoder, Witness
 from inspector.fusion.spec import NetworkSpec
 from inspector.parts import MODALITIES, Modality
 
 NAME = "line-fusion"
-VERSION = 1
+VERSION = 2
 """Raised whenever weights of an older network no longer mean the same."""
-
-QUALITY_FLOOR = 0.05
 
 
 class FusionNetwork(nn.Module):
@@ -39,46 +40,53 @@ class FusionNetwork(nn.Module):
         self.decision = nn.Parameter(torch.randn(width) * 0.02)
         self.trunk = nn.ModuleList([_Layer(width, spec.heads, spec.dropout) for _ in range(spec.layers)])
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Dropout(spec.dropout), nn.Linear(width, spec.outputs))
+        self.conflict = ConflictHead(spec) if len(spec.modalities) > 1 else None
 
     def forward(self, batch: Batch) -> Outputs:
-        tokens = _Tokens()
-        by_modality: dict[Modality, Tensor] = {}
-        quality: dict[Modality, Tensor] = {}
-        evidence: dict[str, Tensor] = {}
-        if self.spec.cameras:
-            self._read_pictures(batch, tokens, by_modality, quality, evidence)
-        self._read_vectors(batch, tokens, by_modality, quality)
-        decided, attention = self._decide(tokens)
+        read = self.read(batch)
+        x, attention = self.attend(read.tokens)
+        decided = x[:, 0]
         logits = self.head(decided)
-        for modality, own in by_modality.items():
-            logits = logits + own * quality[modality][:, None]
-        return Outputs(logits, by_modality, quality, attention, evidence)
+        for modality, own in read.by_modality.items():
+            logits = logits + own * read.quality[modality][:, None]
+        conflict = None if self.conflict is None else self.conflict(decided, read.by_modality, read.quality)
+        return Outputs(logits, read.by_modality, read.quality, read.tokens.shares(attention), read.evidence, conflict)
 
-    def _read_pictures(
-        self,
-        batch: Batch,
-        tokens: _Tokens,
-        by_modality: dict[Modality, Tensor],
-        quality: dict[Modality, Tensor],
-        evidence: dict[str, Tensor],
-    ) -> None:
+    def read(self, batch: Batch) -> Reading:
+        """Return the tokens of all channels that `batch` holds, and what each modality says alone; no other encoder runs."""
+        read = Reading()
+        if self.spec.cameras:
+            self._read_pictures(batch, read)
+        self._read_vectors(batch, read)
+        return read
+
+    def attend(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
+        """Return all tokens after the trunk (B, 1 + T, width), the decision first, and the decision's attention (B, 1 + T)."""
+        x, bias = tokens.joined(self.decision + self._kind_of_decision())
+        attention = x.new_zeros(x.shape[0], x.shape[1])
+        for layer in self.trunk:
+            x, attention = layer(x, bias)
+        return x, attention
+
+    def _read_pictures(self, batch: Batch, read: Reading) -> None:
         own, weights = [], []
         for name, encoder in zip(self.spec.cameras, self.cameras, strict=True):
             if name not in batch.maps:
                 continue
-            patches, logits, evidence[name] = encoder(*batch.maps[name])
+            patches, logits, read.evidence[name] = encoder(*batch.maps[name])
             weight = batch.quality[name]
-            tokens.add(patches + self._kind("image") + self._time_of(torch.zeros_like(weight)[:, None]), weight, "image")
+            offset_s = batch.offsets_s.get(name, torch.zeros_like(weight)[:, None])
+            read.tokens.add(patches + self._kind("image") + self._time_of(offset_s), weight, "image", name)
             own.append(logits)
             weights.append(weight)
         if own:
             # Several cameras see one part: the one that sees most of a defect decides, so they add, each by its quality.
             share = torch.stack(weights)
-            quality["image"] = share.amax(dim=0)
-            scaled = share / quality["image"].clamp(min=1e-6)
-            by_modality["image"] = (torch.stack(own) * scaled[:, :, None]).sum(dim=0)
+            read.quality["image"] = share.amax(dim=0)
+            scaled = share / read.quality["image"].clamp(min=1e-6)
+            read.by_modality["image"] = (torch.stack(own) * scaled[:, :, None]).sum(dim=0)
 
-    def _read_vectors(self, batch: Batch, tokens: _Tokens, by_modality: dict[Modality, Tensor], quality: dict[Modality, Tensor]) -> None:
+    def _read_vectors(self, batch: Batch, read: Reading) -> None:
         inputs: dict[Modality, list[tuple[Tensor, Tensor]]] = {}
         for vector, encoder in zip(self.spec.vectors, self.vectors, strict=True):
             if vector.name not in batch.summaries:
@@ -87,26 +95,14 @@ class FusionNetwork(nn.Module):
             summary, own_tokens = encoder(batch.summaries[vector.name], batch.steps[vector.name])
             offsets_s = batch.offsets_s[vector.name]
             times = torch.cat([offsets_s.mean(dim=1, keepdim=True), offsets_s], dim=1)[:, : own_tokens.shape[1]]
-            tokens.add(own_tokens + self._kind(vector.modality) + self._time_of(times), weight, vector.modality)
+            read.tokens.add(own_tokens + self._kind(vector.modality) + self._time_of(times), weight, vector.modality, vector.name)
             inputs.setdefault(vector.modality, []).append((summary, weight))
         for modality, present in inputs.items():
             witness = self.witnesses[modality]
             places = [v.name in batch.summaries for v in self.spec.vectors if v.modality == modality]
             logits, token, weight = witness(present, places)
-            by_modality[modality], quality[modality] = logits, weight
-            tokens.add((token + self._kind(modality))[:, None], weight, modality)
-
-    def _decide(self, tokens: _Tokens) -> tuple[Tensor, dict[Modality, Tensor]]:
-        x, bias, owners = tokens.joined(self.decision + self._kind_of_decision())
-        attention = x.new_zeros(x.shape[0], x.shape[1])
-        for layer in self.trunk:
-            x, attention = layer(x, bias)
-        shares: dict[Modality, Tensor] = {}
-        total = attention[:, 1:].sum(dim=1).clamp(min=1e-6)
-        for modality in dict.fromkeys(owners):
-            mine = torch.tensor([owner == modality for owner in owners], device=x.device)
-            shares[modality] = attention[:, 1:][:, mine].sum(dim=1) / total
-        return x[:, 0], shares
+            read.by_modality[modality], read.quality[modality] = logits, weight
+            read.tokens.add((token + self._kind(modality))[:, None], weight, modality)
 
     def _kind(self, modality: Modality) -> Tensor:
         return self.kinds_of_token.weight[MODALITIES.index(modality)]
@@ -129,27 +125,46 @@ def _waves(offsets_s: Tensor) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
-class _Tokens:
-    """The tokens of a batch while they are gathered, each with the quality and modality it comes from."""
+class Tokens:
+    """The tokens of a batch while they are gathered, each with the quality, modality and channel it comes from."""
 
     def __init__(self) -> None:
-        self._tokens: list[Tensor] = []
+        self.values: list[Tensor] = []
+        self.channels: list[str | None] = []
+        """Channel of each block in `values`; None for what stands for a whole modality."""
         self._quality: list[Tensor] = []
         self._owners: list[Modality] = []
 
-    def add(self, tokens: Tensor, quality: Tensor, modality: Modality) -> None:
-        self._tokens.append(tokens)
+    def add(self, tokens: Tensor, quality: Tensor, modality: Modality, channel: str | None = None) -> None:
+        self.values.append(tokens)
+        self.channels.append(channel)
         # A channel of many tokens must not outvote a channel of one: its tokens share one vote.
         self._quality.append((quality / tokens.shape[1])[:, None].expand(-1, tokens.shape[1]))
         self._owners += [modality] * tokens.shape[1]
 
-    def joined(self, decision: Tensor) -> tuple[Tensor, Tensor, list[Modality]]:
-        """Return tokens (B, 1 + T, width), the attention bias (B, 1, 1, 1 + T) and the owner of each token after the first."""
-        batch = self._tokens[0].shape[0]
-        tokens = torch.cat([decision.expand(batch, 1, -1), *self._tokens], dim=1)
+    def joined(self, decision: Tensor) -> tuple[Tensor, Tensor]:
+        """Return tokens (B, 1 + T, width) and the attention bias (B, 1, 1, 1 + T)."""
+        batch = self.values[0].shape[0]
+        tokens = torch.cat([decision.expand(batch, 1, -1), *self.values], dim=1)
         quality = torch.cat(self._quality, dim=1)
         bias = torch.where(quality > 0, torch.log(quality.clamp(min=1e-6)), torch.full_like(quality, -1e4))
-        return tokens, functional.pad(bias, (1, 0))[:, None, None, :], self._owners
+        return tokens, functional.pad(bias, (1, 0))[:, None, None, :]
+
+    def shares(self, attention: Tensor) -> dict[Modality, Tensor]:
+        """Return how the decision's attention (B, 1 + T) is shared out among modalities."""
+        total = attention[:, 1:].sum(dim=1).clamp(min=1e-6)
+        owned = {m: torch.tensor([owner == m for owner in self._owners], device=attention.device) for m in dict.fromkeys(self._owners)}
+        return {modality: attention[:, 1:][:, mine].sum(dim=1) / total for modality, mine in owned.items()}
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the encoders make of a batch, before the trunk."""
+
+    tokens: Tokens = field(default_factory=Tokens)
+    by_modality: dict[Modality, Tensor] = field(default_factory=dict)
+    quality: dict[Modality, Tensor] = field(default_factory=dict)
+    evidence: dict[str, Tensor] = field(default_factory=dict)
 
 
 class _Layer(nn.Module):

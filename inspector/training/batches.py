@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -27,6 +27,10 @@ class Targets:
     causes: Tensor
     places: dict[str, tuple[Tensor, Tensor]]
     """Camera -> share of each place that is defective (B, h, w), and whether somebody said so (B,)."""
+    foreign: dict[Modality, Tensor] = field(default_factory=dict)
+    """Modality -> whether it was taken from another part (B,), so that this truth is not its own."""
+    conflict: Tensor | None = None
+    """Whether the modalities come from parts of different truth (B,)."""
 
 
 class Table:
@@ -40,6 +44,7 @@ class Table:
         trusted = [trust(s.features, m, ranges).quality for s, m in zip(self.samples, matched, strict=True)]
         self.quality = {name: torch.tensor([found.get(name, 0.0) for found in trusted]) for name in modality_of}
         self.summaries, self.steps, self.offsets_s = self._vectors(matched)
+        self.pictures_s = {camera: self._pictures_s(camera) for camera in spec.cameras}
         self.defective = torch.tensor([float(sample.defective) for sample in self.samples])
         self.kinds = torch.tensor([_index(spec.kinds, sample.part.label) for sample in self.samples])
         self.causes = torch.tensor([_index(spec.causes, sample.part.cause or NO_CAUSE) for sample in self.samples])
@@ -55,6 +60,7 @@ class Table:
             if maps is not None and target is not None:
                 batch.maps[camera], places[camera] = maps, target
                 batch.quality[camera] = self.quality[camera][rows]
+                batch.offsets_s[camera] = self.pictures_s[camera][rows]
         for vector in self.spec.vectors:
             batch.summaries[vector.name] = self.summaries[vector.name][rows]
             batch.steps[vector.name] = self.steps[vector.name][rows]
@@ -75,6 +81,10 @@ class Table:
                 torch.from_numpy(np.stack([row[place] for row in filled]).astype(np.float32)) for place in range(3)
             )
         return summaries, steps, offsets_s
+
+    def _pictures_s(self, camera: str) -> Tensor:
+        pictures = [sample.features.pictures.get(camera) for sample in self.samples]
+        return torch.tensor([[0.0 if picture is None else picture.offset_s] for picture in pictures])
 
     def _pictures(
         self, camera: str, rows: Tensor, random: np.random.Generator | None

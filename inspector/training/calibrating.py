@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
 from inspector.fusion.calibration import Calibration, sigmoid
+from inspector.fusion.ensemble import CONFLICT
 from inspector.training.recipe import DecisionRecipe
 
 Numbers = NDArray[np.float64]
@@ -30,6 +31,7 @@ class Witnessed:
     kinds: NDArray[np.int64]
     cause_logits: Numbers
     causes: NDArray[np.int64]
+    part_ids: Sequence[str] = ()
 
 
 def calibrate(held: Witnessed, *, any_defect: bool, any_good: bool, recipe: DecisionRecipe) -> Calibration:
@@ -52,7 +54,7 @@ def _detection(held: Witnessed, any_defect: bool, any_good: bool, recipe: Decisi
 
 def _logistic(held: Witnessed) -> tuple[dict[str, float], float]:
     """Return weights ≥ 0 per evidence and an offset: logistic regression with a prior on the fused logit alone."""
-    names = sorted({name for evidence in held.evidence for name in evidence})
+    names = sorted({name for evidence in held.evidence for name in evidence} - {CONFLICT})
     names = ["fused", *[name for name in names if name != "fused"]]
     table = np.array([[evidence.get(name, 0.0) for name in names] for evidence in held.evidence])
     spread = np.maximum(table.std(axis=0), 1e-3)

@@ -4,86 +4,186 @@ from __future__ import annotations
 
 import copy
 import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from inspector.fusion.batch import Batch
 from inspector.fusion.network import FusionNetwork
-from inspector.fusion.spec import NetworkSpec
+from inspector.training import checkpoint
+from inspector.training.augmenting import augment
 from inspector.training.batches import Table
+from inspector.training.checkpoint import Progressed
+from inspector.training.engine import Engine
 from inspector.training.losses import total_loss
-from inspector.training.preparing import Progress
+from inspector.training.preparing import Progress, silent
 from inspector.training.recipe import OptimizerRecipe
+from inspector.training.watching import watch
 
 EMA_SHARE = 0.1
 """The running mean of the weights reaches back over this share of all steps."""
+GLANCES = 8
+"""How often in all the held-out parts are looked at while a member learns."""
+PRETRAINED = ".late."
+"""Layers under this name come trained on other pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What one member learns from, for how long, and what it is watched on."""
+
+    table: Table
+    rows: Tensor
+    epochs: int
+    seed: int
+    held: tuple[Table, Tensor] | None = None
+    """Parts that nothing is learned from."""
+    label: str = "training"
+    checkpoint: Path | None = None
+    key: str = ""
+    """Of the run that checkpoints belong to."""
 
 
 def fit_member(
-    member: FusionNetwork, table: Table, rows: Tensor, recipe: OptimizerRecipe, *, epochs: int, seed: int, progress: Progress, label: str
-) -> None:
-    """Train one member on `rows` of `table`; it ends with the running mean of its weights."""
-    torch.manual_seed(seed)
-    random = np.random.default_rng(seed)
-    steps_per_epoch = max(1, math.ceil(len(rows) / recipe.batch))
-    optimizer = torch.optim.AdamW(_groups(member, recipe.weight_decay), lr=recipe.learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=recipe.learning_rate, total_steps=epochs * steps_per_epoch, pct_start=0.2, cycle_momentum=False
-    )
-    mean = copy.deepcopy(member.state_dict())
-    weight = _positive_weight(table.defective[rows])
-    member.train()
-    for epoch in progress(range(epochs), total=epochs, label=label):
-        order = rows[torch.from_numpy(random.permutation(len(rows)))]
-        for step, chosen in enumerate(torch.split(order, recipe.batch)):
-            batch, targets = table.batch(chosen, random)
-            hide_modalities(batch, member.spec, recipe.modality_dropout, random)
-            loss = total_loss(member(batch), batch, targets, member.spec, weight)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(member.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            _follow(mean, member.state_dict(), epoch * steps_per_epoch + step, epochs * steps_per_epoch)
-    member.load_state_dict(mean)
-    member.eval()
+    member: FusionNetwork, lesson: Lesson, recipe: OptimizerRecipe, engine: Engine, *, keep_s: float = 20.0, progress: Progress = silent
+) -> list[dict[str, Any]]:
+    """Train one member; it ends with the running mean of its weights. Return a row of metrics per epoch.
+
+    With a checkpoint of this very run it goes on from there, and comes to what it would have come to without the break.
+    """
+    course = _Course(member, lesson, recipe, engine)
+    begun = 0
+    if lesson.checkpoint is not None and checkpoint.take_up(lesson.checkpoint, course.state, lesson.key):
+        begun = course.resumed()
+    kept_s = time.monotonic()
+    epochs = range(begun, lesson.epochs)
+    for epoch in progress(epochs, total=len(epochs), label=lesson.label):
+        course.learn(epoch)
+        due = time.monotonic() - kept_s >= keep_s or epoch + 1 == lesson.epochs
+        if lesson.checkpoint is not None and engine.writes and due:
+            checkpoint.keep(lesson.checkpoint, course.state, lesson.key)
+            kept_s = time.monotonic()
+    member.load_state_dict(course.state.mean.state_dict())
+    member.cpu().eval()
+    return course.history
 
 
-def _groups(member: FusionNetwork, weight_decay: float) -> list[dict[str, object]]:
-    matrices = [p for p in member.parameters() if p.ndim >= 2]
-    others = [p for p in member.parameters() if p.ndim < 2]
-    return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+class _Course:
+    """One member on its way through the epochs."""
+
+    def __init__(self, member: FusionNetwork, lesson: Lesson, recipe: OptimizerRecipe, engine: Engine) -> None:
+        self.lesson, self.recipe, self.engine = lesson, recipe, engine
+        self.spec = member.spec
+        self.learner = engine.learner(member)
+        self.history: list[dict[str, Any]] = []
+        rates = parameter_groups(member, recipe)
+        optimizer = torch.optim.AdamW(rates, lr=recipe.learning_rate)
+        self.per_epoch = max(1, math.ceil(len(lesson.rows) / recipe.batch))
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            max_lr=[float(group["lr"]) for group in rates],
+            total_steps=lesson.epochs * self.per_epoch,
+            pct_start=0.2,
+            cycle_momentum=False,
+        )
+        self.state = Progressed(member, copy.deepcopy(member).eval(), optimizer, history=self.history)
+        self.positive_weight = _positive_weight(lesson.table.defective[lesson.rows]).to(engine.device)
+
+    def resumed(self) -> int:
+        """Bring what follows from the step up to it; return the epoch to go on with."""
+        self.schedule.last_epoch = self.state.step
+        self.history = self.state.history or []
+        return self.state.step // self.per_epoch
+
+    def learn(self, epoch: int) -> None:
+        """Go once through all parts."""
+        seed = [self.lesson.seed, epoch]
+        order, random = np.random.default_rng(seed), np.random.default_rng([*seed, 1 + self.engine.rank])
+        torch.manual_seed(int(random.integers(1 << 31)))
+        self.learner.train()
+        losses = _Sums()
+        for chosen in torch.split(self._drawn(order), self.recipe.batch):
+            self._step(chosen, random, losses)
+        row = {"epoch": epoch + 1, "learning_rate": self.schedule.get_last_lr()[0], **losses.means()}
+        if self.lesson.held is not None and self._looks(epoch):
+            row |= watch(self.state.mean, *self.lesson.held, self.engine)
+        self.history.append(row)
+
+    def _drawn(self, random: np.random.Generator) -> Tensor:
+        rows = self.lesson.rows
+        if self.recipe.balance <= 0:
+            return rows[torch.from_numpy(random.permutation(len(rows)))]
+        _, label, count = torch.unique(self.lesson.table.kinds[rows], return_inverse=True, return_counts=True)
+        chance = (1.0 / count[label].double()) ** self.recipe.balance
+        return rows[torch.from_numpy(random.choice(len(rows), len(rows), p=(chance / chance.sum()).numpy()))]
+
+    def _step(self, chosen: Tensor, random: np.random.Generator, losses: _Sums) -> None:
+        optimizer = self.state.optimizer
+        optimizer.zero_grad(set_to_none=True)
+        losses.add(self.engine.backward(self.learner, chosen, lambda rows: self._losses(rows, random)))
+        torch.nn.utils.clip_grad_norm_(self.state.member.parameters(), 1.0)
+        optimizer.step()
+        self.schedule.step()
+        _follow(self.state.mean, self.state.member, self.state.step, self.lesson.epochs * self.per_epoch)
+        self.state.step += 1
+
+    def _losses(self, rows: Tensor, random: np.random.Generator) -> dict[str, Tensor]:
+        batch, targets = self.lesson.table.batch(rows, random)
+        augment(batch, targets, self.spec, self.recipe, random)
+        batch, targets = self.engine.moved(batch, targets)
+        with self.engine.precision():
+            outputs = self.learner(batch)
+            return total_loss(outputs, batch, targets, self.spec, self.positive_weight, self.recipe.label_smoothing)
+
+    def _looks(self, epoch: int) -> bool:
+        every = math.ceil(self.lesson.epochs / GLANCES)
+        return (epoch + 1) % every == 0 or epoch + 1 == self.lesson.epochs
 
 
-def _follow(mean: dict[str, Tensor], state: dict[str, Tensor], step: int, steps: int) -> None:
+@dataclass(slots=True)
+class _Sums:
+    """Losses as they add up over an epoch."""
+
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    count: int = 0
+
+    def add(self, values: dict[str, Tensor]) -> None:
+        self.count += 1
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, torch.zeros_like(value)) + value
+
+    def means(self) -> dict[str, float]:
+        means = {name: round(float(value) / self.count, 6) for name, value in self.sums.items()}
+        return {"loss": round(sum(means.values()), 6), **{f"loss_{name}": value for name, value in means.items()}}
+
+
+def parameter_groups(member: nn.Module, recipe: OptimizerRecipe) -> list[dict[str, Any]]:
+    """Return what is learned how: no decay on vectors, layers that come trained at a share of the rate."""
+    groups = []
+    for late, rate in ((False, recipe.learning_rate), (True, recipe.learning_rate * recipe.backbone_share)):
+        found = [p for name, p in member.named_parameters() if (PRETRAINED in f".{name}") == late and p.requires_grad]
+        for matrices, decay in ((True, recipe.weight_decay), (False, 0.0)):
+            params = [p for p in found if (p.ndim >= 2) == matrices]
+            if params:
+                groups.append({"params": params, "weight_decay": decay, "lr": rate})
+    return groups
+
+
+@torch.no_grad()
+def _follow(mean: nn.Module, member: nn.Module, step: int, steps: int) -> None:
     share = max(1 / max(EMA_SHARE * steps, 1), 1 / (step + 1))
-    for name, value in state.items():
-        mean[name].lerp_(value, share)
+    followed = member.state_dict()
+    for name, value in mean.state_dict().items():
+        if value.is_floating_point():
+            value.lerp_(followed[name], share)
+        else:
+            value.copy_(followed[name])
 
 
 def _positive_weight(defective: Tensor) -> Tensor:
     positive = float(defective.sum())
     return torch.tensor(min(max(((len(defective) - positive) / max(positive, 1.0)) ** 0.5, 1.0), 4.0))
-
-
-def hide_modalities(batch: Batch, spec: NetworkSpec, chance: float, random: np.random.Generator) -> None:
-    """Set the quality of random modalities of random parts to 0; every part keeps at least one that it has."""
-    modalities = spec.modalities
-    if len(modalities) < 2 or chance <= 0:
-        return
-    channels = {m: [v.name for v in spec.vectors if v.modality == m and v.name in batch.quality] for m in modalities}
-    channels["image"] = [camera for camera in spec.cameras if camera in batch.quality]
-    count = len(next(iter(batch.quality.values())))
-    has = np.stack(
-        [np.any([batch.quality[c].numpy() > 0 for c in channels[m]], axis=0) if channels[m] else np.zeros(count, bool) for m in modalities]
-    )
-    hidden = (random.random(has.shape) < chance) & has
-    spared = random.integers(0, 1 << 30, has.shape) * has
-    blind = (has & ~hidden).sum(axis=0) == 0
-    hidden[spared.argmax(axis=0)[blind], np.flatnonzero(blind)] = False
-    for place, modality in enumerate(modalities):
-        keep = torch.from_numpy(~hidden[place])
-        for channel in channels[modality]:
-            batch.quality[channel] = batch.quality[channel] * keep

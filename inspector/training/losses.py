@@ -15,18 +15,39 @@ OWN_SHARE = 0.4
 PLACE_SHARE = 1.0
 
 
-def total_loss(outputs: Outputs, batch: Batch, targets: Targets, spec: NetworkSpec, positive_weight: Tensor) -> Tensor:
-    """Return the loss of the fused answer, of each modality's own answer by its quality, and of the places."""
-    loss = _answer_loss(outputs.logits, targets, spec, positive_weight, torch.ones_like(targets.defective))
+def total_loss(
+    outputs: Outputs, batch: Batch, targets: Targets, spec: NetworkSpec, positive_weight: Tensor, smoothing: float = 0.0
+) -> dict[str, Tensor]:
+    """Return the losses of the fused answer, of each modality's own, of the places and of the sight of conflicts; they add up.
+
+    Each part counts by the quality of what was seen of it. A part with another's modality teaches the fused answer only where both
+    are of one truth, and never that modality's own answer.
+    """
+    conflict = torch.zeros_like(targets.defective) if targets.conflict is None else targets.conflict
+    best = torch.stack(list(outputs.quality.values())).amax(dim=0).detach()
+    losses = {"fused": _answer_loss(outputs.logits, targets, spec, positive_weight, best * (1 - conflict), smoothing)}
     for modality, own in outputs.by_modality.items():
-        loss = loss + OWN_SHARE * _answer_loss(own, targets, spec, positive_weight, outputs.quality[modality])
+        weights = outputs.quality[modality].detach()
+        if modality in targets.foreign:
+            weights = weights * ~targets.foreign[modality]
+        losses[f"own_{modality}"] = OWN_SHARE * _answer_loss(own, targets, spec, positive_weight, weights, smoothing)
     for camera, places in outputs.evidence.items():
-        loss = loss + PLACE_SHARE * _place_loss(places, *targets.places[camera], targets.defective, batch.quality[camera])
-    return loss
+        losses[f"place_{camera}"] = PLACE_SHARE * _place_loss(places, *targets.places[camera], targets.defective, batch.quality[camera])
+    if outputs.conflict is not None:
+        losses["conflict"] = _conflict_loss(outputs.conflict, conflict, outputs)
+    return losses
 
 
-def _answer_loss(logits: Tensor, targets: Targets, spec: NetworkSpec, positive_weight: Tensor, weights: Tensor) -> Tensor:
-    defect = functional.binary_cross_entropy_with_logits(logits[:, 0], targets.defective, pos_weight=positive_weight, reduction="none")
+def _conflict_loss(logits: Tensor, conflict: Tensor, outputs: Outputs) -> Tensor:
+    """Return the loss over parts that show two modalities; conflicts and others weigh the same, so that 0 means "as likely as not"."""
+    comparable = (torch.stack(list(outputs.quality.values())) > 0).sum(dim=0) > 1
+    wrong = functional.binary_cross_entropy_with_logits(logits, conflict, reduction="none")
+    return _mean(wrong, comparable * conflict) + _mean(wrong, comparable * (1 - conflict))
+
+
+def _answer_loss(logits: Tensor, targets: Targets, spec: NetworkSpec, positive_weight: Tensor, weights: Tensor, smoothing: float) -> Tensor:
+    defective = targets.defective * (1 - smoothing) + smoothing / 2
+    defect = functional.binary_cross_entropy_with_logits(logits[:, 0], defective, pos_weight=positive_weight, reduction="none")
     loss = _mean(defect, weights)
     kinds, causes = logits[:, 1 : 1 + len(spec.kinds)], logits[:, 1 + len(spec.kinds) :]
     for answers, truth in ((kinds, targets.kinds), (causes, targets.causes)):

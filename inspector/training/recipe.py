@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -36,6 +37,27 @@ class OptimizerRecipe(_Model):
     weight_decay: float = Field(default=0.05, ge=0, le=1)
     modality_dropout: float = Field(default=0.2, ge=0, lt=1)
     """Chance that a part's modality is hidden for one step, so that every other one learns to stand alone."""
+    channel_dropout: float = Field(default=0.05, ge=0, lt=1)
+    """The same for one of several channels of a modality."""
+    mixed_share: float = Field(default=0.2, ge=0, lt=1)
+    """Share of parts that get a modality of another part for one step: a conflict to be seen where the two are unlike."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
+    """This share of belief stays with the opposite of what a part's label says, as labels are wrong at times."""
+    balance: float = Field(default=0.0, ge=0, le=1)
+    """0: every part is seen once an epoch; 1: every label as often as every other; between: towards it."""
+    backbone_share: float = Field(default=0.1, ge=0, le=1)
+    """Layers that come trained on other pictures learn at this share of the rate."""
+
+
+class EngineRecipe(_Model):
+    """On what the learning runs; the same model comes out within rounding."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    accumulate: int = Field(default=1, ge=1, le=64)
+    """A batch goes through the network in this many pieces: less memory, the same steps."""
+    checkpoint_s: float = Field(default=20.0, ge=0)
+    """Seconds of learning that a killed run may lose."""
 
 
 class DecisionRecipe(_Model):
@@ -57,6 +79,7 @@ class Recipe(_Model):
     picture: PictureRecipe = PictureRecipe()
     network: NetworkRecipe = NetworkRecipe()
     optimizer: OptimizerRecipe = OptimizerRecipe()
+    engine: EngineRecipe = EngineRecipe()
     decision: DecisionRecipe = DecisionRecipe()
 
 

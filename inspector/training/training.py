@@ -23,16 +23,19 @@ from inspector.fusion.calibration import Calibration
 from inspector.fusion.encoding import Ranges
 from inspector.fusion.ensemble import Ensemble, Opinion, ask, averaged
 from inspector.fusion.network import FusionNetwork
-from inspector.parts import OK_LABEL, Modality
+from inspector.parts import OK_LABEL, UNKNOWN_DEFECT, Modality
 from inspector.training.batches import Table
 from inspector.training.calibrating import FEWEST_EACH, Witnessed, calibrate
 from inspector.training.card import card_text
+from inspector.training.engine import Engine, engine
 from inspector.training.fitting import fit_memories, fit_normalities, fit_scales, indicator_ranges, new_ensemble
-from inspector.training.learning import fit_member
+from inspector.training.learning import Lesson, fit_member
 from inspector.training.metrics import auroc
 from inspector.training.parts_folder import PartsFolder
 from inspector.training.preparing import Prepared, Progress, Sample, prepare, silent
 from inspector.training.recipe import Recipe, load_recipe
+from inspector.training.run_folder import Doubt, RunFolder
+from inspector.training.watching import conflict_auroc
 
 NORMAL_PARTS = 200
 LEADS_BY = 0.1
@@ -51,12 +54,16 @@ def train(recipe_path: Path | str, data: PartsFolder, out_dir: Path | str, *, se
     start_s = perf_counter()
     recipe = load_recipe(recipe_path)
     _refuse_untrainable(data)
-    prepared = prepare(data, area_px=recipe.picture.area_px, views=recipe.picture.views, seed=seed, progress=progress)
-    trained = fit(prepared, recipe, seed=seed, progress=progress)
-    manifest = _manifest(trained, prepared, recipe, data, seed, perf_counter() - start_s)
     out = Path(out_dir)
-    manifest = artefact.save(out, manifest, trained.ensemble.state_dict(), card_text(manifest))
-    _write_normal(out / artefact.NORMAL, prepared.train, progress)
+    with engine(recipe.engine) as worker:
+        prepared = prepare(data, area_px=recipe.picture.area_px, views=recipe.picture.views, seed=seed, progress=progress)
+        run = RunFolder(out, recipe, data_sha256=_data_hash(data), seed=seed, workers=worker.workers)
+        trained = fit(prepared, recipe, seed=seed, progress=progress, worker=worker, run=run)
+        manifest = _manifest(trained, prepared, recipe, data, seed, perf_counter() - start_s)
+        if worker.writes:
+            manifest = artefact.save(out, manifest, trained.ensemble.state_dict(), card_text(manifest))
+            _write_normal(out / artefact.NORMAL, prepared.train, progress)
+            run.finish(trained.chosen, trained.histories, trained.doubts)
     return {
         "model": {"name": manifest.name, "version": manifest.version, "sha256": manifest.weights.sha256},
         "data": {"name": data.name, "parts": manifest.training.parts, "modalities": list(manifest.modalities)},
@@ -78,11 +85,22 @@ class Trained:
     ) -> None:
         self.ensemble, self.calibration, self.ranges = ensemble, calibration, ranges
         self.figures, self.chosen = figures, chosen
+        self.histories: list[list[dict[str, Any]]] = []
+        self.doubts: list[Doubt] = []
         self.leading = _leading(figures.get("auroc_alone", {}))
 
 
-def fit(prepared: Prepared, recipe: Recipe, *, seed: int, progress: Progress = silent) -> Trained:
-    """Fit and calibrate an ensemble on prepared parts."""
+def fit(
+    prepared: Prepared,
+    recipe: Recipe,
+    *,
+    seed: int,
+    progress: Progress = silent,
+    worker: Engine | None = None,
+    run: RunFolder | None = None,
+) -> Trained:
+    """Fit and calibrate an ensemble on prepared parts; with `run`, members that a killed run left behind are taken up."""
+    worker = worker or Engine(recipe.engine)
     pictures = bool(prepared.cameras)
     members = recipe.members_with_pictures if pictures else recipe.members_without_pictures
     epochs = recipe.optimizer.epochs_with_pictures if pictures else recipe.optimizer.epochs_without_pictures
@@ -100,12 +118,23 @@ def fit(prepared: Prepared, recipe: Recipe, *, seed: int, progress: Progress = s
     fit_scales(ensemble, table)
     fit_normalities(ensemble, table, folds)
     everything = torch.arange(len(table))
+    val = Table(prepared.val, ensemble.spec, ranges) if prepared.val and not held_out else None
+    histories = []
     for number, member in enumerate(ensemble.members):
         assert isinstance(member, FusionNetwork)
-        rows = everything[folds != number] if held_out else everything
-        label = f"training member {number + 1} of {members}"
-        fit_member(member, table, rows, recipe.optimizer, epochs=epochs, seed=seed * 100 + number, progress=progress, label=label)
-    held = _witness_folds(ensemble, table, folds) if held_out else _witness(ensemble, Table(prepared.val, ensemble.spec, ranges))
+        lesson = Lesson(
+            table,
+            everything[folds != number] if held_out else everything,
+            epochs,
+            seed * 100 + number,
+            held=(table, everything[folds == number]) if val is None else (val, torch.arange(len(val))),
+            label=f"training member {number + 1} of {members}",
+            checkpoint=run.checkpoint(number) if run else None,
+            key=run.key if run else "",
+        )
+        keep_s = recipe.engine.checkpoint_s
+        histories.append(fit_member(member, lesson, recipe.optimizer, worker, keep_s=keep_s, progress=progress))
+    held = _witness_folds(ensemble, table, folds) if val is None else _witness(ensemble, val)
     calibration = calibrate(
         held,
         any_defect=any(sample.defective for sample in prepared.train),
@@ -119,7 +148,13 @@ def fit(prepared: Prepared, recipe: Recipe, *, seed: int, progress: Progress = s
         "members": members,
         "calibrated_on": f"{members} folds of train" if held_out else "val",
     }
-    return Trained(ensemble, calibration, ranges, _figures(held, calibration), {k: v for k, v in chosen.items() if v is not None})
+    figures = _figures(held, calibration)
+    if val is not None and len(ensemble.spec.modalities) > 1:
+        figures["conflict_auroc"] = _rounded(conflict_auroc(ensemble, val, torch.arange(len(val)), seed))
+    trained = Trained(ensemble, calibration, ranges, figures, {k: v for k, v in chosen.items() if v is not None})
+    trained.histories = histories
+    trained.doubts = _doubts(held, calibration, prepared)
+    return trained
 
 
 def _refuse_untrainable(data: PartsFolder) -> None:
@@ -186,6 +221,7 @@ def _witnessed(opinions: list[Opinion], table: Table, rows: Tensor) -> Witnessed
         kinds=table.kinds[rows].numpy(),
         cause_logits=np.concatenate([opinion.cause_logits for opinion in opinions]),
         causes=table.causes[rows].numpy(),
+        part_ids=[table.samples[int(row)].part.part_id for row in rows],
     )
 
 
@@ -206,6 +242,22 @@ def _figures(held: Witnessed, calibration: Calibration) -> dict[str, Any]:
         if logits.shape[1] > 1 and known.any():
             figures[name] = _rounded(float(np.mean(logits[known].argmax(axis=1) == truth[known])))
     return figures
+
+
+def _doubts(held: Witnessed, calibration: Calibration, prepared: Prepared) -> list[Doubt]:
+    """Return what the model makes of each held-out part beside its label."""
+    labels = {sample.part.part_id: sample.part.label for sample in (*prepared.train, *prepared.val)}
+    found = []
+    for row, part_id in enumerate(held.part_ids):
+        score = calibration.score(held.evidence[row])
+        kind = prepared.kinds[int(held.kind_logits[row].argmax())] if prepared.kinds else UNKNOWN_DEFECT
+        believed = score if held.defective[row] else 1 - score
+        found.append(Doubt(part_id, labels[part_id], score, kind if score >= calibration.threshold else OK_LABEL, _surprise(believed)))
+    return found
+
+
+def _surprise(believed: float) -> float:
+    return float(-np.log(max(believed, 1e-12)))
 
 
 def _auroc_of(held: Witnessed, prefix: str) -> dict[str, float | None]:

@@ -5,6 +5,7 @@ import csv
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 from inspector.errors import ConfigError, DataError
 from inspector.features import extract
@@ -156,6 +157,54 @@ def test_without_validation_parts_folds_of_train_calibrate(tmp_path, recipe):
     summary = train(recipe, line, tmp_path / "m")
     assert summary["chosen"]["calibrated_on"] == "3 folds of train"
     assert summary["figures"]["held_out_parts"] == len(LABELS)
+
+
+def table(path):
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+def test_a_run_leaves_its_records(line, model, tmp_path_factory):
+    run = next(tmp_path_factory.getbasetemp().glob("model*/m/run"))
+    assert {path.name for path in run.iterdir()} == {"recipe.yaml", "run.yaml", "metrics.csv", "curves.png", "review.csv"}
+    assert yaml.safe_load((run / "recipe.yaml").read_text())["optimizer"]["batch"] == 8
+    assert yaml.safe_load((run / "run.yaml").read_text())["data_sha256"] == model.manifest.training.data_sha256
+    metrics = table(run / "metrics.csv")
+    assert [int(row["epoch"]) for row in metrics] == list(range(1, 21))
+    assert float(metrics[-1]["held_out_auroc"]) > 0.9
+    review = table(run / "review.csv")
+    assert {row["part_id"] for row in review} == {part.part_id for part in line.split("val")}
+    losses = [float(row["loss"]) for row in review]
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_a_label_that_is_wrong_comes_first_in_the_review(tmp_path, recipe):
+    write_line(tmp_path / "line", LABELS, modalities=("vibration",))
+    parts = tmp_path / "line" / "parts.csv"
+    parts.write_text(parts.read_text().replace("val-0,val,ok", "val-0,val,scratch"))
+    train(recipe, load_parts_folder(tmp_path / "line"), tmp_path / "m")
+    first = table(tmp_path / "m" / "run" / "review.csv")[0]
+    assert (first["part_id"], first["label"], first["proposed"]) == ("val-0", "scratch", "ok")
+
+
+def test_a_killed_run_goes_on_where_it_stood_when_the_command_is_given_again(tmp_path, recipe):
+    line = write_line(tmp_path / "line", LABELS, modalities=("vibration",), splits=("train",))
+    recipe.write_text(RECIPE + "engine: {checkpoint_s: 0}\n")
+    learned = []
+
+    def dying(items, *, total=None, label=""):
+        for item in items:
+            if label.startswith("training"):
+                learned.append((label, item))
+                if len(learned) == 60:
+                    raise KeyboardInterrupt
+            yield item
+
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, line, tmp_path / "killed", progress=dying)
+    again = train(recipe, line, tmp_path / "killed", progress=dying)
+    assert learned[60] == learned[59]  # the epoch that was broken off is the first to be learned again
+    assert again["model"]["sha256"] == train(recipe, line, tmp_path / "whole")["model"]["sha256"]
+    assert not (tmp_path / "killed" / "run" / "checkpoints").exists()
 
 
 def test_a_misspelt_key_is_named(tmp_path, line):
