@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from inspector.features import picture, sound, trend, vibration
+from inspector.features import picture, picture_quality, series_quality, sound, trend, vibration, waveform_quality
 from inspector.features.content import Features, Picture, Vectors
 from inspector.features.quality import Quality
 from inspector.parts import PartRecord
@@ -18,14 +18,14 @@ def extract(record: PartRecord) -> Features:
     trigger_ns = record.trigger.t_ns
     for name, frame in record.frames.items():
         pictures[name] = picture.prepare(frame, trigger_ns)
-        qualities[name] = picture.assess(frame)
+        qualities[name] = picture_quality.assess(frame, pictures[name])
     for name, waveform in record.waveforms.items():
         describe = vibration if record.channels[name].modality == "vibration" else sound
-        qualities[name] = describe.assess(waveform)
+        qualities[name] = waveform_quality.assess(waveform)
         if qualities[name].value > 0:
             vectors[name] = describe.describe(waveform, trigger_ns)
     for name, series in record.series.items():
-        qualities[name] = trend.assess(series)
+        qualities[name] = series_quality.assess(series)
         if qualities[name].value > 0:
             vectors[name] = trend.describe(series, trigger_ns)
     return Features(

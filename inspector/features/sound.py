@@ -1,4 +1,4 @@
-"""Sound: log-mel spectrum over time, modulation and harmony; clipping, silence and dropped blocks as quality."""
+"""Sound: log-mel spectrum over time, modulation and harmony."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 
 from inspector.features.content import Array, Vectors
-from inspector.features.quality import Quality, judged, ramp
 from inspector.features.spectra import band_mean, frame_power, log_edges, log_power, mel_edges, mel_mean, whole_power
 from inspector.parts import Waveform
 
@@ -41,45 +40,6 @@ def describe(waveform: Waveform, trigger_ns: int) -> Vectors:
     spread = shape if len(shape) >= STEPS else np.repeat(shape, -(-STEPS // len(shape)), axis=0)
     steps = np.stack([block.mean(axis=0) for block in np.array_split(spread, STEPS)])
     return Vectors("audio", summary, steps.astype(np.float32), offsets(waveform, trigger_ns, STEPS))
-
-
-def assess(waveform: Waveform) -> Quality:
-    """Rate clipping, silence and dropped blocks of a sound."""
-    samples = waveform.samples
-    if len(samples) < 256 or not np.isfinite(samples).all():
-        return Quality(0.0, "sound too short or not a number", {})
-    peak = float(np.abs(samples).max())
-    indicators = {
-        "clipped": clipped_share(samples),
-        "level_db": float(10 * np.log10(np.mean(samples**2) + 1e-12)),
-        "dropped": held_share(samples),
-        "flatness": _flatness(frame_power(samples - samples.mean(), 512, 512)),
-        "crest_db": float(20 * np.log10(peak / (float(samples.std()) + 1e-9) + 1e-9)),
-    }
-    penalties = {
-        "clipped": 0.85 * ramp(indicators["clipped"], 0.002, 0.08),
-        "silent": ramp(indicators["level_db"], -85.0, -100.0),
-        "blocks dropped": ramp(indicators["dropped"], 0.05, 0.5),
-    }
-    return judged(penalties, indicators)
-
-
-def clipped_share(samples: NDArray[np.float32]) -> float:
-    """Return the share of samples that stand in a run at the signal's own extremes: a flat top, at whatever level it was cut."""
-    peak = float(np.abs(samples).max())
-    if peak <= 0:
-        return 0.0
-    at_top = np.abs(samples) >= 0.995 * peak
-    in_run = at_top[1:] & at_top[:-1]
-    return float(in_run.mean())
-
-
-def held_share(samples: NDArray[np.float32]) -> float:
-    """Return the share of samples in runs of 32 or more equal values: dropped blocks, or a dead input."""
-    changes = np.flatnonzero(np.diff(samples) != 0)
-    borders = np.concatenate([[-1], changes, [len(samples) - 1]])
-    runs = np.diff(borders)
-    return float(runs[runs >= 32].sum() / len(samples))
 
 
 def offsets(waveform: Waveform, trigger_ns: int, steps: int) -> Array:

@@ -19,7 +19,7 @@ def frame_power(samples: NDArray[np.float32], length: int, hop: int) -> Array:
     if len(samples) < length:
         samples = np.pad(samples, (0, length - len(samples)))
     frames = np.lib.stride_tricks.sliding_window_view(samples, length)[::hop]
-    spectrum = rfft(frames * _hann(length), axis=1)
+    spectrum = rfft(frames * hann(length), axis=1)
     return np.asarray(np.abs(spectrum) ** 2 / length, dtype=np.float32)
 
 
@@ -46,7 +46,7 @@ def whole_power(samples: NDArray[np.float32], sample_rate_hz: float) -> tuple[Ar
     """Return the power spectrum of the whole signal and the rate at which its bins lie (padding keeps frequencies exact)."""
     size = next_fast_len(max(len(samples), 16), real=True)
     centred = samples - samples.mean()
-    spectrum = rfft(centred * _hann(len(centred)), n=size)
+    spectrum = rfft(centred * hann(len(centred)), n=size)
     return (np.abs(spectrum) ** 2 / max(len(samples), 1)).astype(np.float32), sample_rate_hz * 2 * (len(spectrum) - 1) / size
 
 
@@ -74,7 +74,8 @@ def log_power(power: Array) -> Array:
 
 
 @lru_cache(maxsize=16)
-def _hann(length: int) -> Array:
+def hann(length: int) -> Array:
+    """Return the periodic Hann window; do not write into it."""
     window: Array = np.hanning(length + 1)[:-1].astype(np.float32)
     return window
 

@@ -1,4 +1,4 @@
-"""Series: level, spread, slope, steps and the course over the window; gaps and stuck values as quality."""
+"""Series: level, spread, slope, steps and the course over the window."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.features.content import Vectors
-from inspector.features.quality import Quality, judged, ramp
 from inspector.parts import Series
 
 COURSE = 24
@@ -22,27 +21,6 @@ def describe(series: Series, trigger_ns: int) -> Vectors:
     steps = np.stack([np.concatenate([course[part], [course[part].mean() - course.mean()]]) for part in parts]).astype(np.float32)
     middles_s = np.linspace(t_s[0], t_s[-1], 2 * STEPS + 1)[1::2]
     return Vectors("series", summary, steps, middles_s.astype(np.float32))
-
-
-def assess(series: Series) -> Quality:
-    """Rate gaps and stuck values of a series."""
-    known = np.isfinite(series.values)
-    count = int(known.sum())
-    if count < 2:
-        return Quality(0.0, "no values", {})
-    values = series.values[known]
-    indicators = {
-        "gaps": 1.0 - count / len(series.values),
-        "longest_gap": _longest_gap(series, known),
-        "stuck": _stuck_share(values),
-        "levels": float(np.log10(len(np.unique(values)))),
-    }
-    # A value that never moves can be a set point; only one that moved and then stopped shows a stuck sensor by itself.
-    penalties = {
-        "gaps": max(ramp(indicators["gaps"], 0.1, 0.9), ramp(indicators["longest_gap"], 0.15, 0.9)),
-        "stuck value": ramp(indicators["stuck"], 0.35, 0.9) if indicators["stuck"] < 1.0 else 0.0,
-    }
-    return judged(penalties, indicators)
 
 
 def _known(series: Series, trigger_ns: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -82,16 +60,3 @@ def _course(t_s: NDArray[np.float64], values: NDArray[np.float64], cells: int) -
     sums = np.bincount(cell, weights=values, minlength=cells)
     filled = np.flatnonzero(counts)
     return np.interp(np.arange(cells), filled, sums[filled] / counts[filled])
-
-
-def _longest_gap(series: Series, known: NDArray[np.bool_]) -> float:
-    t_ns = np.sort(series.t_ns[known])
-    whole = max(int(series.t_ns.max() - series.t_ns.min()), 1)
-    ends = np.concatenate([[series.t_ns.min()], t_ns, [series.t_ns.max()]])
-    return float(np.diff(ends).max() / whole)
-
-
-def _stuck_share(values: NDArray[np.float64]) -> float:
-    """Return the share that the longest run of equal values takes (1: it never moved)."""
-    borders = np.concatenate([[-1], np.flatnonzero(np.diff(values) != 0), [len(values) - 1]])
-    return float(np.diff(borders).max() / len(values))

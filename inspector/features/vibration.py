@@ -1,4 +1,4 @@
-"""Vibration: spectrum in log-spaced bands, envelope spectra of carrier bands, impact statistics; clipping and dead sensors as quality."""
+"""Vibration: spectrum in log-spaced bands, envelope spectra of carrier bands, impact statistics."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
 from inspector.features.content import Array, Vectors
-from inspector.features.quality import Quality, judged, ramp
-from inspector.features.sound import clipped_share, held_share, offsets
+from inspector.features.sound import offsets
 from inspector.features.spectra import band_mean, band_peak, frame_power, log_edges, log_power, whole_power
 from inspector.parts import Waveform
 
@@ -29,24 +28,6 @@ def describe(waveform: Waveform, trigger_ns: int) -> Vectors:
     blocks = np.array_split(samples, STEPS)
     steps = np.stack([_step(block, rate_hz, level_db) for block in blocks])
     return Vectors("vibration", summary, steps, offsets(waveform, trigger_ns, STEPS))
-
-
-def assess(waveform: Waveform) -> Quality:
-    """Rate clipping, a dead sensor and dropped blocks of a vibration signal."""
-    samples = waveform.samples
-    if len(samples) < 256 or not np.isfinite(samples).all():
-        return Quality(0.0, "vibration too short or not a number", {})
-    indicators = {
-        "clipped": clipped_share(samples),
-        "dropped": held_share(samples),
-        "level_db": float(10 * np.log10(np.var(samples) + 1e-12)),
-    }
-    penalties = {
-        "clipped": 0.85 * ramp(indicators["clipped"], 0.002, 0.08),
-        "no signal": ramp(indicators["level_db"], -100.0, -115.0),
-        "blocks dropped": ramp(indicators["dropped"], 0.05, 0.5),
-    }
-    return judged(penalties, indicators)
 
 
 def envelope(samples: NDArray[np.float32], rate_hz: float, low_hz: float, high_hz: float) -> Array:

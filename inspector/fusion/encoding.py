@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from inspector.features import Features
+from inspector.features.quality import INDICATORS, ramp
 from inspector.fusion.backbone import Backbone, to_input
 from inspector.fusion.batch import Batch
 from inspector.fusion.memory import GoodMemory
@@ -20,8 +21,6 @@ Ranges = Mapping[str, Mapping[str, tuple[float, float]]]
 
 LEAST_OUTSIDE, MOST_OUTSIDE = 1.0, 4.0
 """An indicator this many widths outside its range begins to cost quality; at the second value it costs all it can."""
-LEAST_WIDTH = 0.05
-"""An indicator that never moved in training is given this width: shares, decades and decibels alike move more when something is wrong."""
 UNSEEN_COST = 0.8
 UNSEEN_BELOW = 0.6
 
@@ -51,19 +50,24 @@ def trust(features: Features, matched: Mapping[str, str], ranges: Ranges) -> Tru
     quality: dict[str, float] = {}
     degraded = dict(features.degraded)
     for name, theirs in matched.items():
-        worst, factor = "", 1.0
-        for indicator, (low, high) in ranges.get(name, {}).items():
-            value = features.indicators.get(theirs, {}).get(indicator)
-            if value is None:
-                continue
-            outside = max(low - value, value - high) / max(high - low, LEAST_WIDTH)
-            cost = UNSEEN_COST * min(max((outside - LEAST_OUTSIDE) / (MOST_OUTSIDE - LEAST_OUTSIDE), 0.0), 1.0)
-            if 1 - cost < factor:
-                worst, factor = f"{indicator.replace('_', ' ')} {'below' if value < low else 'above'} all that training saw", 1 - cost
+        factor, reason = familiarity(features.indicators.get(theirs, {}), ranges.get(name, {}))
         quality[name] = features.quality.get(theirs, 1.0) * factor
         if factor < UNSEEN_BELOW:
-            degraded.setdefault(theirs, worst)
+            degraded.setdefault(theirs, reason)
     return Trust(quality, degraded)
+
+
+def familiarity(indicators: Mapping[str, float], ranges: Mapping[str, tuple[float, float]]) -> tuple[float, str]:
+    """Return by how much a channel's quality shrinks (0.2 to 1) for being worse than all that training saw, and in what."""
+    worst, factor = "", 1.0
+    for name, (low, high) in ranges.items():
+        value, indicator = indicators.get(name), INDICATORS.get(name)
+        if value is None or indicator is None:
+            continue
+        cost = UNSEEN_COST * ramp(indicator.outside(value, low, high), LEAST_OUTSIDE, MOST_OUTSIDE)
+        if 1 - cost < factor:
+            worst, factor = f"{name.replace('_', ' ')} {'below' if value < low else 'above'} all that training saw", 1 - cost
+    return factor, worst
 
 
 @dataclass(frozen=True, slots=True)
