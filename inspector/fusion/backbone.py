@@ -1,10 +1,15 @@
-"""The frozen vision backbone: EfficientNet-lite0, ImageNet weights as the package index ships them, its maps at stride 8 and 16."""
+"""The vision backbone: EfficientNet-lite0, ImageNet weights as the package index ships them.
+
+Its early blocks stay as published for good, so that their maps can be kept while training. Its later blocks exist twice: as published,
+for the memory of good surfaces, and as `LateBlocks` in each camera's encoder, where they are trained on.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,8 +20,8 @@ from torch import Tensor, nn
 from inspector.errors import ModelError
 
 NAME = "efficientnet-lite0"
-FINE_CHANNELS, COARSE_CHANNELS = 40, 112
-_FINE_BLOCK, _COARSE_BLOCK = 4, 10
+FINE_CHANNELS, COARSE_CHANNELS, DEEP_CHANNELS = 40, 112, 192
+_FINE_BLOCK, _COARSE_BLOCK, _DEEP_BLOCK = 4, 10, 14
 STRIDE_PX = 8
 SIDE_STEP_PX = 32
 """Sides must be multiples of this: the published padding is exact only then."""
@@ -27,11 +32,7 @@ class Backbone(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        from efficientnet_lite_pytorch import EfficientNet
-
-        published = EfficientNet.from_name(NAME)
-        published.load_state_dict(torch.load(weights_path(), map_location="cpu", weights_only=True))
-        published.eval()
+        published = _published()
         self.stem = _folded([published._conv_stem, published._bn0, nn.ReLU6()])
         self.blocks = nn.ModuleList([_Block(block) for block in published._blocks[: _COARSE_BLOCK + 1]])
         self.requires_grad_(False).eval()
@@ -46,16 +47,47 @@ class Backbone(nn.Module):
         return fine, x
 
 
+class LateBlocks(nn.Module):
+    """Maps (B, 40, h, w) at stride 8 -> maps (B, 112, h/2, w/2) and (B, 192, h/4, w/4): the blocks that training goes on with.
+
+    It starts as published, which no weights of a model folder need, as they bring their own: `published=False` saves reading them.
+    """
+
+    def __init__(self, *, published: bool = True) -> None:
+        super().__init__()
+        blocks = _published(weights=published)._blocks[_FINE_BLOCK + 1 : _DEEP_BLOCK + 1]
+        self.blocks = nn.ModuleList([_Block(block) for block in blocks])
+
+    def forward(self, fine: Tensor) -> tuple[Tensor, Tensor]:
+        # Depthwise convolutions take half the time in this order.
+        x = coarse = fine.contiguous(memory_format=torch.channels_last)
+        for index, block in enumerate(self.blocks, start=_FINE_BLOCK + 1):
+            x = block(x)
+            if index == _COARSE_BLOCK:
+                coarse = x
+        return coarse, x
+
+
+def _published(*, weights: bool = True) -> Any:
+    """Return the network as its package builds it; without its weights where others will be loaded."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    network = EfficientNet.from_name(NAME)
+    if weights:
+        network.load_state_dict(torch.load(weights_path(), map_location="cpu", weights_only=True))
+    return network.eval()
+
+
 class _Block(nn.Module):
-    def __init__(self, published: nn.Module) -> None:
+    def __init__(self, published: Any) -> None:
         super().__init__()
         arguments = published._block_args
         layers: list[nn.Module] = []
-        if arguments.expand_ratio != 1:  # type: ignore[union-attr]
-            layers += [published._expand_conv, published._bn0, nn.ReLU6()]  # type: ignore[list-item]
-        layers += [published._depthwise_conv, published._bn1, nn.ReLU6(), published._project_conv, published._bn2]  # type: ignore[list-item]
+        if arguments.expand_ratio != 1:
+            layers += [published._expand_conv, published._bn0, nn.ReLU6()]
+        layers += [published._depthwise_conv, published._bn1, nn.ReLU6(), published._project_conv, published._bn2]
         stride = arguments.stride
-        self.residual = stride in (1, [1]) and arguments.input_filters == arguments.output_filters  # type: ignore[union-attr]
+        self.residual = stride in (1, [1]) and arguments.input_filters == arguments.output_filters
         self.layers = _folded(layers)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -32,6 +32,6 @@ class Outputs:
     attention: dict[Modality, Tensor]
     """Share of the decision token's attention that each modality gets; sums to 1."""
     evidence: dict[str, Tensor]
-    """Camera -> defect logit per place (B, h, w)."""
+    """Camera -> per place the logit of a defect, then of each kind that it would be of (B, 1 + kinds, h, w)."""
     conflict: Tensor | None = None
     """Logit (B,) that the modalities contradict each other; None where the model has only one."""

@@ -83,7 +83,7 @@ class Localizer:
     @torch.inference_mode()
     def _places(self, member: FusionNetwork, batch: Batch, camera: str) -> Map:
         encoder = member.cameras[member.spec.cameras.index(camera)]
-        places: Tensor = torch.sigmoid(encoder(*batch.maps[camera])[2])
+        places: Tensor = torch.sigmoid(encoder(batch.maps[camera][0], batch.maps[camera][2])[2][:, 0])
         return np.asarray(places[0].numpy(), dtype=np.float32)
 
 

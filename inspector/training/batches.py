@@ -13,7 +13,8 @@ from inspector.fusion.batch import Batch
 from inspector.fusion.encoding import Ranges, matched_channels, trust
 from inspector.fusion.spec import NetworkSpec
 from inspector.parts import Modality
-from inspector.training.preparing import NO_CAUSE, Sample
+from inspector.training.preparing import NO_CAUSE
+from inspector.training.samples import Sample
 
 UNKNOWN = -1
 
@@ -54,9 +55,10 @@ class Table:
 
     def batch(self, rows: Tensor, random: np.random.Generator | None = None) -> tuple[Batch, Targets]:
         """Return parts `rows`; with `random` a random view of each picture, mirrored at random, else the picture itself."""
-        batch, places = Batch(), {}
+        batch, places, defective = Batch(), {}, self.defective[rows]
         for camera in self.spec.cameras:
-            maps, target = self._pictures(camera, rows, random)
+            maps, target, invented = self._pictures(camera, rows, random)
+            defective = torch.maximum(defective, invented)
             if maps is not None and target is not None:
                 batch.maps[camera], places[camera] = maps, target
                 batch.quality[camera] = self.quality[camera][rows]
@@ -66,7 +68,7 @@ class Table:
             batch.steps[vector.name] = self.steps[vector.name][rows]
             batch.offsets_s[vector.name] = self.offsets_s[vector.name][rows]
             batch.quality[vector.name] = self.quality[vector.name][rows]
-        return batch, Targets(self.defective[rows], self.kinds[rows], self.causes[rows], places)
+        return batch, Targets(defective, self.kinds[rows], self.causes[rows], places)
 
     def _vectors(self, matched: Sequence[Mapping[str, str]]) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         summaries, steps, offsets_s = {}, {}, {}
@@ -88,13 +90,13 @@ class Table:
 
     def _pictures(
         self, camera: str, rows: Tensor, random: np.random.Generator | None
-    ) -> tuple[tuple[Tensor, Tensor, Tensor] | None, tuple[Tensor, Tensor] | None]:
+    ) -> tuple[tuple[Tensor, Tensor, Tensor] | None, tuple[Tensor, Tensor] | None, Tensor]:
         views = [self.samples[int(row)].views.get(camera) for row in rows]
         first = next((view for view in views if view), None)
         if first is None:
-            return None, None
+            return None, None, torch.zeros(len(rows))
         blank = first[0]
-        fine, coarse, unusual, targets, known = [], [], [], [], []
+        fine, coarse, unusual, targets, known, invented = [], [], [], [], [], []
         for found in views:
             view = blank if not found else found[0 if random is None else int(random.integers(len(found)))]
             turns = [] if random is None else [axis for axis in (-1, -2) if random.random() < 0.5]
@@ -108,8 +110,9 @@ class Table:
             unusual.append(maps[2])
             targets.append(target)
             known.append(told is not None)
+            invented.append(float(bool(found) and view.invented))
         maps_of_batch = (torch.stack(fine).float(), torch.stack(coarse).float(), torch.stack(unusual).float())
-        return maps_of_batch, (torch.stack(targets), torch.tensor(known))
+        return maps_of_batch, (torch.stack(targets), torch.tensor(known)), torch.tensor(invented)
 
 
 def _index(names: Sequence[str], name: str) -> int:

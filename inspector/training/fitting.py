@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inspector.fusion.backbone import LateBlocks
 from inspector.fusion.batch import Batch
 from inspector.fusion.ensemble import Ensemble
 from inspector.fusion.memory import GoodMemory
@@ -15,7 +16,8 @@ from inspector.fusion.network import FusionNetwork
 from inspector.fusion.signal_encoder import Scale
 from inspector.fusion.spec import NetworkSpec
 from inspector.training.batches import Table
-from inspector.training.preparing import Prepared, Sample, View
+from inspector.training.preparing import Prepared
+from inspector.training.samples import Sample, View
 
 MEMORY_PICTURES = 250
 FEWEST_GOOD = 5
@@ -52,6 +54,15 @@ def _look_for_unusual(memory: GoodMemory, views: Sequence[View]) -> None:
     for row, view in enumerate(views):
         found[row] = memory(view.fine[None].float(), view.coarse[None].float())[0]
         view.unusual = found[row]
+
+
+def start_from_published(ensemble: Ensemble) -> None:
+    """Give every camera's late blocks the weights that the backbone was published with."""
+    published = LateBlocks().state_dict() if ensemble.spec.cameras else {}
+    for member in ensemble.members:
+        assert isinstance(member, FusionNetwork)
+        for encoder in member.cameras:
+            encoder.late.load_state_dict(published)  # type: ignore[union-attr]
 
 
 def fit_scales(ensemble: Ensemble, table: Table) -> None:

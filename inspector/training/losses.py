@@ -13,6 +13,7 @@ from inspector.training.batches import UNKNOWN, Targets
 OWN_SHARE = 0.4
 """Weight of each modality's own loss beside the fused one."""
 PLACE_SHARE = 1.0
+KIND_PLACE_SHARE = 0.5
 
 
 def total_loss(
@@ -32,7 +33,9 @@ def total_loss(
             weights = weights * ~targets.foreign[modality]
         losses[f"own_{modality}"] = OWN_SHARE * _answer_loss(own, targets, spec, positive_weight, weights, smoothing)
     for camera, places in outputs.evidence.items():
-        losses[f"place_{camera}"] = PLACE_SHARE * _place_loss(places, *targets.places[camera], targets.defective, batch.quality[camera])
+        quality, drawn = batch.quality[camera], targets.places[camera]
+        losses[f"place_{camera}"] = PLACE_SHARE * _place_loss(places[:, 0], *drawn, targets.defective, quality)
+        losses[f"kind_place_{camera}"] = KIND_PLACE_SHARE * _kind_place_loss(places[:, 1:], *drawn, targets.kinds, quality)
     if outputs.conflict is not None:
         losses["conflict"] = _conflict_loss(outputs.conflict, conflict, outputs)
     return losses
@@ -73,6 +76,17 @@ def _place_loss(places: Tensor, target: Tensor, known: Tensor, defective: Tensor
         overlap = (2 * (chance * share).sum(dim=1) + 1) / (chance.sum(dim=1) + share.sum(dim=1) + 1)
         strong = strong + 0.5 * _mean(1 - overlap, quality[known][drawn])
     return 0.5 * weak + strong
+
+
+def _kind_place_loss(kinds: Tensor, target: Tensor, known: Tensor, truth: Tensor, quality: Tensor) -> Tensor:
+    """Return the loss of the kind that each defective place is taken for, where a mask says which places are; each part counts once."""
+    area = target.flatten(1).sum(dim=1)
+    told = known & (truth != UNKNOWN) & (area > 0)
+    if kinds.shape[1] < 2 or not told.any():
+        return kinds.sum() * 0
+    wrong = functional.cross_entropy(kinds[told].flatten(2), truth[told][:, None].expand(-1, target[0].numel()), reduction="none")
+    share = target[told].flatten(1) / area[told][:, None]
+    return _mean((wrong * share).sum(dim=1), quality[told])
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:

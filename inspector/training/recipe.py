@@ -17,8 +17,12 @@ class _Model(BaseModel):
 class PictureRecipe(_Model):
     area_px: int = Field(default=81_920, ge=64 * 64, le=1024 * 1024)
     """Pictures are brought to about this many pixels, in the median aspect of the training pictures."""
-    views: int = Field(default=2, ge=1, le=16)
-    """The picture itself and this many less one altered copies go through the frozen backbone once, before training."""
+    views: int = Field(default=3, ge=1, le=16)
+    """The picture itself and this many less one altered copies go through the frozen blocks once, before training."""
+    transplants: int = Field(default=2, ge=0, le=16)
+    """Copies of each defect that has a mask on pictures of good parts; every two of them save an altered copy."""
+    invented: int = Field(default=2, ge=0, le=16)
+    """Copies of each picture with a made-up defect, where no training part is defective."""
 
 
 class NetworkRecipe(_Model):

@@ -28,13 +28,14 @@ from inspector.training.batches import Table
 from inspector.training.calibrating import FEWEST_EACH, Witnessed, calibrate
 from inspector.training.card import card_text
 from inspector.training.engine import Engine, engine
-from inspector.training.fitting import fit_memories, fit_normalities, fit_scales, indicator_ranges, new_ensemble
+from inspector.training.fitting import fit_memories, fit_normalities, fit_scales, indicator_ranges, new_ensemble, start_from_published
 from inspector.training.learning import Lesson, fit_member
 from inspector.training.metrics import auroc
 from inspector.training.parts_folder import PartsFolder
-from inspector.training.preparing import Prepared, Progress, Sample, prepare, silent
+from inspector.training.preparing import Prepared, Progress, prepare, silent
 from inspector.training.recipe import Recipe, load_recipe
 from inspector.training.run_folder import Doubt, RunFolder
+from inspector.training.samples import Sample
 from inspector.training.watching import conflict_auroc
 
 NORMAL_PARTS = 200
@@ -56,7 +57,7 @@ def train(recipe_path: Path | str, data: PartsFolder, out_dir: Path | str, *, se
     _refuse_untrainable(data)
     out = Path(out_dir)
     with engine(recipe.engine) as worker:
-        prepared = prepare(data, area_px=recipe.picture.area_px, views=recipe.picture.views, seed=seed, progress=progress)
+        prepared = prepare(data, picture=recipe.picture, seed=seed, progress=progress)
         run = RunFolder(out, recipe, data_sha256=_data_hash(data), seed=seed, workers=worker.workers)
         trained = fit(prepared, recipe, seed=seed, progress=progress, worker=worker, run=run)
         manifest = _manifest(trained, prepared, recipe, data, seed, perf_counter() - start_s)
@@ -111,6 +112,7 @@ def fit(
     torch.manual_seed(seed)
     for member in ensemble.members:
         member.load_state_dict(FusionNetwork(ensemble.spec).state_dict())
+    start_from_published(ensemble)
     ranges = indicator_ranges(prepared.train)
     fit_memories(ensemble, prepared, seed)
     table = Table(prepared.train, ensemble.spec, ranges)
