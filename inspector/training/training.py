@@ -33,6 +33,7 @@ from inspector.training.learning import Lesson, fit_member
 from inspector.training.metrics import auroc
 from inspector.training.parts_folder import PartsFolder
 from inspector.training.preparing import Prepared, Progress, Sample, prepare, silent
+from inspector.training.pretraining import pretrain
 from inspector.training.recipe import Recipe, load_recipe
 from inspector.training.run_folder import Doubt, RunFolder
 from inspector.training.watching import conflict_auroc
@@ -119,6 +120,7 @@ def fit(
     fit_normalities(ensemble, table, folds)
     everything = torch.arange(len(table))
     val = Table(prepared.val, ensemble.spec, ranges) if prepared.val and not held_out else None
+    unread = Table([*prepared.train, *prepared.unlabelled], ensemble.spec, ranges) if recipe.pretraining.epochs else table
     histories = []
     for number, member in enumerate(ensemble.members):
         assert isinstance(member, FusionNetwork)
@@ -132,6 +134,10 @@ def fit(
             checkpoint=run.checkpoint(number) if run else None,
             key=run.key if run else "",
         )
+        if recipe.pretraining.epochs:
+            unlabelled = torch.arange(len(table), len(table) + len(prepared.unlabelled))
+            rows = torch.cat([lesson.rows, unlabelled])
+            pretrain(member, unread, rows, recipe.pretraining, worker, seed=lesson.seed, progress=progress)
         keep_s = recipe.engine.checkpoint_s
         histories.append(fit_member(member, lesson, recipe.optimizer, worker, keep_s=keep_s, progress=progress))
     held = _witness_folds(ensemble, table, folds) if val is None else _witness(ensemble, val)
@@ -314,13 +320,17 @@ def _manifest(trained: Trained, prepared: Prepared, recipe: Recipe, data: PartsF
         training=TrainedOn(
             data=data.name,
             data_sha256=_data_hash(data),
-            parts={"train": len(prepared.train), "val": len(prepared.val)},
+            parts={"train": len(prepared.train), "val": len(prepared.val)} | _some(unlabelled=len(prepared.unlabelled)),
             seed=seed,
             recipe=recipe.model_dump(mode="json"),
             chosen=trained.chosen | {"seconds": round(seconds)},
         ),
         figures=trained.figures,
     )
+
+
+def _some(**counts: int) -> dict[str, int]:
+    return {name: count for name, count in counts.items() if count}
 
 
 def _data_hash(data: PartsFolder) -> str:
