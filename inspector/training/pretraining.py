@@ -48,7 +48,9 @@ def pretrain(
     random = np.random.default_rng([seed, 1])
     torch.manual_seed(seed)
     member.to(engine.device).train()
-    task = Guesses(member, table.batch(rows[:1])[0], recipe.mask_share).to(engine.device).train()
+    # One part for each channel that has it: together they show every channel.
+    shown = rows[torch.stack([quality[rows] > 0 for quality in table.quality.values()]).long().argmax(dim=1)]
+    task = Guesses(member, engine.moved(*table.batch(shown))[0], recipe.mask_share).to(engine.device).train()
     optimizer = torch.optim.AdamW(task.parameters(), lr=recipe.learning_rate, weight_decay=0.01)
     steps = recipe.epochs * math.ceil(len(rows) / BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps, cycle_momentum=False)
