@@ -150,6 +150,13 @@ class Tokens:
         bias = torch.where(quality > 0, torch.log(quality.clamp(min=1e-6)), torch.full_like(quality, -1e4))
         return tokens, functional.pad(bias, (1, 0))[:, None, None, :]
 
+    def of(self, modality: Modality) -> list[Tensor]:
+        """Return the blocks of tokens that a modality has."""
+        starts = [0]
+        for block in self.values:
+            starts.append(starts[-1] + block.shape[1])
+        return [block for block, start in zip(self.values, starts[:-1], strict=True) if self._owners[start] == modality]
+
     def shares(self, attention: Tensor) -> dict[Modality, Tensor]:
         """Return how the decision's attention (B, 1 + T) is shared out among modalities."""
         total = attention[:, 1:].sum(dim=1).clamp(min=1e-6)

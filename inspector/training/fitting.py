@@ -45,7 +45,8 @@ def fit_memories(ensemble: Ensemble, prepared: Prepared, seed: int) -> None:
             generator = torch.Generator().manual_seed(seed)
             order = torch.randperm(len(good), generator=generator)[:MEMORY_PICTURES]
             memory.fit([(good[int(i)].fine[None], good[int(i)].coarse[None]) for i in order], generator)
-        _look_for_unusual(memory, [view for sample in (*prepared.train, *prepared.val) for view in sample.views.get(camera, ())])
+        everyone = (*prepared.train, *prepared.val, *prepared.unlabelled)
+        _look_for_unusual(memory, [view for sample in everyone for view in sample.views.get(camera, ())])
 
 
 @torch.inference_mode()

@@ -38,10 +38,10 @@ class Lesson:
 
     table: Table
     rows: Tensor
+    held: tuple[Table, Tensor] | None
+    """Parts that nothing is learned from."""
     epochs: int
     seed: int
-    held: tuple[Table, Tensor] | None = None
-    """Parts that nothing is learned from."""
     label: str = "training"
     checkpoint: Path | None = None
     key: str = ""

@@ -31,6 +31,8 @@ from inspector.training.part_files import read_mask, read_picture, read_series, 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 REQUIRED_COLUMNS = ("part_id", "split", "label", "cause", "group", "image", "mask", "audio", "vibration", "series")
+UNLABELLED = "unlabelled"
+"""Label of a training part that nobody has looked at yet."""
 MVTEC_VAL_SHARE = 0.15
 _PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 _REPEATABLE = ("image", "audio", "vibration")
@@ -46,6 +48,7 @@ class LabelledPart:
     part_id: str
     split: Split
     label: str
+    """`ok`, the kind of defect, or UNLABELLED."""
     cause: str | None
     """None where nobody said."""
     group: str
@@ -122,8 +125,13 @@ class PartsFolder:
     parts: Sequence[LabelledPart]
 
     def split(self, split: Split) -> list[LabelledPart]:
-        """Return the parts of one split, in the order of the table."""
-        return [part for part in self.parts if part.split == split]
+        """Return the labelled parts of one split, in the order of the table."""
+        return [part for part in self.parts if part.split == split and part.label != UNLABELLED]
+
+    @property
+    def unlabelled(self) -> list[LabelledPart]:
+        """Return the parts that nobody has looked at yet; only pretraining reads them."""
+        return [part for part in self.parts if part.label == UNLABELLED]
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
@@ -247,6 +255,8 @@ def _checked(row: Mapping[str, str], line: int, table: Path) -> _Row:
     for name in ("part_id", "split", "label"):
         if not row[name]:
             raise DataError(f"column {name} is empty", path=table, row=line)
+    if row["label"] == UNLABELLED and row["split"] != "train":
+        raise DataError(f"label '{UNLABELLED}' is for split train only: say what the part is", path=table, row=line)
     if row["split"] not in SPLITS:
         raise DataError(f"unknown split '{row['split']}', use {', '.join(SPLITS)}", path=table, row=line)
     files = {name: text for name, text in row.items() if text and (name in (*MODALITIES, "mask") or _modality(name) in _REPEATABLE)}

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.training.inventing import invented
+from inspector.training.parts_folder import UNLABELLED
 from inspector.training.recipe import PictureRecipe
 from inspector.training.samples import Sample
 
@@ -45,7 +46,7 @@ class LabelledPicture:
 
 def plan_of(pictures: Sequence[LabelledPicture], recipe: PictureRecipe) -> list[tuple[Way, ...]]:
     """Return in which ways each picture is looked at; only training pictures in more than one."""
-    defects_seen = any(picture.sample.defective for picture in pictures if picture.trains)
+    defects_seen = any(picture.sample.defective for picture in pictures if picture.trains and picture.sample.part.label != UNLABELLED)
     with_good = {picture.camera for picture in pictures if picture.trains and not picture.sample.defective}
     plan: list[tuple[Way, ...]] = []
     for picture in pictures:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import cv2
@@ -16,7 +16,7 @@ from inspector.features import extract
 from inspector.fusion.backbone import COARSE_CHANNELS, FINE_CHANNELS, STRIDE_PX, Backbone, network_size, to_input
 from inspector.fusion.spec import VectorSpec
 from inspector.parts import OK_LABEL
-from inspector.training.parts_folder import PartsFolder
+from inspector.training.parts_folder import UNLABELLED, PartsFolder
 from inspector.training.picture_views import LabelledPicture, mask_of, plan_of, views_of
 from inspector.training.recipe import PictureRecipe
 from inspector.training.samples import Sample, View
@@ -47,19 +47,22 @@ class Prepared:
     vectors: tuple[VectorSpec, ...]
     kinds: tuple[str, ...]
     causes: tuple[str, ...]
+    unlabelled: list[Sample] = field(default_factory=list)
+    """Training parts that nobody has looked at yet, for pretraining."""
 
 
 def prepare(folder: PartsFolder, *, picture: PictureRecipe, seed: int, progress: Progress = silent) -> Prepared:
     """Read, describe and encode all training and validation parts. Raises DataError for a file that cannot be read."""
-    chosen = [part for part in folder.parts if part.split in ("train", "val")]
+    chosen = [*folder.split("train"), *folder.split("val"), *folder.unlabelled]
     samples = [Sample(part, extract(part.record())) for part in progress(chosen, total=len(chosen), label="reading parts")]
-    train = [sample for sample in samples if sample.part.split == "train"]
+    train = [sample for sample in samples if sample.part.split == "train" and sample.part.label != UNLABELLED]
     val = [sample for sample in samples if sample.part.split == "val"]
     cameras = tuple(dict.fromkeys(name for sample in train for name in sample.features.pictures))
     size = _image_size(train, picture.area_px)
     if cameras:
         _encode(samples, size, recipe=picture, seed=seed, progress=progress)
-    return Prepared(train, val, cameras, size, _vector_specs(train), _kinds(train), _causes(train))
+    unlabelled = [sample for sample in samples if sample.part.label == UNLABELLED]
+    return Prepared(train, val, cameras, size, _vector_specs(train), _kinds(train), _causes(train), unlabelled)
 
 
 def _image_size(train: Sequence[Sample], area_px: int) -> tuple[int, int]:

@@ -53,6 +53,15 @@ class OptimizerRecipe(_Model):
     """Layers that come trained on other pictures learn at this share of the rate."""
 
 
+class PretrainingRecipe(_Model):
+    epochs: int = Field(default=0, ge=0, le=1000)
+    """Times through all training parts, labels unread, before the learning proper; 0: none."""
+    mask_share: float = Field(default=0.4, gt=0, lt=1)
+    """Share of tokens that are hidden and to be guessed."""
+    modality_dropout: float = Field(default=0.2, ge=0, lt=1)
+    learning_rate: float = Field(default=1e-3, gt=0, le=0.1)
+
+
 class EngineRecipe(_Model):
     """On what the learning runs; the same model comes out within rounding."""
 
@@ -83,6 +92,7 @@ class Recipe(_Model):
     picture: PictureRecipe = PictureRecipe()
     network: NetworkRecipe = NetworkRecipe()
     optimizer: OptimizerRecipe = OptimizerRecipe()
+    pretraining: PretrainingRecipe = PretrainingRecipe()
     engine: EngineRecipe = EngineRecipe()
     decision: DecisionRecipe = DecisionRecipe()
 

@@ -33,6 +33,7 @@ from inspector.training.learning import Lesson, fit_member
 from inspector.training.metrics import auroc
 from inspector.training.parts_folder import PartsFolder
 from inspector.training.preparing import Prepared, Progress, prepare, silent
+from inspector.training.pretraining import pretrain
 from inspector.training.recipe import Recipe, load_recipe
 from inspector.training.run_folder import Doubt, RunFolder
 from inspector.training.samples import Sample
@@ -119,21 +120,23 @@ def fit(
     folds = _folds(prepared.train, members if held_out else FOLDS, seed)
     fit_scales(ensemble, table)
     fit_normalities(ensemble, table, folds)
-    everything = torch.arange(len(table))
-    val = Table(prepared.val, ensemble.spec, ranges) if prepared.val and not held_out else None
+    val = Table(prepared.val, ensemble.spec, ranges) if not held_out else None
+    unread = Table([*prepared.train, *prepared.unlabelled], ensemble.spec, ranges) if recipe.pretraining.epochs else table
     histories = []
     for number, member in enumerate(ensemble.members):
         assert isinstance(member, FusionNetwork)
         lesson = Lesson(
             table,
-            everything[folds != number] if held_out else everything,
-            epochs,
-            seed * 100 + number,
-            held=(table, everything[folds == number]) if val is None else (val, torch.arange(len(val))),
+            *_rows(table, val, folds == number),
+            epochs=epochs,
+            seed=seed * 100 + number,
             label=f"training member {number + 1} of {members}",
             checkpoint=run.checkpoint(number) if run else None,
             key=run.key if run else "",
         )
+        if recipe.pretraining.epochs:
+            rows = torch.cat([lesson.rows, torch.arange(len(table), len(unread))])
+            pretrain(member, unread, rows, recipe.pretraining, worker, seed=lesson.seed, progress=progress)
         keep_s = recipe.engine.checkpoint_s
         histories.append(fit_member(member, lesson, recipe.optimizer, worker, keep_s=keep_s, progress=progress))
     held = _witness_folds(ensemble, table, folds) if val is None else _witness(ensemble, val)
@@ -157,6 +160,14 @@ def fit(
     trained.histories = histories
     trained.doubts = _doubts(held, calibration, prepared)
     return trained
+
+
+def _rows(table: Table, val: Table | None, own_fold: Tensor) -> tuple[Tensor, tuple[Table, Tensor] | None]:
+    """Return what a member learns from and what it is watched on: the validation parts, or its own fold, which it then leaves alone."""
+    if val is not None:
+        return torch.arange(len(table)), (val, torch.arange(len(val)))
+    held = torch.nonzero(own_fold)[:, 0]
+    return torch.nonzero(~own_fold)[:, 0], (table, held) if len(held) else None
 
 
 def _refuse_untrainable(data: PartsFolder) -> None:
@@ -316,13 +327,17 @@ def _manifest(trained: Trained, prepared: Prepared, recipe: Recipe, data: PartsF
         training=TrainedOn(
             data=data.name,
             data_sha256=_data_hash(data),
-            parts={"train": len(prepared.train), "val": len(prepared.val)},
+            parts={"train": len(prepared.train), "val": len(prepared.val)} | _some(unlabelled=len(prepared.unlabelled)),
             seed=seed,
             recipe=recipe.model_dump(mode="json"),
             chosen=trained.chosen | {"seconds": round(seconds)},
         ),
         figures=trained.figures,
     )
+
+
+def _some(**counts: int) -> dict[str, int]:
+    return {name: count for name, count in counts.items() if count}
 
 
 def _data_hash(data: PartsFolder) -> str:

@@ -18,6 +18,7 @@ from inspector.training.metrics import auroc, kind_figures
 AT_ONCE = 32
 MIXINGS = 3
 """Every held-out part meets this many others."""
+ALL_MIXED = 1.0
 
 
 @torch.inference_mode()
@@ -54,14 +55,13 @@ def conflict_auroc(ensemble: Ensemble, table: Table, rows: Tensor, seed: int) ->
     random = np.random.default_rng(seed)
     made: list[bool] = []
     said: list[float] = []
-    for _ in range(MIXINGS):
+    for share in (0.0, *[ALL_MIXED] * MIXINGS):
         for block in torch.split(rows[torch.from_numpy(random.permutation(len(rows)))], AT_ONCE):
-            for share in (0.0, 0.999):
-                batch, targets = table.batch(block)
-                mix_modalities(batch, targets, ensemble.spec, share, random)
-                assert targets.conflict is not None
-                for evidence, conflict in zip(ask(ensemble, batch).evidence, targets.conflict.tolist(), strict=True):
-                    if CONFLICT in evidence:
-                        made.append(conflict > 0)
-                        said.append(evidence[CONFLICT])
+            batch, targets = table.batch(block)
+            mix_modalities(batch, targets, ensemble.spec, share, random)
+            assert targets.conflict is not None
+            for evidence, conflict in zip(ask(ensemble, batch).evidence, targets.conflict.tolist(), strict=True):
+                if CONFLICT in evidence:
+                    made.append(conflict > 0)
+                    said.append(evidence[CONFLICT])
     return auroc(np.array(made, dtype=bool), np.array(said))

@@ -47,3 +47,12 @@ def test_shipped_schema_is_that_of_the_code(kind: str) -> None:
 @pytest.mark.parametrize("setting", sorted({parameter.name for fix in load_seed()[0] for parameter in fix.parameters}))
 def test_setting_of_a_shipped_fix_has_a_name_in_both_languages(setting: str) -> None:
     assert setting in PARAMETERS
+
+
+@pytest.mark.parametrize("section", ["optimizer", "pretraining", "engine"])
+def test_recipe_key_is_in_the_models_readme(section: str) -> None:
+    from inspector.training.recipe import Recipe
+
+    keys = type(getattr(Recipe(name="x"), section)).model_fields
+    documented = text("models/README.md")
+    assert [key for key in keys if f"`{section}.{key}`" not in documented and f"`.{key}`" not in documented] == []

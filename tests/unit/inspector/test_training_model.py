@@ -207,6 +207,17 @@ def test_a_killed_run_goes_on_where_it_stood_when_the_command_is_given_again(tmp
     assert not (tmp_path / "killed" / "run" / "checkpoints").exists()
 
 
+def test_parts_that_nobody_has_looked_at_are_for_pretraining(tmp_path, recipe):
+    line = write_line(tmp_path / "line", LABELS, modalities=("vibration",), splits=("train", "val"))
+    parts = tmp_path / "line" / "parts.csv"
+    parts.write_text(parts.read_text().replace("train-0,train,ok", "train-0,train,unlabelled"))
+    line = load_parts_folder(tmp_path / "line")
+    recipe.write_text(RECIPE + "pretraining: {epochs: 2}\n")
+    summary = train(recipe, line, tmp_path / "m")
+    assert summary["data"]["parts"] == {"train": 19, "val": 20, "unlabelled": 1}
+    assert Judge.load(tmp_path / "m").manifest.kinds == ["scratch"]
+
+
 def test_a_misspelt_key_is_named(tmp_path, line):
     path = tmp_path / "wrong.yaml"
     path.write_text("name: x\npicture: {vievs: 2}\n")

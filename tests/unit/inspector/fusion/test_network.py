@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from inspector.fusion.batch import Batch
+from inspector.fusion.ensemble import averaged
 from inspector.fusion.network import FusionNetwork
 from inspector.fusion.spec import NetworkSpec, VectorSpec
 
@@ -66,3 +67,28 @@ def test_numbers_that_a_signal_cannot_tell_do_no_harm(network):
     some.summaries["mic"][:, 3] = float("nan")
     some.steps["mic"][:, :, 2] = float("nan")
     assert torch.isfinite(network(some).logits).all()
+
+
+def test_when_a_picture_was_taken_is_seen(network):
+    late, early = batch(), batch()
+    late.offsets_s["top"] = torch.full((3, 1), 0.5)
+    assert not torch.allclose(network(late).logits, network(early).logits, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_conflict_is_told_where_two_senses_can_be_compared(network):
+    assert network(batch()).conflict.shape == (3,)
+    told = averaged([network(batch())], {}, 2).evidence
+    alone = averaged([network(batch(("mic",)))], {}, 2).evidence
+    assert all("conflict" in evidence for evidence in told)
+    assert not any("conflict" in evidence for evidence in alone)
+    one_sense = FusionNetwork(NetworkSpec((), (64, 64), SPEC.vectors[:1], (), (), width=32, map_width=16)).eval()
+    assert one_sense(batch(("mic",))).conflict is None
+
+
+def test_to_see_conflicts_changes_nothing_else(network):
+    network.zero_grad()
+    network(batch()).conflict.sum().backward()
+    moved = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
+    network.zero_grad()
+    assert moved == {"conflict"}

@@ -29,7 +29,7 @@ def trained(recipe=RECIPE, engine=None, *, stop_at=None, **lesson):
             yield epoch
 
     table = made_table()
-    given = Lesson(table, ROWS, epochs=6, seed=5, held=(table, ROWS), key="a", **lesson)
+    given = Lesson(table, ROWS, (table, ROWS), epochs=6, seed=5, key="a", **lesson)
     history = fit_member(member, given, recipe, engine or Engine(EngineRecipe()), keep_s=0.0, progress=dying)
     return member, history
 
@@ -64,7 +64,7 @@ def test_a_checkpoint_of_another_run_is_left_aside(tmp_path):
     table = made_table()
     torch.manual_seed(3)
     member = FusionNetwork(SPEC)
-    lesson = Lesson(table, ROWS, epochs=2, seed=5, checkpoint=path, key="another")
+    lesson = Lesson(table, ROWS, None, epochs=2, seed=5, checkpoint=path, key="another")
     assert len(fit_member(member, lesson, RECIPE, Engine(EngineRecipe()))) == 2
 
 

@@ -163,6 +163,7 @@ def test_siblings_may_be_named_and_nothing_above_them(tmp_path):
     [
         ({"split": "trian"}, r"parts.csv, row 2: unknown split 'trian', use train, val, test"),
         ({"label": ""}, r"parts.csv, row 2: column label is empty"),
+        ({"label": "unlabelled", "split": "val"}, r"parts.csv, row 2: label 'unlabelled' is for split train only"),
         ({"part_id": ""}, r"parts.csv, row 2: column part_id is empty"),
         ({"image": "gone.png"}, r"parts.csv, row 2: names files that do not exist: gone.png \(image, row 2\)"),
         ({"image": ""}, r"parts.csv: names no picture, sound, vibration or series file at all"),

@@ -15,7 +15,7 @@ def _picture(*, defective: bool, split: str = "train", level: int = 100, mask: n
     pixels = np.clip(random.normal(level, 4, (96, 128, 1)), 0, 255).astype(np.uint8).repeat(3, axis=2)
     if defective and mask is not None:
         pixels[mask > 0] = level // 2
-    sample = SimpleNamespace(defective=defective, part=SimpleNamespace(split=split), views={})
+    sample = SimpleNamespace(defective=defective, part=SimpleNamespace(split=split, label="pore" if defective else "ok"), views={})
     return LabelledPicture(sample, "camera", pixels, mask if defective else np.zeros((96, 128), np.uint8))  # type: ignore[arg-type]
 
 

@@ -37,7 +37,7 @@ def main(folder):
             torch.save(found, folder / "gradients.pt")
         torch.manual_seed(worker.rank)  # the first worker's start is everyone's
         member, table = FusionNetwork(SPEC), made_table()
-        lesson = Lesson(table, torch.arange(16), 2, 0, held=(table, ROWS), checkpoint=folder / f"checkpoint-{worker.rank}.safetensors")
+        lesson = Lesson(table, torch.arange(16), (table, ROWS), 2, 0, checkpoint=folder / f"checkpoint-{worker.rank}.safetensors")
         fit_member(member, lesson, OptimizerRecipe(batch=8), worker)
         torch.save(member.state_dict(), folder / f"weights-{worker.rank}.pt")
 
