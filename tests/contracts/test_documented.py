@@ -8,9 +8,10 @@ import yaml
 from dashboards.words import PARAMETERS
 from inspector.cli import OWN_COMMANDS
 from inspector.commands.schema import KINDS, schema_text
-from inspector.config import ChannelConfig, GateConfig, PlcConfig, Station
+from inspector.config import ChannelConfig, CostsConfig, DecisionConfig, GateConfig, PlcConfig, PromiseConfig, Station
 from inspector.knowledge.seed import load_seed
 from inspector.plugins import command_points, driver_names
+from inspector.training.recipe import DecisionRecipe
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,9 +30,17 @@ def test_driver_is_in_the_stations_readme(driver: str) -> None:
     assert f"`{driver}`" in text("stations/README.md")
 
 
-@pytest.mark.parametrize("key", [*Station.model_fields, *ChannelConfig.model_fields, *PlcConfig.model_fields, *GateConfig.model_fields])
+STATION_MODELS = (Station, ChannelConfig, PlcConfig, GateConfig, DecisionConfig, PromiseConfig, CostsConfig)
+
+
+@pytest.mark.parametrize("key", [key for model in STATION_MODELS for key in model.model_fields])
 def test_station_key_is_in_the_stations_readme(key: str) -> None:
     assert f"`{key}`" in text("stations/README.md")
+
+
+@pytest.mark.parametrize("key", [f"decision.{key}" for key in DecisionRecipe.model_fields])
+def test_recipe_key_is_in_the_models_readme(key: str) -> None:
+    assert f"`{key}`" in text("models/README.md")
 
 
 @pytest.mark.parametrize("cause", [cause["name"] for cause in yaml.safe_load(text("data/knowledge/causes.yaml"))["causes"]])
