@@ -84,6 +84,8 @@ class Manifest(_Model):
     """The modality without which this model hardly knows a defect: a part that lacks it is never passed unseen."""
     training: TrainedOn
     figures: dict[str, Any] = {}
+    held_out: dict[str, Any] = {}
+    """Per kind what was missed, how true probabilities are, which parts scored lowest; on parts held out from learning."""
 
     @property
     def spec(self) -> NetworkSpec:

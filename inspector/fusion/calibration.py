@@ -48,8 +48,6 @@ class Calibration(BaseModel):
     review_share: float = 0.0
     """Share of good parts that may be rejected or looked at, where a station names no costs."""
     promise: Promise | None = None
-    known_kind_from: float | None = None
-    """Evidence for the likeliest kind below this: a kind that training never saw."""
     conflict_from: float | None = None
     """Evidence `conflict` from here on: the senses disagree, and a part is not passed unseen."""
 

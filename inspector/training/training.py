@@ -27,6 +27,7 @@ from inspector.parts import OK_LABEL, Modality
 from inspector.training.batches import Table
 from inspector.training.calibrating import FEWEST_EACH, Witnessed, calibrate, honest_scores
 from inspector.training.card import card_text
+from inspector.training.findings import findings
 from inspector.training.fitting import fit_memories, fit_normalities, fit_scales, indicator_ranges, new_ensemble
 from inspector.training.learning import fit_member
 from inspector.training.metrics import auroc
@@ -80,6 +81,7 @@ class Trained:
     ) -> None:
         self.ensemble, self.calibration, self.ranges = ensemble, calibration, ranges
         self.figures, self.chosen = figures, chosen
+        self.held_out: dict[str, Any] = {}
         self.leading = _leading(figures.get("auroc_alone", {}))
 
 
@@ -121,7 +123,9 @@ def fit(prepared: Prepared, recipe: Recipe, *, seed: int, progress: Progress = s
         "members": members,
         "calibrated_on": f"{members} folds of train" if held_out else "val",
     }
-    return Trained(ensemble, calibration, ranges, _figures(held, calibration), {k: v for k, v in chosen.items() if v is not None})
+    trained = Trained(ensemble, calibration, ranges, _figures(held, calibration), {k: v for k, v in chosen.items() if v is not None})
+    trained.held_out = findings(held, calibration, ensemble.spec.kinds)
+    return trained
 
 
 def _refuse_untrainable(data: PartsFolder) -> None:
@@ -273,6 +277,7 @@ def _manifest(trained: Trained, prepared: Prepared, recipe: Recipe, data: PartsF
             chosen=trained.chosen | {"seconds": round(seconds)},
         ),
         figures=trained.figures,
+        held_out=trained.held_out,
     )
 
 

@@ -1,9 +1,12 @@
 """Thresholds from held-out parts keep their promise on new ones, though the calibration is fitted on the same parts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from inspector.training.calibrating import Witnessed, calibrate
+from inspector.training.findings import findings
 from inspector.training.recipe import DecisionRecipe
 
 SENSES = ("own_image", "own_audio", "own_series", "distance_image", "distance_audio")
@@ -27,12 +30,12 @@ def calibrated(held, **recipe):
 def test_the_promise_survives_that_the_calibration_was_fitted_on_the_same_parts():
     random = np.random.default_rng(0)
     broken = []
-    for _ in range(25):
+    for _ in range(10):
         found = calibrated(held_out(random, 60, 30))
         assert found.promise.kept == "with_confidence"
         fresh = held_out(random, 800, 0)
         broken.append(np.mean([found.outcome(found.score(e)) == "fail" for e in fresh.evidence]) > 0.05)
-    assert np.mean(broken) <= 0.1 + 2 * np.sqrt(0.1 * 0.9 / 25)
+    assert np.mean(broken) <= 0.1 + 2 * np.sqrt(0.1 * 0.9 / 10)
 
 
 def test_groups_and_not_parts_are_counted():
@@ -58,3 +61,14 @@ def test_conflict_is_no_evidence_of_a_defect_and_has_a_threshold_of_its_own():
     found = calibrated(held)
     assert "conflict" not in found.evidence
     assert found.conflict_from == pytest.approx(5.0)
+
+
+def test_findings_name_what_is_missed_with_an_interval():
+    held = held_out(np.random.default_rng(5), 60, 30)
+    held = replace(held, kind_logits=np.zeros((90, 1)), kinds=np.where(held.defective, 0, -1), part_ids=held.groups)
+    found = findings(held, calibrated(held), ["scratch"])
+    kind = found["kinds"]["scratch"]
+    assert kind["parts"] == 30
+    assert kind["missed_interval"][0] <= kind["missed"] / 30 <= kind["missed_interval"][1]
+    assert sum(row["parts"] for row in found["reliability"]) == 90
+    assert len(found["lowest_scored"]) == min(kind["missed"], 5)
