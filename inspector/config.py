@@ -173,6 +173,57 @@ class RecordingConfig(_Model):
     keep: KeepConfig = KeepConfig()
 
 
+class PromiseConfig(_Model):
+    """How many good parts may be rejected, as a share or as a number per shift, and how sure that must be."""
+
+    false_reject_share: float | None = Field(default=None, gt=0, lt=0.5)
+    false_rejects_per_shift: int | None = Field(default=None, ge=0, le=100_000)
+    parts_per_shift: int | None = Field(default=None, ge=1, le=10_000_000)
+    confidence: float = Field(default=0.9, ge=0.5, lt=1)
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> PromiseConfig:
+        per_shift = (self.false_rejects_per_shift, self.parts_per_shift)
+        if not (per_shift == (None, None) if self.false_reject_share is not None else None not in per_shift):
+            raise ValueError("needs either false_reject_share, or false_rejects_per_shift and parts_per_shift")
+        if self.share >= 0.5:
+            raise ValueError("false_rejects_per_shift must be less than half of parts_per_shift")
+        return self
+
+    @property
+    def share(self) -> float:
+        """The allowed share of false rejects."""
+        if self.false_rejects_per_shift is not None and self.parts_per_shift is not None:
+            return self.false_rejects_per_shift / self.parts_per_shift
+        return self.false_reject_share or 0.0
+
+    @property
+    def words(self) -> str:
+        if self.false_reject_share is not None:
+            return f"at most {self.false_reject_share * 100:.3g} % of good parts rejected"
+        return f"at most {self.false_rejects_per_shift} false rejects per shift of {self.parts_per_shift} parts"
+
+
+class CostsConfig(_Model):
+    """What each mistake, and each second look, costs; any unit, only their ratios count."""
+
+    escape: float = Field(gt=0)
+    """A defective part that passes."""
+    reject: float = Field(gt=0)
+    """A good part that is rejected."""
+    review: float = Field(gt=0)
+    """A part that a person looks at, good or not."""
+
+
+class DecisionConfig(_Model):
+    """What this station makes of a model's scores; what is left open, the model's own recipe decided."""
+
+    promise: PromiseConfig | None = None
+    costs: CostsConfig | None = None
+    defect_rate: float | None = Field(default=None, gt=0, lt=1)
+    """Share of defective parts that this line really makes; without it, that of the labelled parts."""
+
+
 class Station(_Model):
     """One inspection station."""
 
@@ -188,6 +239,7 @@ class Station(_Model):
     sinks: dict[str, SinkConfig] = {}
     plc: PlcConfig | None = None
     machine: MachineConfig = MachineConfig()
+    decision: DecisionConfig = DecisionConfig()
     recording: RecordingConfig | None = None
     """Record while judging; nothing is recorded without it."""
 

@@ -7,6 +7,7 @@ evaluation all run parts through these same two steps, which is why they agree.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from inspector.fusion import Judge
+
+_log = logging.getLogger(__name__)
 
 NORMAL_FILE = "normal.json"
 """Beside a model's weights: the normal ranges of its training line, where diagnosis starts from."""
@@ -106,11 +109,17 @@ class Pipeline:
         return self.memory.suggest(Query(defect=defect, cause=cause, station=record.trigger.station))
 
 
-def open_pipeline(model_dir: Path | str, memory: Memory | None = None) -> Pipeline:
-    """Load a model folder and the shipped catalogue; without a memory, the shipped fixes, all untried. Raises ModelError, ConfigError."""
+def open_pipeline(model_dir: Path | str, memory: Memory | None = None, station: Station | None = None) -> Pipeline:
+    """Load a model folder and the shipped catalogue; without a memory, the shipped fixes, all untried. Raises ModelError, ConfigError.
+
+    The model decides as `station` wishes, if one is given, and is refused where it does not fit that station.
+    """
     from inspector.fusion import Judge  # torch: seconds that only those who judge should pay
 
     judge = Judge.load(Path(model_dir))
+    if station is not None:
+        rule, kept = judge.serve(station)
+        _log.log(logging.INFO if kept else logging.WARNING, "%s: %s", station.station, rule)
     normal = _load_normal(Path(model_dir) / NORMAL_FILE)
     return Pipeline(judge, normal, load_catalogue(), memory or Memory(load_seed()[0], []))
 

@@ -29,7 +29,7 @@ def judging_line(
 ) -> Line[Judged]:
     """Return a line, warmed up, to be run with `agent` open. `keep` takes the place of `store.add`. Raises ModelError, ConfigError."""
     station = agent.station
-    pipeline = open_pipeline(model, open_memory(store, home))
+    pipeline = open_pipeline(model, open_memory(store, home), station)
     pipeline.warm_up()
     known = store.knowledge_version()
     plc = agent.drivers.plc
@@ -40,7 +40,7 @@ def judging_line(
     def change_recipe(recipe: int) -> str:
         """Put another model in the place of the one that judges; the PLC asks for it only while no part is in hand."""
         nonlocal pipeline
-        fresh = open_pipeline(models[recipe], pipeline.memory)
+        fresh = open_pipeline(models[recipe], pipeline.memory, station)
         fresh.warm_up()
         pipeline = fresh
         return fresh.judge_model.ref.sha256

@@ -134,8 +134,12 @@ def table(document: dict[str, Any]) -> str:
 def _blocks(document: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
     detection = dict(document["detection"])
     point = detection.pop("operating_point")
+    promise = detection.pop("promise", None)
     yield "detection", [(_words(name), value) for name, value in detection.items()]
     yield "at the model's threshold", [(_words(name), value) for name, value in point.items()]
+    if promise is not None:
+        low, high = promise["band"]
+        yield promise["words"], [("realised", promise["realised"]), ("expected from", low), ("expected to", high)]
     for name, figures in document.get("localization", {}).items():
         yield f"localization: {_words(name)}", [(_words(key), value) for key, value in figures.items()]
     yield "defects", [(_words(name), value) for name, value in document["defects"].items()]

@@ -46,9 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     from inspector.pipeline import open_pipeline
     from inspector.training.part_files import record_from_files
 
-    pipeline = open_pipeline(arguments.model, _memory(arguments.home))
-    known = {name: Channel(name, modality) for name, modality in pipeline.judge_model.manifest.channels.items()}
     station = load_station(arguments.station) if arguments.station else None
+    pipeline = open_pipeline(arguments.model, _memory(arguments.home), station)
+    known = {name: Channel(name, modality) for name, modality in pipeline.judge_model.manifest.channels.items()}
     record = record_from_files(files, station.part_channels if station else known, part_id=next(iter(files.values())).stem)
     judged = pipeline.judge_record(record, station.machine if station else None)
     inspection = pipeline.explain(judged)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from inspector.commands.output import add_json_argument, progress, write_json
 
 if TYPE_CHECKING:
+    from inspector.config import Station
     from inspector.parts import Capture
     from inspector.pipeline import Judged, Pipeline
     from inspector.replay import Comparison
@@ -50,8 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     faults = [parse_fault(text) for text in arguments.fault]
     there, station = count_parts(arguments.recording), read_station(arguments.recording)
     total = _chosen(arguments, there)
-    pipeline = _open(arguments.model)
-    second = _open(arguments.compare) if arguments.compare else None
+    pipeline = _open(arguments.model, station)
+    second = _open(arguments.compare, station) if arguments.compare else None
     digest, comparison = Digest(), Comparison()
 
     def on_judged(capture: Capture, judged: Judged) -> None:
@@ -90,11 +91,11 @@ def _chosen(arguments: argparse.Namespace, there: int) -> int:
     return min(there - int(arguments.first), int(arguments.parts or there))
 
 
-def _open(model: Path | None) -> Pipeline:
+def _open(model: Path | None, station: Station) -> Pipeline:
     from inspector.home import DEMO_MODEL, newest_version
     from inspector.pipeline import open_pipeline
 
-    return open_pipeline(model or newest_version(DEMO_MODEL))
+    return open_pipeline(model or newest_version(DEMO_MODEL), station=station)
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:

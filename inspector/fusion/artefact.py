@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from inspector.errors import ConfigError, ModelError
 from inspector.fusion import backbone as vision
 from inspector.fusion import network as fusion
 from inspector.fusion.calibration import Calibration
+from inspector.fusion.encoding import matched_names
 from inspector.fusion.spec import NetworkSpec, VectorSpec
-from inspector.parts import Modality
+from inspector.parts import Channel, Modality
 
 FORMAT = 1
 WEIGHTS, MANIFEST, CARD = "weights.safetensors", "manifest.yaml", "card.md"
@@ -75,11 +77,15 @@ class Manifest(_Model):
     kinds: list[str]
     causes: list[str]
     calibration: Calibration
+    units: dict[str, str] = {}
+    """Channel -> unit of its values in training; channels whose unit nobody gave are absent."""
     indicators: dict[str, dict[str, tuple[float, float]]] = {}
     leading: Modality | None = None
     """The modality without which this model hardly knows a defect: a part that lacks it is never passed unseen."""
     training: TrainedOn
     figures: dict[str, Any] = {}
+    held_out: dict[str, Any] = {}
+    """Per kind what was missed, how true probabilities are, which parts scored lowest; on parts held out from learning."""
 
     @property
     def spec(self) -> NetworkSpec:
@@ -127,6 +133,25 @@ def load(folder: Path) -> tuple[Manifest, dict[str, torch.Tensor]]:
     if sha256(weights) != manifest.weights.sha256:
         raise ModelError(f"{weights}: hash does not match {MANIFEST}: the file was changed or damaged, fetch the model again")
     return manifest, _tensors(weights)
+
+
+def refuse_misfit(manifest: Manifest, channels: Mapping[str, Channel]) -> None:
+    """Raise ModelError where a station's channels are not those of the model: no channel that it knows, or values in another unit."""
+    fits = matched_names({name: channel.modality for name, channel in channels.items()}, manifest.channels)
+    if not fits:
+        ours = ", ".join(f"{name} ({modality})" for name, modality in manifest.channels.items())
+        theirs = ", ".join(f"{name} ({channel.modality})" for name, channel in channels.items())
+        raise ModelError(
+            f"{manifest.name}: knows none of the station's channels, {theirs}; it was trained on {ours}: train one for this line"
+        )
+    for name, own in fits.items():
+        unit, trained = channels[own].unit, manifest.units.get(name, "")
+        if unit and trained and _spelled(unit) != _spelled(trained):
+            raise ModelError(f"{manifest.name}: channel {own} is in {unit}, the model was trained on {trained}: convert it or train again")
+
+
+def _spelled(unit: str) -> str:
+    return unit.casefold().replace("^", "").replace(" ", "").replace("²", "2").replace("°", "deg")
 
 
 def sha256(path: Path) -> str:

@@ -35,7 +35,12 @@ class Trust:
 
 def matched_channels(features: Features, modality_of: Mapping[str, Modality]) -> dict[str, str]:
     """Return model channel -> the part's channel. Names match; else the only channel of a modality stands for the model's only one."""
-    present = {**dict.fromkeys(features.pictures, "image"), **{name: vector.modality for name, vector in features.vectors.items()}}
+    present: dict[str, Modality] = {name: vector.modality for name, vector in features.vectors.items()}
+    return matched_names({**dict.fromkeys(features.pictures, "image"), **present}, modality_of)
+
+
+def matched_names(present: Mapping[str, Modality], modality_of: Mapping[str, Modality]) -> dict[str, str]:
+    """Return model channel -> the channel among those present, by name, or as the only one of a modality on both sides."""
     matched = {name: name for name, modality in modality_of.items() if present.get(name) == modality}
     for modality in set(modality_of.values()):
         ours = [name for name, own in modality_of.items() if own == modality]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from inspector.config import Station
 from inspector.features import Features
 from inspector.fusion import artefact
-from inspector.fusion.artefact import Manifest
+from inspector.fusion.artefact import Manifest, refuse_misfit
 from inspector.fusion.batch import Batch
-from inspector.fusion.calibration import softmax
+from inspector.fusion.calibration import Calibration, softmax
 from inspector.fusion.encoding import Encoder, Trust, matched_channels, trust
 from inspector.fusion.ensemble import Ensemble, Opinion, ask, shared_backbone
 from inspector.fusion.localization import Localization, Localizer
@@ -30,6 +32,7 @@ class Judge:
 
     def __init__(self, manifest: Manifest, ensemble: Ensemble) -> None:
         self.manifest = manifest
+        self.calibration = manifest.calibration
         self.ref = ModelRef(manifest.name, manifest.version, manifest.weights.sha256)
         self._ensemble = ensemble.eval().requires_grad_(False)
         memories = {camera: ensemble.memory(camera) for camera in ensemble.spec.cameras}
@@ -46,6 +49,16 @@ class Judge:
         ensemble = Ensemble(manifest.spec, manifest.network.members)
         ensemble.load(state, folder / artefact.WEIGHTS)
         return cls(manifest, ensemble)
+
+    def serve(self, station: Station) -> tuple[str, bool]:
+        """Decide as this station wishes from now on; return the rule in one line, and whether all that was asked for is promised.
+
+        Raises ModelError where the model does not fit the station.
+        """
+        refuse_misfit(self.manifest, station.part_channels)
+        self.calibration = self.manifest.calibration.decided(station.decision)
+        promise = self.calibration.promise
+        return self.calibration.rule, promise is None or promise.kept == "with_confidence"
 
     def warm_up(self) -> None:
         """Make this process ready to judge one part after the other, the first as fast as the thousandth.
@@ -100,12 +113,16 @@ class Judge:
         return batch
 
     def _verdict(self, opinion: Opinion, trusted: Trust) -> Verdict:
-        calibration = self.manifest.calibration
-        score = calibration.score(opinion.evidence[0])
+        calibration, evidence = self.calibration, opinion.evidence[0]
+        score = calibration.score(evidence)
         outcome = calibration.outcome(score)
         kinds = _probabilities(self.manifest.kinds, opinion.kind_logits[0], calibration.kind_temperature)
         causes = _probabilities(self.manifest.causes, opinion.cause_logits[0], calibration.cause_temperature)
-        reasons = self._blind_spots(trusted) if outcome == "pass" else ()
+        reasons: tuple[str, ...] = ()
+        if outcome == "pass":
+            reasons = self._blind_spots(trusted) + _disagreement(calibration, evidence)
+        elif outcome == "review":
+            reasons = (f"score {score:.3g} lies between {calibration.review_from:.3g} and {calibration.threshold:.3g}: a person must look",)
         kind = self._kind(kinds)
         return Verdict(
             outcome="review" if reasons else outcome,
@@ -115,7 +132,7 @@ class Judge:
             defects=() if outcome == "pass" else (Defect(kind, score * kinds.get(kind, 1.0)),),
             kind_probabilities=kinds,
             cause_probabilities=causes,
-            weights=calibration.shares(opinion.evidence[0], opinion.attention[0]),
+            weights=calibration.shares(evidence, opinion.attention[0]),
             quality=trusted.quality,
             degraded=trusted.degraded,
             reasons=reasons,
@@ -124,8 +141,8 @@ class Judge:
     def _unseen(self, trusted: Trust) -> Verdict:
         return Verdict(
             outcome="review",
-            score=self.manifest.calibration.threshold,
-            threshold=self.manifest.calibration.threshold,
+            score=self.calibration.threshold,
+            threshold=self.calibration.threshold,
             model=self.ref,
             quality=trusted.quality,
             degraded=trusted.degraded,
@@ -145,6 +162,20 @@ class Judge:
         best = max(kinds, key=lambda name: kinds[name])
         chance = 1 / len(kinds)
         return best if len(kinds) == 1 or kinds[best] >= chance + (1 - chance) * UNKNOWN_KIND_BELOW / 2 else UNKNOWN_DEFECT
+
+
+SENSES = {"image": "picture", "audio": "sound", "vibration": "vibration", "series": "process values"}
+
+
+def _disagreement(calibration: Calibration, evidence: Mapping[str, float]) -> tuple[str, ...]:
+    """Return why a part that would pass is held back: its senses contradict each other."""
+    if not calibration.conflicting(evidence):
+        return ()
+    own = {modality: evidence[f"own_{modality}"] for modality in SENSES if f"own_{modality}" in evidence}
+    if len(own) < 2:
+        return ()
+    bad, good = max(own, key=lambda name: own[name]), min(own, key=lambda name: own[name])
+    return (f"{SENSES[bad]} and {SENSES[good]} disagree: {SENSES[bad]} speaks for a defect, {SENSES[good]} against it",)
 
 
 def _probabilities(names: list[str], logits: np.ndarray, temperature: float) -> dict[str, float]:

@@ -1,4 +1,8 @@
-"""From evidence on parts that the members did not learn from: weights, temperatures, threshold, review band."""
+"""From evidence on parts that the members did not learn from: weights, temperatures, and the scores that thresholds are made of.
+
+What is fitted here is fitted on few parts, so a part's score by a fit that saw it is too good. Every score that a threshold, a promise
+or a figure rests on therefore comes from a fit that did not see its group (cross-fitting); the model itself keeps the fit on all.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
-from inspector.fusion.calibration import Calibration, sigmoid
+from inspector.config import DecisionConfig
+from inspector.fusion.calibration import Calibration, log_odds, sigmoid
 from inspector.fusion.ensemble import CONFLICT
+from inspector.fusion.promise import GoodScores
 from inspector.training.recipe import DecisionRecipe
 
 Numbers = NDArray[np.float64]
@@ -19,6 +25,8 @@ PRIOR_STRENGTH = 6.0
 """How many parts' worth of belief stand behind "the fused logit alone tells it"."""
 GOOD_TAIL = 0.975
 FEWEST_EACH = 6
+CROSS_FITS = 10
+CONFLICT_QUANTILE, FEWEST_FOR_CONFLICT = 0.99, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,8 @@ class Witnessed:
     kinds: NDArray[np.int64]
     cause_logits: Numbers
     causes: NDArray[np.int64]
+    groups: Sequence[str]
+    """Which parts are not independent of each other."""
     part_ids: Sequence[str] = ()
 
 
@@ -43,25 +53,59 @@ def calibrate(held: Witnessed, *, any_defect: bool, any_good: bool, recipe: Deci
     return _detection(held, any_defect, any_good, recipe).model_copy(update=temperatures)
 
 
+def honest_scores(held: Witnessed, calibration: Calibration) -> Numbers:
+    """Return each held-out part's score by a calibration that did not see its group."""
+    if calibration.mode != "learned":
+        return np.array([calibration.score(evidence) for evidence in held.evidence])
+    names, group_of = np.unique(np.asarray(held.groups, dtype=str), return_inverse=True)
+    fold_of = np.random.default_rng(0).permutation(len(names))[group_of] % CROSS_FITS
+    scores = np.empty(len(held.evidence))
+    for fold in np.unique(fold_of):
+        weights, offset = _logistic(held, fold_of != fold)
+        fitted = Calibration(mode="learned", evidence=weights, offset=offset)
+        scores[fold_of == fold] = [fitted.score(held.evidence[int(row)]) for row in np.flatnonzero(fold_of == fold)]
+    return scores
+
+
 def _detection(held: Witnessed, any_defect: bool, any_good: bool, recipe: DecisionRecipe) -> Calibration:
     if not any_good:
-        return Calibration(mode="kinds_only", rule="no good part in training: every part is defective")
+        return Calibration(mode="kinds_only", rule="no good part in training: every part is defective, and nothing is promised")
     if not any_defect:
-        return _good_parts_only(held, recipe)
-    weights, offset = _logistic(held)
-    return _with_threshold(Calibration(mode="learned", evidence=weights, offset=offset), held, recipe)
+        return _decided(_good_parts_only(held), held, recipe)
+    weights, offset = _logistic(held, np.ones(len(held.evidence), dtype=bool))
+    rate = float(held.defective.mean()) if 0 < held.defective.sum() < len(held.defective) else None
+    return _decided(Calibration(mode="learned", evidence=weights, offset=offset, defect_rate=rate), held, recipe)
 
 
-def _logistic(held: Witnessed) -> tuple[dict[str, float], float]:
-    """Return weights ≥ 0 per evidence and an offset: logistic regression with a prior on the fused logit alone."""
-    names = sorted({name for evidence in held.evidence for name in evidence} - {CONFLICT})
-    names = ["fused", *[name for name in names if name != "fused"]]
-    table = np.array([[evidence.get(name, 0.0) for name in names] for evidence in held.evidence])
+def _decided(scored: Calibration, held: Witnessed, recipe: DecisionRecipe) -> Calibration:
+    scores = honest_scores(held, scored)
+    good = ~held.defective
+    groups = [group for group, is_good in zip(held.groups, good, strict=True) if is_good]
+    found = {
+        "good": GoodScores.of(log_odds(scores[good]), groups),
+        "cheapest": _cheapest(scores[good], scores[~good], recipe.miss_cost) if scored.mode == "learned" else 0.0,
+        "review_share": recipe.promise.share + recipe.review_budget,
+        "conflict_from": _conflict_from(held),
+    }
+    return scored.model_copy(update=found).decided(DecisionConfig(promise=recipe.promise))
+
+
+def _conflict_from(held: Witnessed) -> float | None:
+    """Return the evidence of a conflict that hardly any part with its own signals shows; None where too few parts can tell."""
+    shown = np.array([evidence[CONFLICT] for evidence in held.evidence if CONFLICT in evidence])
+    return float(np.quantile(shown, CONFLICT_QUANTILE)) if len(shown) >= FEWEST_FOR_CONFLICT else None
+
+
+def _logistic(held: Witnessed, chosen: NDArray[np.bool_]) -> tuple[dict[str, float], float]:
+    """Return weights ≥ 0 per evidence and an offset: logistic regression on `chosen` parts, with a prior on the fused logit alone."""
+    others = {name for evidence in held.evidence for name in evidence} - {"fused", CONFLICT}
+    names = ["fused", *sorted(others)]
+    table = np.array([[held.evidence[int(row)].get(name, 0.0) for name in names] for row in np.flatnonzero(chosen)])
     spread = np.maximum(table.std(axis=0), 1e-3)
     spread[0] = 1.0
     prior = np.zeros(len(names) + 1)
     prior[0] = 1.0
-    truth = held.defective.astype(np.float64)
+    truth = held.defective[chosen].astype(np.float64)
 
     def loss(parameters: Numbers) -> tuple[float, Numbers]:
         logits = (table / spread) @ parameters[:-1] + parameters[-1]
@@ -77,52 +121,26 @@ def _logistic(held: Witnessed) -> tuple[dict[str, float], float]:
     return weights, float(found[-1])
 
 
-def _good_parts_only(held: Witnessed, recipe: DecisionRecipe) -> Calibration:
-    """Return a score that is 0.5 where all but the last `false_reject_budget` of good parts lie below."""
+def _good_parts_only(held: Witnessed) -> Calibration:
+    """Return a score that grows with the distance, 0.5 where all but the last `1 - GOOD_TAIL` of good parts lie below."""
     names = sorted({name for evidence in held.evidence for name in evidence if name.startswith("distance_")})
     weight = 1 / max(len(names), 1) ** 0.5
     distances = np.array([sum(weight * evidence.get(name, 0.0) for name in names) for evidence in held.evidence])
     middle, tail = np.median(distances), np.quantile(distances, GOOD_TAIL)
     slope = float(np.log(19) / max(tail - middle, 1e-3))
-    scored = Calibration(mode="good_parts_only", evidence=dict.fromkeys(names, weight * slope), offset=float(-slope * tail))
-    scores = np.array([scored.score(evidence) for evidence in held.evidence])
-    threshold = float(np.quantile(scores, 1 - recipe.false_reject_budget))
-    review = float(np.quantile(scores, 1 - recipe.false_reject_budget - recipe.review_budget))
-    rule = f"no defect in training: {recipe.false_reject_budget:.0%} of held-out good parts score higher"
-    return scored.model_copy(update={"threshold": threshold, "review_from": min(review, threshold), "rule": rule})
+    return Calibration(mode="good_parts_only", evidence=dict.fromkeys(names, weight * slope), offset=float(-slope * tail))
 
 
-def _with_threshold(scored: Calibration, held: Witnessed, recipe: DecisionRecipe) -> Calibration:
-    scores = np.array([scored.score(evidence) for evidence in held.evidence])
-    good: Numbers = np.sort(scores[~held.defective])
-    bad: Numbers = np.sort(scores[held.defective])
+def _cheapest(good: Numbers, bad: Numbers, miss_cost: float) -> float:
+    """Return the threshold of least cost, in the middle (as log odds) of the gap where it is free to lie."""
     if len(good) < FEWEST_EACH or len(bad) < FEWEST_EACH:
-        rule = f"fewer than {FEWEST_EACH} good or defective held-out parts: threshold at probability 0.5"
-        return scored.model_copy(update={"threshold": 0.5, "review_from": 0.35, "rule": rule})
-    threshold = _cheapest(good, bad, recipe)
-    review = min(threshold, float(np.quantile(good, max(0.0, float(np.mean(good < threshold)) - recipe.review_budget))))
-    rule = (
-        f"least cost on held-out parts (a miss counts {recipe.miss_cost:g} false rejects) "
-        f"with at most {recipe.false_reject_budget:.0%} of good parts rejected"
-    )
-    return scored.model_copy(update={"threshold": threshold, "review_from": review, "rule": rule})
-
-
-def _cheapest(good: Numbers, bad: Numbers, recipe: DecisionRecipe) -> float:
-    """Return the threshold of least cost within the budget, in the middle (as log odds) of the gap where it is free to lie."""
-    odds = np.unique(_log_odds(np.concatenate([good, bad])))
+        return 0.5
+    odds = np.unique(log_odds(np.concatenate([good, bad])))
     borders = np.concatenate([[odds[0] - 1], (odds[1:] + odds[:-1]) / 2, [odds[-1] + 1]])
-    rejected = 1 - np.searchsorted(_log_odds(good), borders) / len(good)
-    missed = np.searchsorted(_log_odds(bad), borders) / len(bad)
+    rejected = 1 - np.searchsorted(np.sort(log_odds(good)), borders) / len(good)
+    missed = np.searchsorted(np.sort(log_odds(bad)), borders) / len(bad)
     # Cost per good part at the training line's own mix would follow its defect rate, which a labelled set exaggerates: shares are weighed.
-    cost = recipe.miss_cost * missed + rejected
-    cost[rejected > recipe.false_reject_budget] = np.inf
-    return float(sigmoid(np.asarray(borders[int(cost.argmin())])))
-
-
-def _log_odds(scores: Numbers) -> Numbers:
-    clipped = np.clip(scores, 1e-9, 1 - 1e-9)
-    return np.asarray(np.log(clipped / (1 - clipped)))
+    return float(sigmoid(np.asarray(borders[int((miss_cost * missed + rejected).argmin())])))
 
 
 def _temperature(logits: Numbers, truth: NDArray[np.int64]) -> float:

@@ -24,14 +24,39 @@ def card_text(manifest: Manifest) -> str:
         f"- mode: {calibration.mode}; threshold {calibration.threshold:.3f}, review from {calibration.review_from:.3f}",
         f"- rule of the threshold: {calibration.rule}",
         "",
-        f"## Figures ({made.chosen.get('calibrated_on', 'held out')}; the threshold was set on the same parts)",
+        f"## Figures ({made.chosen.get('calibrated_on', 'held out')}; by calibrations that did not see the part)",
         *[f"- {name.replace('_', ' ')}: {_shown(value)}" for name, value in manifest.figures.items()],
+        *_held_out_lines(manifest),
         "",
         "Figures on unseen parts: `inspector evaluate` on the test split.",
     ]
     if manifest.leading:
         lines += ["", f"A part whose {manifest.leading} cannot be used is sent to review instead of being passed."]
     return "\n".join(lines) + "\n"
+
+
+def _held_out_lines(manifest: Manifest) -> list[str]:
+    """Return the tables over held-out parts: what is missed by kind, and how true the probabilities are."""
+    held = manifest.held_out
+    if not held:
+        return []
+    lines = ["", "## Known misses", "", "| kind | parts | passed unseen (95 %) | named right (95 %) |", "|---|---|---|---|"]
+    for name, kind in sorted(held["kinds"].items(), key=lambda item: -item[1]["missed"] / item[1]["parts"]):
+        missed, right = kind["missed_interval"], kind["recall_interval"]
+        passed = f"{kind['missed']} ({missed[0]:.0%} to {missed[1]:.0%})"
+        lines.append(f"| {name} | {kind['parts']} | {passed} | {kind['recall']:.0%} ({right[0]:.0%} to {right[1]:.0%}) |")
+    lines += ["", f"Scored lowest of the defective parts that pass: {', '.join(held['lowest_scored']) or 'none passes'}."]
+    if "reliability" in held:
+        error, rate = held["expected_calibration_error"], manifest.calibration.defect_rate or 0.0
+        lines += [
+            "",
+            "## Are probabilities true?",
+            "",
+            f"Expected calibration error {error:.3f}, at the labelled defect rate {rate:.3g}.",
+        ]
+        lines += ["", "| parts | said | came true |", "|---|---|---|"]
+        lines += [f"| {row['parts']} | {row['said']:.2f} | {row['came_true']:.2f} |" for row in held["reliability"]]
+    return lines
 
 
 def _listed(values: dict[str, object]) -> str:

@@ -32,6 +32,7 @@ from inspector.training.parts_folder import LabelledPart, PartsFolder, Split
 
 if TYPE_CHECKING:
     from inspector.fusion import Judge
+    from inspector.fusion.promise import Promise
 
 NO_CAUSE = "none"
 MAP_NAMES = ("grad_cam", "anomaly_map", "combined")
@@ -119,6 +120,8 @@ def evaluate(
     }
     if without:
         document["data"]["without"] = list(without)
+    if (promise := promise_figures(judge.calibration.promise, evaluated)) is not None:
+        document["detection"]["promise"] = promise
     if figures:
         document["localization"] = {name: figures[name].figures() for name in sorted(figures, key=_map_order)}
     return document
@@ -223,6 +226,33 @@ def _detection(parts: Sequence[EvaluatedPart]) -> dict[str, Any]:
         "operating_point": asdict(
             operating_point(defective, [one.verdict.outcome for one in parts], thresholds.pop() if len(thresholds) == 1 else None)
         ),
+    }
+
+
+def promise_figures(promise: Promise | None, parts: Sequence[EvaluatedPart]) -> dict[str, Any] | None:
+    """Return what was promised of false rejects and what came of it; None without a promise or without a good part.
+
+    `band` is where the realised share lies with 95 % probability when these parts are like the held-out ones, each group of them being one
+    independent draw. Fewer rejects than promised break no promise.
+    """
+    good = [one for one in parts if not one.defective]
+    if promise is None or not good:
+        return None
+    realised = sum(one.verdict.outcome == "fail" for one in good) / len(good)
+    groups = len({one.part.group or one.part.part_id for one in good})
+    low, high = promise.band(groups)
+    return {
+        "allowed": promise.asked.share,
+        "confidence": promise.asked.confidence,
+        "kept": promise.kept,
+        "realised": realised,
+        "n_good": promise.parts,
+        "n_good_groups": promise.groups,
+        "good_parts_here": len(good),
+        "good_groups_here": groups,
+        "band": [low, high],
+        "within_band": realised <= max(high, promise.asked.share),
+        "words": promise.words,
     }
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from inspector.config import read_yaml, validated
+from inspector.config import PromiseConfig, read_yaml, validated
 
 
 class _Model(BaseModel):
@@ -75,11 +75,17 @@ class EngineRecipe(_Model):
 
 class DecisionRecipe(_Model):
     false_reject_budget: float = Field(default=0.05, gt=0, lt=0.5)
-    """The threshold may reject at most this share of the good validation parts; below that, misses and rejects are weighed."""
+    """At most this share of good parts is promised to be rejected; above that threshold, misses and rejects are weighed."""
+    confidence: float = Field(default=0.9, ge=0.5, lt=1)
+    """How sure that promise must be."""
     miss_cost: float = Field(default=5.0, gt=0)
     """What a missed defect costs, in rejects of good parts."""
     review_budget: float = Field(default=0.03, ge=0, lt=0.5)
     """A further share of good parts that people may be asked to look at."""
+
+    @property
+    def promise(self) -> PromiseConfig:
+        return PromiseConfig(false_reject_share=self.false_reject_budget, confidence=self.confidence)
 
 
 class Recipe(_Model):

@@ -25,9 +25,10 @@ from inspector.fusion.ensemble import Ensemble, Opinion, ask, averaged
 from inspector.fusion.network import FusionNetwork
 from inspector.parts import OK_LABEL, UNKNOWN_DEFECT, Modality
 from inspector.training.batches import Table
-from inspector.training.calibrating import FEWEST_EACH, Witnessed, calibrate
+from inspector.training.calibrating import FEWEST_EACH, Witnessed, calibrate, honest_scores
 from inspector.training.card import card_text
 from inspector.training.engine import Engine, engine
+from inspector.training.findings import findings
 from inspector.training.fitting import fit_memories, fit_normalities, fit_scales, indicator_ranges, new_ensemble, start_from_published
 from inspector.training.learning import Lesson, fit_member
 from inspector.training.metrics import auroc
@@ -66,12 +67,14 @@ def train(recipe_path: Path | str, data: PartsFolder, out_dir: Path | str, *, se
             manifest = artefact.save(out, manifest, trained.ensemble.state_dict(), card_text(manifest))
             _write_normal(out / artefact.NORMAL, prepared.train, progress)
             run.finish(trained.chosen, trained.histories, trained.doubts)
+    promise = manifest.calibration.promise
     return {
         "model": {"name": manifest.name, "version": manifest.version, "sha256": manifest.weights.sha256},
         "data": {"name": data.name, "parts": manifest.training.parts, "modalities": list(manifest.modalities)},
         "threshold": manifest.calibration.threshold,
         "review_from": manifest.calibration.review_from,
         "rule": manifest.calibration.rule,
+        "promise": promise.model_dump(mode="json", exclude_none=True) | {"words": promise.words} if promise else None,
         "chosen": manifest.training.chosen,
         "figures": manifest.figures,
         "seconds": perf_counter() - start_s,
@@ -89,6 +92,7 @@ class Trained:
         self.figures, self.chosen = figures, chosen
         self.histories: list[list[dict[str, Any]]] = []
         self.doubts: list[Doubt] = []
+        self.held_out: dict[str, Any] = {}
         self.leading = _leading(figures.get("auroc_alone", {}))
 
 
@@ -158,6 +162,7 @@ def fit(
         figures["conflict_auroc"] = _rounded(conflict_auroc(ensemble, val, torch.arange(len(val)), seed))
     trained = Trained(ensemble, calibration, ranges, figures, {k: v for k, v in chosen.items() if v is not None})
     trained.histories = histories
+    trained.held_out = findings(held, calibration, ensemble.spec.kinds)
     trained.doubts = _doubts(held, calibration, prepared)
     return trained
 
@@ -234,6 +239,7 @@ def _witnessed(opinions: list[Opinion], table: Table, rows: Tensor) -> Witnessed
         kinds=table.kinds[rows].numpy(),
         cause_logits=np.concatenate([opinion.cause_logits for opinion in opinions]),
         causes=table.causes[rows].numpy(),
+        groups=[table.samples[int(row)].group for row in rows],
         part_ids=[table.samples[int(row)].part.part_id for row in rows],
     )
 
@@ -242,7 +248,7 @@ def _figures(held: Witnessed, calibration: Calibration) -> dict[str, Any]:
     """Return figures on held-out parts; the test split is for `inspector evaluate`."""
     figures: dict[str, Any] = {"held_out_parts": len(held.evidence)}
     if 0 < held.defective.sum() < len(held.defective):
-        scores = np.array([calibration.score(evidence) for evidence in held.evidence])
+        scores = honest_scores(held, calibration)
         outcomes = [calibration.outcome(float(score)) for score in scores]
         figures["auroc"] = _rounded(auroc(held.defective, scores))
         failed, passed = (np.array([outcome == which for outcome in outcomes]) for which in ("fail", "pass"))
@@ -322,6 +328,7 @@ def _manifest(trained: Trained, prepared: Prepared, recipe: Recipe, data: PartsF
         kinds=list(spec.kinds),
         causes=list(spec.causes),
         calibration=trained.calibration,
+        units={name: data.channels[name].unit for name in channels if name in data.channels and data.channels[name].unit},
         indicators={channel: dict(ranges) for channel, ranges in trained.ranges.items()},
         leading=trained.leading,
         training=TrainedOn(
@@ -333,6 +340,7 @@ def _manifest(trained: Trained, prepared: Prepared, recipe: Recipe, data: PartsF
             chosen=trained.chosen | {"seconds": round(seconds)},
         ),
         figures=trained.figures,
+        held_out=trained.held_out,
     )
 
 

@@ -8,7 +8,7 @@ import yaml
 from dashboards.words import PARAMETERS
 from inspector.cli import OWN_COMMANDS
 from inspector.commands.schema import KINDS, schema_text
-from inspector.config import ChannelConfig, GateConfig, PlcConfig, Station
+from inspector.config import ChannelConfig, CostsConfig, DecisionConfig, GateConfig, PlcConfig, PromiseConfig, Station
 from inspector.knowledge.seed import load_seed
 from inspector.plugins import command_points, driver_names
 
@@ -29,7 +29,10 @@ def test_driver_is_in_the_stations_readme(driver: str) -> None:
     assert f"`{driver}`" in text("stations/README.md")
 
 
-@pytest.mark.parametrize("key", [*Station.model_fields, *ChannelConfig.model_fields, *PlcConfig.model_fields, *GateConfig.model_fields])
+STATION_MODELS = (Station, ChannelConfig, PlcConfig, GateConfig, DecisionConfig, PromiseConfig, CostsConfig)
+
+
+@pytest.mark.parametrize("key", [key for model in STATION_MODELS for key in model.model_fields])
 def test_station_key_is_in_the_stations_readme(key: str) -> None:
     assert f"`{key}`" in text("stations/README.md")
 
@@ -49,7 +52,7 @@ def test_setting_of_a_shipped_fix_has_a_name_in_both_languages(setting: str) -> 
     assert setting in PARAMETERS
 
 
-@pytest.mark.parametrize("section", ["optimizer", "pretraining", "engine"])
+@pytest.mark.parametrize("section", ["picture", "network", "optimizer", "pretraining", "engine", "decision"])
 def test_recipe_key_is_in_the_models_readme(section: str) -> None:
     from inspector.training.recipe import Recipe
 
