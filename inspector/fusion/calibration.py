@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from inspector.fusion.uncertainty import Doubt
 from inspector.parts import Modality, Outcome
 
 Mode = Literal["learned", "good_parts_only", "kinds_only"]
@@ -34,6 +35,7 @@ class Calibration(BaseModel):
     kind_temperature: float = Field(default=1.0, gt=0)
     cause_temperature: float = Field(default=1.0, gt=0)
     rule: str = ""
+    doubt: Doubt = Doubt()
 
     def score(self, evidence: dict[str, float]) -> float:
         """Return the probability that a part is defective."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
 from inspector.fusion.calibration import Calibration, sigmoid
+from inspector.fusion.uncertainty import doubt
 from inspector.training.recipe import DecisionRecipe
 
 Numbers = NDArray[np.float64]
@@ -38,7 +39,8 @@ def calibrate(held: Witnessed, *, any_defect: bool, any_good: bool, recipe: Deci
         "kind_temperature": _temperature(held.kind_logits, held.kinds),
         "cause_temperature": _temperature(held.cause_logits, held.causes),
     }
-    return _detection(held, any_defect, any_good, recipe).model_copy(update=temperatures)
+    found = _detection(held, any_defect, any_good, recipe).model_copy(update=temperatures)
+    return found.model_copy(update={"doubt": doubt([found.score(one) for one in held.evidence], held.evidence, found.evidence)})
 
 
 def _detection(held: Witnessed, any_defect: bool, any_good: bool, recipe: DecisionRecipe) -> Calibration:
