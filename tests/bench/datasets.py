@@ -77,7 +77,7 @@ def good_parts_only(rows: Rows, source: Path, scratch: Path) -> Rows:
 
 
 def level_removed(rows: Rows, source: Path, scratch: Path) -> Rows:
-    """Bring every sound of the test split to the same RMS, so that loudness cannot tell."""
+    """Bring every sound of the test split to the same RMS, so that loudness cannot tell (so `--split val` says nothing of it)."""
     import numpy as np
     import soundfile
 
