@@ -9,6 +9,7 @@ TORCH := torch==2.13.0
 TORCHVISION := torchvision==0.28.0
 CPU_WHEELS := https://download.pytorch.org/whl/cpu
 JOBS ?= auto
+LINE ?= $(or $(INSPECTOR_DATASETS),../shared/datasets)/line-a
 
 .PHONY: setup demo demo-model test lint bench clean
 
@@ -53,6 +54,9 @@ demo-model: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.bench.demo
 	$(BIN)/python -m tests.bench.datasets
+	$(BIN)/python -m tests.bench.fusion_peers --data $(LINE) --models build/fusion-peers
+	$(BIN)/python -m tests.bench.degradations build/fusion-peers/$(notdir $(LINE))-0 --data $(LINE)
+	$(BIN)/python -m tests.bench.routing build/fusion-peers/$(notdir $(LINE))-0 --data $(LINE)
 	$(BIN)/python -m tests.bench.messaging
 	$(BIN)/python -m tests.bench.modbus_load
 	$(BIN)/python -m tests.bench.recordings

@@ -26,6 +26,9 @@ def inspection_document(inspection: Inspection) -> dict[str, Any]:
         "timings_ms": dict(inspection.timings_ms),
         "model": {"name": verdict.model.name, "version": verdict.model.version, "sha256": verdict.model.sha256},
     }
+    if verdict.score_interval is not None:
+        document["score_interval"] = list(verdict.score_interval)
+        document["uncertainty"] = verdict.uncertainty
     if inspection.heat_maps:
         document["heat_maps"] = [
             _without_none({"camera": m.camera, "method": m.method, "faithfulness": m.faithfulness}) for m in inspection.heat_maps

@@ -256,10 +256,18 @@ class Verdict:
     """Channel -> why it is missing or cannot be trusted: what `align` found and what its quality says."""
     reasons: tuple[str, ...] = ()
     """Why the outcome is `review`, where the score alone does not say it."""
+    score_interval: tuple[float, float] | None = None
+    """Between what ends the probability lies, nine times in ten; wider where the model's members disagree, few parts calibrated it, or a
+    sense is missing or bad."""
 
     @property
     def complete(self) -> bool:
         return not self.degraded
+
+    @property
+    def uncertainty(self) -> float | None:
+        """Width of `score_interval`: 0 sure, 1 nothing is known."""
+        return None if self.score_interval is None else self.score_interval[1] - self.score_interval[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from inspector.config import CostsConfig, DecisionConfig
 from inspector.fusion.promise import GoodScores, Promise, promised
+from inspector.fusion.uncertainty import Doubt
 from inspector.parts import Modality, Outcome
 
 Mode = Literal["learned", "good_parts_only", "kinds_only"]
@@ -50,6 +51,7 @@ class Calibration(BaseModel):
     promise: Promise | None = None
     conflict_from: float | None = None
     """Evidence `conflict` from here on: the senses disagree, and a part is not passed unseen."""
+    doubt: Doubt = Doubt()
 
     def score(self, evidence: dict[str, float]) -> float:
         """Return the probability that a part is defective."""

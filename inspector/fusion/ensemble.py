@@ -53,15 +53,15 @@ class Ensemble(nn.Module):
         for name, (_, _, unusual) in batch.maps.items():
             flat = unusual.flatten(1)
             count = max(1, round(TOP_SHARE * flat.shape[1]))
-            here = flat.topk(count, dim=1).values.mean(dim=1) * (batch.quality[name] > 0)
+            # A bad picture is far from all good ones, too: its distance counts as far as it can be trusted.
+            here = flat.topk(count, dim=1).values.mean(dim=1) * batch.quality[name]
             found["image"] = torch.maximum(found["image"], here) if "image" in found else here
         for modality, normality in self.normalities.items():
             values = self.standardised(batch, modality)
             if values is not None:
-                present = torch.stack(
-                    [batch.quality[v.name] > 0 for v in self.spec.vectors if v.modality == modality and v.name in batch.quality]
-                )
-                found[modality] = normality(values) * present.any(dim=0)  # type: ignore[index]
+                present = [batch.quality[v.name] for v in self.spec.vectors if v.modality == modality and v.name in batch.quality]
+                quality = torch.stack(present).amax(dim=0)
+                found[modality] = normality(values) * quality  # type: ignore[index]
         return found
 
     def standardised(self, batch: Batch, modality: str) -> Tensor | None:

@@ -19,7 +19,7 @@ from inspector.fusion.encoding import Encoder, Trust, matched_channels, trust
 from inspector.fusion.ensemble import Ensemble, Opinion, ask, shared_backbone
 from inspector.fusion.localization import Localization, Localizer
 from inspector.fusion.torchvision_compat import import_grad_cam
-from inspector.parts import UNKNOWN_DEFECT, Defect, ModelRef, Verdict
+from inspector.parts import UNKNOWN_DEFECT, Defect, Modality, ModelRef, Verdict
 
 UNUSABLE_BELOW = 0.2
 """A channel of lower quality counts as unseen when it is decided whether a part may pass."""
@@ -136,7 +136,18 @@ class Judge:
             quality=trusted.quality,
             degraded=trusted.degraded,
             reasons=reasons,
+            score_interval=self._interval(score, opinion, trusted),
         )
+
+    def _interval(self, score: float, opinion: Opinion, trusted: Trust) -> tuple[float, float] | None:
+        calibration = self.manifest.calibration
+        if calibration.mode == "kinds_only":
+            return None
+        quality: dict[Modality, float] = {}
+        for name, modality in self.manifest.channels.items():
+            quality[modality] = max(quality.get(modality, 0.0), trusted.quality.get(name, 0.0))
+        fused = [float(outputs.logits[0, 0]) for outputs in opinion.outputs]
+        return calibration.doubt.interval(score, quality, calibration.evidence.get("fused", 0.0) * float(np.std(fused)))
 
     def _unseen(self, trusted: Trust) -> Verdict:
         return Verdict(
@@ -147,6 +158,7 @@ class Judge:
             quality=trusted.quality,
             degraded=trusted.degraded,
             reasons=("no channel of this part can be used",),
+            score_interval=(0.0, 1.0),
         )
 
     def _blind_spots(self, trusted: Trust) -> tuple[str, ...]:

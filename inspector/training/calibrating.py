@@ -17,6 +17,7 @@ from inspector.config import DecisionConfig
 from inspector.fusion.calibration import Calibration, log_odds, sigmoid
 from inspector.fusion.ensemble import CONFLICT
 from inspector.fusion.promise import GoodScores
+from inspector.fusion.uncertainty import doubt
 from inspector.training.recipe import DecisionRecipe
 
 Numbers = NDArray[np.float64]
@@ -50,7 +51,8 @@ def calibrate(held: Witnessed, *, any_defect: bool, any_good: bool, recipe: Deci
         "kind_temperature": _temperature(held.kind_logits, held.kinds),
         "cause_temperature": _temperature(held.cause_logits, held.causes),
     }
-    return _detection(held, any_defect, any_good, recipe).model_copy(update=temperatures)
+    found = _detection(held, any_defect, any_good, recipe).model_copy(update=temperatures)
+    return found.model_copy(update={"doubt": doubt([found.score(one) for one in held.evidence], held.evidence, found.evidence)})
 
 
 def honest_scores(held: Witnessed, calibration: Calibration) -> Numbers:
