@@ -27,6 +27,7 @@ PRIOR_STRENGTH = 6.0
 GOOD_TAIL = 0.975
 FEWEST_EACH = 6
 CROSS_FITS = 10
+LEARNED_FROM_INVENTED = "own_image"
 CONFLICT_QUANTILE, FEWEST_FOR_CONFLICT = 0.99, 50
 
 
@@ -45,13 +46,13 @@ class Witnessed:
     part_ids: Sequence[str] = ()
 
 
-def calibrate(held: Witnessed, *, any_defect: bool, any_good: bool, recipe: DecisionRecipe) -> Calibration:
-    """Return the calibration that held-out parts support."""
+def calibrate(held: Witnessed, *, any_defect: bool, any_good: bool, recipe: DecisionRecipe, invented: bool = False) -> Calibration:
+    """Return the calibration that held-out parts support; `invented` tells whether pictures with made-up defects were learned from."""
     temperatures = {
         "kind_temperature": _temperature(held.kind_logits, held.kinds),
         "cause_temperature": _temperature(held.cause_logits, held.causes),
     }
-    found = _detection(held, any_defect, any_good, recipe).model_copy(update=temperatures)
+    found = _detection(held, any_defect, any_good, recipe, invented).model_copy(update=temperatures)
     return found.model_copy(update={"doubt": doubt([found.score(one) for one in held.evidence], held.evidence, found.evidence)})
 
 
@@ -69,11 +70,11 @@ def honest_scores(held: Witnessed, calibration: Calibration) -> Numbers:
     return scores
 
 
-def _detection(held: Witnessed, any_defect: bool, any_good: bool, recipe: DecisionRecipe) -> Calibration:
+def _detection(held: Witnessed, any_defect: bool, any_good: bool, recipe: DecisionRecipe, invented: bool) -> Calibration:
     if not any_good:
         return Calibration(mode="kinds_only", rule="no good part in training: every part is defective, and nothing is promised")
     if not any_defect:
-        return _decided(_good_parts_only(held), held, recipe)
+        return _decided(_good_parts_only(held, invented), held, recipe)
     weights, offset = _logistic(held, np.ones(len(held.evidence), dtype=bool))
     rate = float(held.defective.mean()) if 0 < held.defective.sum() < len(held.defective) else None
     return _decided(Calibration(mode="learned", evidence=weights, offset=offset, defect_rate=rate), held, recipe)
@@ -123,14 +124,25 @@ def _logistic(held: Witnessed, chosen: NDArray[np.bool_]) -> tuple[dict[str, flo
     return weights, float(found[-1])
 
 
-def _good_parts_only(held: Witnessed) -> Calibration:
-    """Return a score that grows with the distance, 0.5 where all but the last `1 - GOOD_TAIL` of good parts lie below."""
-    names = sorted({name for evidence in held.evidence for name in evidence if name.startswith("distance_")})
-    weight = 1 / max(len(names), 1) ** 0.5
-    distances = np.array([sum(weight * evidence.get(name, 0.0) for name in names) for evidence in held.evidence])
+def _good_parts_only(held: Witnessed, invented: bool) -> Calibration:
+    """Return a score that grows with the distance, 0.5 where all but the last `1 - GOOD_TAIL` of good parts lie below.
+
+    Distances come in spreads of good parts; what a picture's own head says, taught by made-up defects, is brought to spreads here.
+    """
+    found = {name for evidence in held.evidence for name in evidence}
+    names = sorted(name for name in found if name.startswith("distance_") or (invented and name == LEARNED_FROM_INVENTED))
+    table = {name: np.array([evidence.get(name, 0.0) for evidence in held.evidence]) for name in names}
+    weights = {name: (1 / _spread(table[name]) if name == LEARNED_FROM_INVENTED else 1.0) / len(names) ** 0.5 for name in names}
+    distances = np.sum([weights[name] * table[name] for name in names], axis=0) if names else np.zeros(len(held.evidence))
     middle, tail = np.median(distances), np.quantile(distances, GOOD_TAIL)
     slope = float(np.log(19) / max(tail - middle, 1e-3))
-    return Calibration(mode="good_parts_only", evidence=dict.fromkeys(names, weight * slope), offset=float(-slope * tail))
+    evidence = {name: float(weight * slope) for name, weight in weights.items()}
+    return Calibration(mode="good_parts_only", evidence=evidence, offset=float(-slope * tail))
+
+
+def _spread(values: Numbers) -> float:
+    low, high = np.quantile(values, (0.16, 0.84))
+    return max(float(high - low) / 2, 0.05)
 
 
 def _cheapest(good: Numbers, bad: Numbers, miss_cost: float) -> float:

@@ -45,6 +45,8 @@ LEADS_BY = 0.1
 """A modality leads when its AUROC alone is this much above every other's."""
 LEADS_FROM = 0.75
 FOLDS = 3
+CONFLICT_TOLD_FROM = 0.8
+"""Below this AUROC on held-out parts the sight of conflicts holds no part back: it would send good parts to people for nothing."""
 
 _log = logging.getLogger(__name__)
 
@@ -149,6 +151,7 @@ def fit(
         any_defect=any(sample.defective for sample in prepared.train),
         any_good=any(not sample.defective for sample in prepared.train),
         recipe=recipe.decision,
+        invented=any(view.invented for sample in prepared.train for views in sample.views.values() for view in views),
     )
     chosen = {
         "image_size": list(prepared.image_size) if pictures else None,
@@ -160,6 +163,8 @@ def fit(
     figures = _figures(held, calibration)
     if val is not None and len(ensemble.spec.modalities) > 1:
         figures["conflict_auroc"] = _rounded(conflict_auroc(ensemble, val, torch.arange(len(val)), seed))
+        if (figures["conflict_auroc"] or 0.0) < CONFLICT_TOLD_FROM:
+            calibration = calibration.model_copy(update={"conflict_from": None})
     trained = Trained(ensemble, calibration, ranges, figures, {k: v for k, v in chosen.items() if v is not None})
     trained.histories = histories
     trained.held_out = findings(held, calibration, ensemble.spec.kinds)
