@@ -19,6 +19,8 @@ class Batch:
     steps: dict[str, Tensor] = field(default_factory=dict)
     offsets_s: dict[str, Tensor] = field(default_factory=dict)
     quality: dict[str, Tensor] = field(default_factory=dict)
+    counsel: dict[str, Tensor] = field(default_factory=dict)
+    """Modality -> what its counsel says without having seen these parts (B, outputs); only in training, else it is asked."""
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from inspector.fusion.batch import Batch
 from inspector.fusion.network import FusionNetwork
 from inspector.fusion.spec import NetworkSpec
 from inspector.training.batches import Table
+from inspector.training.counselling import take_counsel
 from inspector.training.losses import total_loss
 from inspector.training.preparing import Progress
 from inspector.training.recipe import OptimizerRecipe
@@ -25,6 +26,7 @@ def fit_member(
     member: FusionNetwork, table: Table, rows: Tensor, recipe: OptimizerRecipe, *, epochs: int, seed: int, progress: Progress, label: str
 ) -> None:
     """Train one member on `rows` of `table`; it ends with the running mean of its weights."""
+    table.counsel = take_counsel(member, table, rows, seed)
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     steps_per_epoch = max(1, math.ceil(len(rows) / recipe.batch))
