@@ -20,6 +20,8 @@ class Batch:
     offsets_s: dict[str, Tensor] = field(default_factory=dict)
     """Channel -> when each of its steps happened, from the trigger on (B, steps); (B, 1) for a camera, at the trigger where none."""
     quality: dict[str, Tensor] = field(default_factory=dict)
+    counsel: dict[str, Tensor] = field(default_factory=dict)
+    """Modality -> what its counsel says without having seen these parts (B, outputs); only in training, else it is asked."""
 
 
 @dataclass(slots=True)

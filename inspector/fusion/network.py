@@ -100,7 +100,7 @@ class FusionNetwork(nn.Module):
         for modality, present in inputs.items():
             witness = self.witnesses[modality]
             places = [v.name in batch.summaries for v in self.spec.vectors if v.modality == modality]
-            logits, token, weight = witness(present, places)
+            logits, token, weight = witness(present, places, batch.counsel.get(modality))
             read.by_modality[modality], read.quality[modality] = logits, weight
             read.tokens.add((token + self._kind(modality))[:, None], weight, modality)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from inspector.fusion.counsel import Counsel
 from inspector.fusion.spec import NetworkSpec, VectorSpec
 from inspector.parts import Modality
 
@@ -44,31 +45,51 @@ class Scale(nn.Module):
 
 
 class Witness(nn.Module):
-    """All channels of one modality together -> the modality's own logits, and one token for the trunk."""
+    """All channels of one modality together -> the modality's own logits, and one token for the trunk.
+
+    The counsel speaks for itself; a small network hears it together with all numbers, corrects it and tells the trunk.
+    """
 
     def __init__(self, spec: NetworkSpec, modality: Modality) -> None:
         super().__init__()
         self.sizes = [vector.summary for vector in spec.vectors if vector.modality == modality]
         size, hidden = sum(self.sizes), 64
+        self.counsel = Counsel(size, spec)
+        self.gain = nn.Parameter(torch.ones(spec.outputs))
         self.noise = Noise(0.3)
         self.hidden = nn.Sequential(
-            nn.Dropout(0.3), nn.Linear(size, hidden), nn.LayerNorm(hidden), nn.GELU(), nn.Dropout(0.4), nn.Linear(hidden, hidden), nn.GELU()
+            nn.Dropout(0.3),
+            nn.Linear(size + spec.outputs, hidden),
+            nn.LayerNorm(hidden),
+            nn.GELU(),
+            nn.Dropout(0.4),
+            nn.Linear(hidden, hidden),
+            nn.GELU(),
         )
         self.own = nn.Sequential(nn.Dropout(0.3), nn.Linear(hidden, spec.outputs))
         self.token = nn.Linear(hidden, spec.width)
 
-    def forward(self, present: list[tuple[Tensor, Tensor]], places: list[bool]) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, present: list[tuple[Tensor, Tensor]], places: list[bool], heard: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return own logits, token and quality of the modality; `heard` stands for the counsel where it must not know these parts."""
         batch = present[0][0].shape[0]
         found = iter(present)
         columns, weights = [], []
         for size, there in zip(self.sizes, places, strict=True):
             summary, weight = next(found) if there else (self.token.weight.new_zeros(batch, size), self.token.weight.new_zeros(batch))
-            columns.append(summary * weight[:, None])
+            columns.append(summary)
             weights.append(weight)
-        hidden = self.hidden(self.noise(torch.cat(columns, dim=1)))
+        said = (
+            self.counsel(torch.cat([c * (w[:, None] > 0) for c, w in zip(columns, weights, strict=True)], dim=1))
+            if heard is None
+            else heard
+        )
+        weighted = torch.cat([c * w[:, None] for c, w in zip(columns, weights, strict=True)], dim=1)
+        hidden = self.hidden(torch.cat([self.noise(weighted), said], dim=1))
         sizes = torch.tensor(self.sizes, dtype=hidden.dtype, device=hidden.device)
         weight = (torch.stack(weights, dim=1) * sizes).sum(dim=1) / sizes.sum()
-        return self.own(hidden), self.token(hidden), weight
+        return self.own(hidden) + self.gain * said, self.token(hidden), weight
 
 
 class Noise(nn.Module):

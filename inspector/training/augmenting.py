@@ -78,13 +78,15 @@ def mix_modalities(batch: Batch, targets: Targets, spec: NetworkSpec, share: flo
         targets.conflict[rows & unlike] = 1.0
     for modality in modalities:
         for channel in channels[modality] if modality != "image" else ():
-            _take(batch, channel, targets.foreign[modality], donor)
+            for values in (batch.summaries, batch.steps, batch.offsets_s, batch.quality):
+                _take(values, channel, targets.foreign[modality], donor)
+        if modality in batch.counsel:
+            _take(batch.counsel, modality, targets.foreign[modality], donor)
 
 
-def _take(batch: Batch, channel: str, rows: Tensor, donor: Tensor) -> None:
-    for values in (batch.summaries, batch.steps, batch.offsets_s, batch.quality):
-        own = values[channel]
-        values[channel] = torch.where(rows.view(-1, *[1] * (own.ndim - 1)), own[donor], own)
+def _take(values: dict[str, Tensor], name: str, rows: Tensor, donor: Tensor) -> None:
+    own = values[name]
+    values[name] = torch.where(rows.view(-1, *[1] * (own.ndim - 1)), own[donor], own)
 
 
 def _unlike(targets: Targets, donor: Tensor) -> Tensor:

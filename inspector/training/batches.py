@@ -47,6 +47,8 @@ class Table:
         self.summaries, self.steps, self.offsets_s = self._vectors(matched)
         self.pictures_s = {camera: self._pictures_s(camera) for camera in spec.cameras}
         self.defective = torch.tensor([float(sample.defective) for sample in self.samples])
+        self.counsel: dict[str, Tensor] = {}
+        """Modality -> what its counsel says of each part out of fold, for the member that is trained at present."""
         self.kinds = torch.tensor([_index(spec.kinds, sample.part.label) for sample in self.samples])
         self.causes = torch.tensor([_index(spec.causes, sample.part.cause or NO_CAUSE) for sample in self.samples])
 
@@ -68,6 +70,8 @@ class Table:
             batch.steps[vector.name] = self.steps[vector.name][rows]
             batch.offsets_s[vector.name] = self.offsets_s[vector.name][rows]
             batch.quality[vector.name] = self.quality[vector.name][rows]
+        if random is not None:
+            batch.counsel = {modality: said[rows] for modality, said in self.counsel.items()}
         return batch, Targets(defective, self.kinds[rows], self.causes[rows], places)
 
     def _vectors(self, matched: Sequence[Mapping[str, str]]) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:

@@ -1,0 +1,142 @@
+"""Fit each modality's discriminant and forest, and say what they would have said of training parts that they had not seen."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.covariance import ledoit_wolf_shrinkage
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.model_selection import StratifiedGroupKFold
+from torch import Tensor
+
+from inspector.fusion.counsel import DEPTH, NODES, TREES, Discriminant, Forest, Question, as_logits, logs_of
+from inspector.fusion.network import FusionNetwork
+from inspector.fusion.signal_encoder import Witness
+from inspector.training.batches import UNKNOWN, Table
+
+FOLDS = 5
+FEWEST_PARTS = 8
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+LEAST_SHRINKAGE, LEAST_SPREAD = 0.01, 0.05
+
+Numbers = NDArray[np.float32]
+Classes = NDArray[np.int64]
+
+
+def take_counsel(member: FusionNetwork, table: Table, rows: Tensor, seed: int) -> dict[str, Tensor]:
+    """Fit the counsel of every modality of `member` on `rows`; return its logits (N, outputs) per modality for all parts of `table`.
+
+    What is said of a part of `rows` comes from fits that saw no part of its group: a network that learns beside the counsel must hear it
+    as good as it will be on new parts, and no better.
+    """
+    heard = {}
+    for modality, witness in member.witnesses.items():
+        assert isinstance(witness, Witness)
+        values, present = _values(member, table, modality)
+        known = rows[present[rows]].numpy()
+        groups = np.unique([sample.group for sample in table.samples], return_inverse=True)[1]
+        label = torch.where(table.defective > 0, torch.where(table.kinds == UNKNOWN, UNKNOWN, table.kinds + 1), 0)
+        counsel = witness.counsel
+        said = [_ask(counsel.label, values, label.numpy(), groups, known, seed)]
+        if counsel.cause is not None:
+            said.append(_ask(counsel.cause, values, table.causes.numpy(), groups, known, seed))
+        heard[modality] = as_logits(said[0], said[1] if len(said) > 1 else None)
+    return heard
+
+
+def _values(member: FusionNetwork, table: Table, modality: str) -> tuple[Tensor, Tensor]:
+    """Return all standardised numbers of a modality (N, size), and which parts have any."""
+    columns, there = [], []
+    for vector, encoder in zip(member.spec.vectors, member.vectors, strict=True):
+        if vector.modality == modality:
+            present = table.quality[vector.name] > 0
+            columns.append(encoder.summary_scale(table.summaries[vector.name]) * present[:, None])  # type: ignore[operator]
+            there.append(present)
+    return torch.cat(columns, dim=1), torch.stack(there).any(dim=0)
+
+
+def _ask(question: Question, values: Tensor, truth: Classes, groups: NDArray[np.int64], known: NDArray[np.int64], seed: int) -> Tensor:
+    """Fit a question on the parts `known`; return its log chances for all parts, out of fold for those it was fitted on."""
+    rows = known[truth[known] != UNKNOWN]
+    classes = len(question.discriminant.offset)
+    if len(rows) < FEWEST_PARTS or len(np.unique(truth[rows])) < 2:
+        return torch.zeros(len(values), classes)
+    lines, trees = torch.zeros(len(values), classes), torch.zeros(len(values), classes)
+    for taught, asked in _folds(truth[rows], groups[rows], seed):
+        _fit(question, values, truth, rows[taught], seed)
+        lines[rows[asked]], trees[rows[asked]] = question.discriminant(values[rows[asked]]), question.forest(values[rows[asked]])
+    losses = [_loss(share * lines[rows] + (1 - share) * trees[rows], truth[rows]) for share in SHARES]
+    _fit(question, values, truth, rows, seed)
+    question.share.fill_(SHARES[int(np.argmin(losses))])
+    question.answered.fill_(1.0)
+    said: Tensor = question(values)
+    said[rows] = logs_of(question.share * lines[rows] + (1 - question.share) * trees[rows])
+    return said
+
+
+def _folds(truth: Classes, groups: NDArray[np.int64], seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Return rows to fit on and rows to ask, group by group; part by part where a class has a single group, which could never be asked."""
+    alone = min(len(np.unique(groups[truth == one])) for one in np.unique(truth)) < 2
+    apart = np.arange(len(truth)) if alone else groups
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class of fewer parts than folds is missing in some: it is then unlikely there
+        count = min(FOLDS, len(np.unique(apart)))
+        return list(StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(truth, truth, apart))
+
+
+def _loss(chances: Tensor, truth: Classes) -> float:
+    return -float(logs_of(chances)[torch.arange(len(truth)), torch.from_numpy(truth)].mean())
+
+
+def _fit(question: Question, values: Tensor, truth: Classes, rows: NDArray[np.int64], seed: int) -> None:
+    taught, answers = values[rows].numpy(), truth[rows]
+    fit_discriminant(question.discriminant, taught, answers)
+    fit_forest(question.forest, taught, answers, seed)
+
+
+def fit_discriminant(discriminant: Discriminant, values: Numbers, truth: Classes) -> None:
+    """Fit by a shrunk covariance (Ledoit and Wolf, 2004), common to all classes.
+
+    scikit-learn solves for all numbers by all numbers, which takes minutes with the thousands of a station of 40 channels; there are
+    always fewer parts, so that the same solution is found among their differences.
+    """
+    classes, members = np.unique(truth, return_inverse=True)
+    counts = np.bincount(members)
+    means = np.stack([values[members == place].mean(axis=0) for place in range(len(classes))]).astype(np.float64)
+    within = values - means[members]
+    # Shrunk towards numbers that wander each by itself, as much as they do within a class.
+    spread = within.std(axis=0) + LEAST_SPREAD
+    scaled, middle = within / spread, values.mean(axis=0)
+    shrinkage = max(float(ledoit_wolf_shrinkage(scaled, assume_centered=True)), LEAST_SHRINKAGE)
+    usual = shrinkage * float((scaled**2).mean()) + 1e-6
+    _, singular, directions = np.linalg.svd(scaled, full_matrices=False)
+    stretch = 1 / ((1 - shrinkage) * singular**2 / len(values) + usual) - 1 / usual
+    shifts = (means - middle) / spread
+    lines = (shifts / usual + (shifts @ directions.T * stretch) @ directions) / spread
+    offsets = np.log(counts / len(values)) - 0.5 * (lines * (means - middle)).sum(axis=1) - lines @ middle
+    discriminant.weight.zero_()
+    discriminant.offset.fill_(-1e4)
+    discriminant.weight[classes] = torch.from_numpy(lines.astype(np.float32))
+    discriminant.offset[classes] = torch.from_numpy(offsets.astype(np.float32))
+
+
+def fit_forest(forest: Forest, values: Numbers, truth: Classes, seed: int) -> None:
+    """Grow extremely randomised trees (Geurts et al., 2006) and write them down as tables."""
+    grown = ExtraTreesClassifier(TREES, min_samples_leaf=2, max_leaf_nodes=(NODES + 1) // 2, max_depth=DEPTH, random_state=seed)
+    grown.fit(values, truth)
+    classes = torch.from_numpy(grown.classes_)
+    forest.leaves.zero_()
+    for place, estimator in enumerate(grown.estimators_):
+        tree, first = estimator.tree_, place * NODES
+        rows = slice(first, first + tree.node_count)
+        leaf = tree.children_left < 0
+        itself = first + np.arange(tree.node_count)
+        forest.feature[rows] = torch.from_numpy(np.where(leaf, 0, tree.feature).astype(np.float32))
+        forest.threshold[rows] = torch.from_numpy(tree.threshold.astype(np.float32))
+        paths = np.stack([np.where(leaf, itself, first + side) for side in (tree.children_right, tree.children_left)], axis=1)
+        forest.paths[rows] = torch.from_numpy(paths.astype(np.float32))
+        chances = tree.value[:, 0] / tree.value[:, 0].sum(axis=1, keepdims=True)
+        forest.leaves[rows.start : rows.stop, classes] = torch.from_numpy(chances.astype(np.float32))
