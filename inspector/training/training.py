@@ -20,8 +20,9 @@ from inspector.fusion import backbone as vision
 from inspector.fusion import network as fusion
 from inspector.fusion.artefact import Manifest, PinnedFile, PinnedNetwork, TrainedOn
 from inspector.fusion.calibration import Calibration
-from inspector.fusion.encoding import Ranges
+from inspector.fusion.encoding import Encoder, Ranges
 from inspector.fusion.ensemble import Ensemble, Opinion, ask, averaged
+from inspector.fusion.heat import HeatSettings
 from inspector.fusion.network import FusionNetwork
 from inspector.parts import OK_LABEL, Modality
 from inspector.training.batches import Table
@@ -29,10 +30,12 @@ from inspector.training.calibrating import FEWEST_EACH, Witnessed, calibrate
 from inspector.training.card import card_text
 from inspector.training.fitting import fit_memories, fit_normalities, fit_scales, indicator_ranges, new_ensemble
 from inspector.training.learning import fit_member
+from inspector.training.locating import locate
 from inspector.training.metrics import auroc
 from inspector.training.parts_folder import PartsFolder
 from inspector.training.preparing import Prepared, Progress, Sample, prepare, silent
 from inspector.training.recipe import Recipe, load_recipe
+from inspector.training.remembering import good_parts
 
 NORMAL_PARTS = 200
 LEADS_BY = 0.1
@@ -55,7 +58,7 @@ def train(recipe_path: Path | str, data: PartsFolder, out_dir: Path | str, *, se
     trained = fit(prepared, recipe, seed=seed, progress=progress)
     manifest = _manifest(trained, prepared, recipe, data, seed, perf_counter() - start_s)
     out = Path(out_dir)
-    manifest = artefact.save(out, manifest, trained.ensemble.state_dict(), card_text(manifest))
+    manifest = artefact.save(out, manifest, trained.ensemble.state_dict(), card_text(manifest), good_parts(prepared))
     _write_normal(out / artefact.NORMAL, prepared.train, progress)
     return {
         "model": {"name": manifest.name, "version": manifest.version, "sha256": manifest.weights.sha256},
@@ -74,9 +77,15 @@ class Trained:
     """An ensemble with all that its manifest needs to say of it."""
 
     def __init__(
-        self, ensemble: Ensemble, calibration: Calibration, ranges: Ranges, figures: dict[str, Any], chosen: dict[str, Any]
+        self,
+        ensemble: Ensemble,
+        calibration: Calibration,
+        heat: HeatSettings,
+        ranges: Ranges,
+        figures: dict[str, Any],
+        chosen: dict[str, Any],
     ) -> None:
-        self.ensemble, self.calibration, self.ranges = ensemble, calibration, ranges
+        self.ensemble, self.calibration, self.heat, self.ranges = ensemble, calibration, heat, ranges
         self.figures, self.chosen = figures, chosen
         self.leading = _leading(figures.get("auroc_alone", {}))
 
@@ -105,13 +114,15 @@ def fit(prepared: Prepared, recipe: Recipe, *, seed: int, progress: Progress = s
         rows = everything[folds != number] if held_out else everything
         label = f"training member {number + 1} of {members}"
         fit_member(member, table, rows, recipe.optimizer, epochs=epochs, seed=seed * 100 + number, progress=progress, label=label)
-    held = _witness_folds(ensemble, table, folds) if held_out else _witness(ensemble, Table(prepared.val, ensemble.spec, ranges))
+    held_table = table if held_out else Table(prepared.val, ensemble.spec, ranges)
+    held = _witness_folds(ensemble, table, folds) if held_out else _witness(ensemble, held_table)
     calibration = calibrate(
         held,
         any_defect=any(sample.defective for sample in prepared.train),
         any_good=any(not sample.defective for sample in prepared.train),
         recipe=recipe.decision,
     )
+    heat = _heat(ensemble, held_table, folds if held_out else None, calibration, seed) if pictures else HeatSettings()
     chosen = {
         "image_size": list(prepared.image_size) if pictures else None,
         "views": recipe.picture.views if pictures else None,
@@ -119,7 +130,17 @@ def fit(prepared: Prepared, recipe: Recipe, *, seed: int, progress: Progress = s
         "members": members,
         "calibrated_on": f"{members} folds of train" if held_out else "val",
     }
-    return Trained(ensemble, calibration, ranges, _figures(held, calibration), {k: v for k, v in chosen.items() if v is not None})
+    return Trained(ensemble, calibration, heat, ranges, _figures(held, calibration), {k: v for k, v in chosen.items() if v is not None})
+
+
+def _heat(ensemble: Ensemble, table: Table, folds: Tensor | None, calibration: Calibration, seed: int) -> HeatSettings:
+    """Return how heat maps are made; with `folds` each part is looked at by the member that did not learn from it."""
+    memories = {camera: ensemble.memory(camera) for camera in ensemble.spec.cameras}
+    encoder = Encoder(ensemble.spec, vision.Backbone(), memories)
+    everyone = list(ensemble.members)
+    return locate(
+        ensemble.eval(), encoder, table, lambda row: everyone if folds is None else [everyone[int(folds[row])]], calibration, seed
+    )
 
 
 def _refuse_untrainable(data: PartsFolder) -> None:
@@ -257,6 +278,7 @@ def _manifest(trained: Trained, prepared: Prepared, recipe: Recipe, data: PartsF
         kinds=list(spec.kinds),
         causes=list(spec.causes),
         calibration=trained.calibration,
+        heat=trained.heat,
         indicators={channel: dict(ranges) for channel, ranges in trained.ranges.items()},
         leading=trained.leading,
         training=TrainedOn(
