@@ -136,6 +136,11 @@ def heat_maps(stored: StoredInspection) -> dict[str, Path]:
     return {path.name.removesuffix(".heat.png"): path for path in sorted(stored.folder.glob("*.heat.png"))}
 
 
+def good_parts(stored: StoredInspection) -> dict[str, Path]:
+    """Return by camera the thumbnail of the good part that looks most like this one."""
+    return {path.name.removesuffix(".good.jpeg"): path for path in sorted(stored.folder.glob("*.good.jpeg"))}
+
+
 def picture_file(inspection_id: str, camera: str) -> Path | None:
     """Return one picture of one part. Only files that lie in the part's own folder can be found."""
     return _file(inspection_id, camera, pictures)
@@ -144,6 +149,11 @@ def picture_file(inspection_id: str, camera: str) -> Path | None:
 def heat_map_file(inspection_id: str, camera: str) -> Path | None:
     """Return one heat map of one part. Only files that lie in the part's own folder can be found."""
     return _file(inspection_id, camera, heat_maps)
+
+
+def good_part_file(inspection_id: str, camera: str) -> Path | None:
+    """Return the thumbnail of a good part beside one part. Only files that lie in the part's own folder can be found."""
+    return _file(inspection_id, camera, good_parts)
 
 
 def evidence(stored: StoredInspection) -> StoredEvidence:

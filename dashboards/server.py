@@ -68,6 +68,7 @@ def routes() -> list[Route]:
         Route("/parts/{inspection_id}/picture/{camera}.jpg", _picture),
         Route("/parts/{inspection_id}/thumbnail/{camera}.jpg", _thumbnail),
         Route("/parts/{inspection_id}/heat/{camera}.png", _heat_map),
+        Route("/parts/{inspection_id}/good/{camera}.jpeg", _good_part),
         Route("/answers", _answer, methods=["POST"]),
     ]
 
@@ -131,6 +132,11 @@ async def _heat_map(request: Request) -> Response:
     if path is None:
         return Response(status_code=404)
     return Response(await to_thread.run_sync(overlay_png, path), media_type="image/png", headers=_FOR_EVER)
+
+
+async def _good_part(request: Request) -> Response:
+    path = await to_thread.run_sync(_asked, request, queries.good_part_file)
+    return Response(status_code=404) if path is None else FileResponse(path, headers=_FOR_EVER)
 
 
 def _asked(request: Request, find: Callable[[str, str], Path | None]) -> Path | None:

@@ -48,6 +48,13 @@ WORDS: dict[str, Text] = {
     "recovers": Text("Comes back by itself.", "恢复后自动显示。"),
     "heat_map": Text("Heat map", "热力图"),
     "opacity": Text("Opacity", "不透明度"),
+    "map_reliable": Text("Heat map reliable", "热力图可信"),
+    "map_not_reliable": Text(
+        "Heat map not reliable: the decision does not hang on where it is hot", "热力图不可信：判定并不取决于高亮区域"
+    ),
+    "good_part": Text("The good part that looks most like it: {part}", "外观最接近的合格件：{part}"),
+    "severity": Text("Severity", "严重度"),
+    "driven_by": Text("What drove the verdict", "判定依据"),
     "cause": Text("Cause", "原因"),
     "no_cause": Text("No cause was looked for", "未进行原因分析"),
     "suggestion": Text("Suggestion", "处理建议"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inspector.parts import Cause, Defect, Evidence, Inspection, Suggestion, Text
+from inspector.parts import Attribution, Cause, Defect, Evidence, Inspection, Mask, Suggestion, Text
 
 
 def inspection_document(inspection: Inspection) -> dict[str, Any]:
@@ -31,8 +31,13 @@ def inspection_document(inspection: Inspection) -> dict[str, Any]:
         document["uncertainty"] = verdict.uncertainty
     if inspection.heat_maps:
         document["heat_maps"] = [
-            _without_none({"camera": m.camera, "method": m.method, "faithfulness": m.faithfulness}) for m in inspection.heat_maps
+            _without_none({"camera": m.camera, "method": m.method, "faithfulness": m.faithfulness, "reliable": m.reliable})
+            for m in inspection.heat_maps
         ]
+    if inspection.attributions:
+        document["attributions"] = [_attribution(one) for one in inspection.attributions]
+    if inspection.good_parts:
+        document["good_parts"] = [{"camera": g.camera, "part_id": g.part_id, "distance": g.distance} for g in inspection.good_parts]
     if diagnosis is not None:
         document["causes"] = [_cause(cause) for cause in diagnosis.causes]
         document["conclusion"] = _text(diagnosis.conclusion)
@@ -69,6 +74,27 @@ def _defect(defect: Defect) -> dict[str, Any]:
             "box_px": None if defect.box_px is None else list(defect.box_px),
             "area_px": defect.area_px,
             "area_mm2": defect.area_mm2,
+            "severity": defect.severity,
+            "mask": None if defect.mask is None else _mask(defect.mask),
+        }
+    )
+
+
+def _mask(mask: Mask) -> dict[str, Any]:
+    """Return the mask as COCO's tools read it: size is (height, width)."""
+    return {"size": [mask.size_px[1], mask.size_px[0]], "counts": list(mask.runs)}
+
+
+def _attribution(one: Attribution) -> dict[str, Any]:
+    return _without_none(
+        {
+            "channel": one.channel,
+            "modality": one.modality,
+            "share": one.share,
+            "band_hz": None if one.band_hz is None else list(one.band_hz),
+            "start_s": one.start_s,
+            "end_s": one.end_s,
+            "text": _text(one.text),
         }
     )
 

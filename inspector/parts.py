@@ -204,6 +204,16 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Mask:
+    """Which pixels of a picture belong to a region, as run lengths (the uncompressed form of COCO, which its tools read)."""
+
+    size_px: tuple[int, int]
+    """(width, height) of the picture."""
+    runs: tuple[int, ...]
+    """Lengths of outside, inside, outside … down the columns, from the left to the right; the first may be 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class Defect:
     """One defective region, or (box None) a defect that no picture shows."""
 
@@ -214,6 +224,9 @@ class Defect:
     """(x, y, width, height)."""
     area_px: int | None = None
     area_mm2: float | None = None
+    mask: Mask | None = None
+    severity: float | None = None
+    """0 to 1: how sure the map is of the region, times how large it is beside a usual defect of this line (which counts half)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +237,41 @@ class HeatMap:
     values: NDArray[np.float32]
     method: str
     faithfulness: float | None = None
+    """-1 to 1: how much more the decision falls when the hottest places are painted over than when as many others are."""
+    faithful_from: float = 0.0
+    """The least faithfulness with which the model that drew the map trusts it."""
+
+    @property
+    def reliable(self) -> bool | None:
+        """Whether the decision really came from where the map is hot; None where nobody measured it."""
+        return None if self.faithfulness is None else self.faithfulness >= self.faithful_from
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """What of a sound, a vibration or a series drove the decision: the channel, the band, the span."""
+
+    channel: str
+    modality: Modality
+    share: float
+    """Of the whole decision, 0 to 1."""
+    start_s: float
+    end_s: float
+    band_hz: tuple[float, float] | None
+    """None where the channel has no spectrum, or its level or course says it rather than a band."""
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class GoodPart:
+    """The remembered good part that looks most like the one at hand, to lay beside it."""
+
+    camera: str
+    part_id: str
+    distance: float
+    """0: the same to the eye of the network; 1: as far as good parts usually lie from each other."""
+    pixels: NDArray[np.uint8]
+    """(h, w, 3) RGB, a thumbnail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +442,9 @@ class Inspection:
     heat_maps: tuple[HeatMap, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, Any] = field(default_factory=dict)
+    attributions: tuple[Attribution, ...] = ()
+    """What drove the decision in what was heard and measured; the largest share first."""
+    good_parts: tuple[GoodPart, ...] = ()
 
     @property
     def part_id(self) -> str:

@@ -22,7 +22,18 @@ from inspector.errors import ModelError
 from inspector.features import Features, extract
 from inspector.knowledge import Memory, Query
 from inspector.knowledge.seed import load_seed
-from inspector.parts import NOT_MEASURED, Capture, Diagnosis, HeatMap, Inspection, PartRecord, Suggestion, Verdict
+from inspector.parts import (
+    NOT_MEASURED,
+    Attribution,
+    Capture,
+    Diagnosis,
+    GoodPart,
+    HeatMap,
+    Inspection,
+    PartRecord,
+    Suggestion,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,10 +94,15 @@ class Pipeline:
         """Return the whole inspection: where the defect is, why it came, what helped before. A passed part pays for no heat map."""
         record, verdict = judged.record, judged.verdict
         heat_maps: tuple[HeatMap, ...] = ()
+        attributions: tuple[Attribution, ...] = ()
+        good_parts: tuple[GoodPart, ...] = ()
         with _stopwatch() as localize_ms:
+            if verdict.outcome != "pass":
+                attributions = self.judge_model.attribute(judged.features, verdict)
             if verdict.outcome != "pass" and record.frames:
                 found = self.judge_model.localize(judged.features, verdict)
                 heat_maps, verdict = found.heat_maps, replace(verdict, defects=found.defects or verdict.defects)
+                good_parts = self.judge_model.nearest_good(judged.features)
         with _stopwatch() as diagnose_ms:
             measured = measure(record, judged.machine)
             diagnosis = diagnose(
@@ -98,7 +114,7 @@ class Pipeline:
         with _stopwatch() as suggest_ms:
             suggestions = self._suggest(record, verdict, diagnosis)
         timings = {**judged.timings_ms, "localize": localize_ms(), "diagnose": diagnose_ms(), "suggest": suggest_ms()}
-        return Inspection(record, verdict, diagnosis, suggestions, heat_maps, timings)
+        return Inspection(record, verdict, diagnosis, suggestions, heat_maps, timings, attributions=attributions, good_parts=good_parts)
 
     def _suggest(self, record: PartRecord, verdict: Verdict, diagnosis: Diagnosis) -> tuple[Suggestion, ...]:
         first = diagnosis.causes[0].name

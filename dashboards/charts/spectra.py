@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -34,8 +35,11 @@ def warm_up() -> None:
     librosa.stft(np.zeros(1024, np.float32), n_fft=256)
 
 
-def spectrogram(wave: Waveform, lang: Language) -> go.Figure | None:
-    """Return level over time (s to the trigger, which is `start_ns` 0) and frequency; None where there is too little signal."""
+def spectrogram(wave: Waveform, lang: Language, drove: Sequence[Mapping[str, Any]] = ()) -> go.Figure | None:
+    """Return level over time (s to the trigger, which is `start_ns` 0) and frequency; None where there is too little signal.
+
+    What `drove` the verdict (attributions of this channel) is framed: its band and its span.
+    """
     samples = _samples(wave)
     if samples is None:
         return None
@@ -60,6 +64,9 @@ def spectrogram(wave: Waveform, lang: Language) -> go.Figure | None:
             hovertemplate="%{x:.3f} s, %{y:.0f} Hz: %{z:.0f} dB<extra></extra>",
         )
     )
+    for item in drove:
+        low_hz, high_hz = item.get("band_hz") or (0, wave.sample_rate_hz / 2)
+        figure.add_shape(type="rect", x0=item["start_s"], x1=item["end_s"], y0=low_hz, y1=high_hz, line={"color": "#ffffff", "width": 2.5})
     figure.add_vline(x=0, line={"color": "#ffffff", "width": 1.5, "dash": "dash"})
     return plain(figure, height_px=_HEIGHT_PX, x=f"{say('time_to_trigger', lang)} (s)", y=f"{say('frequency', lang)} (Hz)")
 

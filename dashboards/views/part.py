@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -40,6 +41,7 @@ def show() -> None:
         _about(stored, lang)
     with right:
         _conclusion(stored, lang)
+        _driven_by(stored.document.get("attributions", []), lang)
         _causes(stored.document.get("causes", []), lang)
         _suggestions(stored.document.get("suggestions", []), lang)
         _answers(stored, lang)
@@ -127,7 +129,26 @@ def _picture(stored: StoredInspection, lang: Language) -> None:
         )
         words = {key: say(key, lang) for key in ("heat_map", "opacity")}
         picture(key="picture", data={"part": _picture_view(stored, camera), "language": lang, "words": words})
+        _trust(stored.document.get("heat_maps", []), camera, lang)
         _defects(stored.document.get("defects", []), lang)
+        _good_part(stored, camera, lang)
+
+
+def _trust(heat_maps: Sequence[Mapping[str, Any]], camera: str, lang: Language) -> None:
+    """Say whether the decision really came from where the map is hot."""
+    for heat in heat_maps:
+        if heat["camera"] == camera and heat.get("reliable") is not None:
+            word, look = ("map_reliable", "pass") if heat["reliable"] else ("map_not_reliable", "review")
+            st.html(f'<p class="plain"><span class="badge {look}">{say(word, lang)} ({_figure(round(heat["faithfulness"], 2))})</span></p>')
+
+
+def _good_part(stored: StoredInspection, camera: str, lang: Language) -> None:
+    known = [good for good in stored.document.get("good_parts", []) if good["camera"] == camera]
+    if not known or camera not in queries.good_parts(stored):
+        return
+    address = f"/parts/{stored.summary.inspection_id}/good/{quote(camera)}.jpeg"
+    caption = say("good_part", lang, part=known[0]["part_id"])
+    st.html(f'<figure class="good-part"><img src="{address}" alt=""><figcaption class="quiet">{escape(caption)}</figcaption></figure>')
 
 
 def _picture_view(stored: StoredInspection, camera: str) -> dict[str, Any]:
@@ -147,8 +168,15 @@ def _defects(defects: Sequence[Mapping[str, Any]], lang: Language) -> None:
     if not defects:
         st.html(f'<p class="quiet plain">{say("no_defects", lang)}</p>')
         return
-    rows = [[escape(kind_name(d.get("kind"), lang)), f"{d.get('confidence', 0):.0%}", _box(d.get("box_px")), _area(d)] for d in defects]
-    _table([say(word, lang) for word in ("defect", "confidence", "place", "area")], rows, figures=(1, 3))
+    rows = [
+        [escape(kind_name(d.get("kind"), lang)), f"{d.get('confidence', 0):.0%}", _box(d.get("box_px")), _area(d), _severity(d)]
+        for d in defects
+    ]
+    _table([say(word, lang) for word in ("defect", "confidence", "place", "area", "severity")], rows, figures=(1, 3, 4))
+
+
+def _severity(defect: Mapping[str, Any]) -> str:
+    return f"{defect['severity']:.2f}" if defect.get("severity") is not None else "–"
 
 
 def _box(box: Sequence[int] | None) -> str:
@@ -172,6 +200,16 @@ def _conclusion(stored: StoredInspection, lang: Language) -> None:
         next_test = stored.document.get("next_test")
         if next_test:
             st.html(f'<p class="plain"><span class="quiet">{say("next_test", lang)}:</span> {escape(next_test[lang])}</p>')
+
+
+def _driven_by(attributions: Sequence[Mapping[str, Any]], lang: Language) -> None:
+    """List what of the sounds, vibrations and series the verdict was made of."""
+    if not attributions:
+        return
+    with st.container(key="panel-driven-by"):
+        _title("driven_by", lang)
+        rows = [[escape(channel_name(a["channel"], lang)), escape(a["text"][lang]), f"{a['share']:.0%}"] for a in attributions]
+        _table([say(word, lang) for word in ("channel", "says", "weights")], rows, figures=(2,))
 
 
 def _causes(causes: Sequence[Mapping[str, Any]], lang: Language) -> None:
@@ -328,18 +366,19 @@ def _signals(stored: StoredInspection, evidence: StoredEvidence, lang: Language)
     normal = queries.evidence(passed) if passed else StoredEvidence()
     normal_part = passed.summary.part_id if passed else ""
     machine = queries.machine(stored)
+    spoken = _spoken((), stored.document.get("attributions", []))
     for name, wave in evidence.waveforms.items():
         if wave.unit == "FS":
-            _sound(name, wave, evidence, lang)
+            _sound(name, wave, evidence, spoken.get(name, []), lang)
         else:
             _vibration(name, wave, normal.waveforms.get(name), normal_part, machine, lang)
     _trends(stored, evidence, normal, lang)
 
 
-def _sound(name: str, wave: Waveform, evidence: StoredEvidence, lang: Language) -> None:
+def _sound(name: str, wave: Waveform, evidence: StoredEvidence, spoken: Sequence[Mapping[str, Any]], lang: Language) -> None:
     with st.container(key=f"panel-wave-{name}"):
         _title("spectrogram", lang, channel_name(name, lang))
-        _draw(spectra.spectrogram(wave, lang), f"spectrogram-{name}")
+        _draw(spectra.spectrogram(wave, lang, spoken), f"spectrogram-{name}")
         if name in evidence.sounds:
             st.audio(evidence.sounds[name].read_bytes(), format="audio/flac")
 
@@ -358,7 +397,7 @@ def _vibration(name: str, wave: Waveform, normal: Waveform | None, normal_part: 
 def _trends(stored: StoredInspection, evidence: StoredEvidence, normal: StoredEvidence, lang: Language) -> None:
     if not evidence.series:
         return
-    spoken = _spoken(stored.document.get("causes", []))
+    spoken = _spoken(stored.document.get("causes", []), stored.document.get("attributions", []))
     with st.container(key="panel-trends"):
         _title("trends", lang)
         columns = st.columns(2, gap="medium")
@@ -370,11 +409,13 @@ def _trends(stored: StoredInspection, evidence: StoredEvidence, normal: StoredEv
                 _draw(figure, f"trend-{name}")
 
 
-def _spoken(causes: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Return the evidence of the first cause by channel."""
+def _spoken(causes: Sequence[Mapping[str, Any]], attributions: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return by channel the evidence of the first cause, and the spans that drove the verdict."""
     spoken: dict[str, list[dict[str, Any]]] = {}
     for item in causes[0].get("evidence", []) if causes else []:
         spoken.setdefault(item["channel"], []).append(item)
+    for item in attributions:
+        spoken.setdefault(item["channel"], []).append(dict(item))
     return spoken
 
 

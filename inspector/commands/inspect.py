@@ -18,7 +18,7 @@ from inspector.errors import UsageError
 
 if TYPE_CHECKING:
     from inspector.knowledge import Memory
-    from inspector.parts import Cause, Defect, Inspection, Modality, Suggestion
+    from inspector.parts import Cause, Defect, HeatMap, Inspection, Modality, Suggestion
     from inspector.pipeline import Judged, Pipeline
 
 SUMMARY = "inspect one part from its files"
@@ -108,6 +108,11 @@ def report(inspection: Inspection) -> Iterator[str]:
     yield f"{inspection.part_id}: {_OUTCOMES[verdict.outcome]}   score {verdict.score:.3f}, threshold {verdict.threshold:.3f}"
     yield from (_line("because", reason) for reason in verdict.reasons)
     yield from (_line("defect", _defect(defect)) for defect in verdict.defects)
+    yield from (_line("heat map", _trust(heat)) for heat in inspection.heat_maps if heat.faithfulness is not None)
+    for attribution in inspection.attributions:
+        yield _line("driven by", f"{attribution.text.en}  {attribution.share:.0%}")
+        yield _line("", attribution.text.zh)
+    yield from (_line("good part", f"{good.part_id} looks most like it ({good.camera})") for good in inspection.good_parts)
     for reason in dict.fromkeys(verdict.degraded.values()):
         channels = [name for name, why in verdict.degraded.items() if why == reason]
         yield _line("degraded", f"{', '.join(channels)}: {reason}")
@@ -128,6 +133,11 @@ def _line(title: str, text: str) -> str:
     return f"  {title:<11} {text}"
 
 
+def _trust(heat: HeatMap) -> str:
+    said = "reliable 可信" if heat.reliable else "not reliable 不可信: the decision does not hang on where it is hot"
+    return f"{said} (faithfulness {heat.faithfulness:.2f}, {heat.camera})"
+
+
 def _defect(defect: Defect) -> str:
     place = ""
     if defect.box_px is not None:
@@ -135,6 +145,7 @@ def _defect(defect: Defect) -> str:
         place = f" at x {x}, y {y}, {width}x{height} px"
     area = f", {defect.area_px} px" if defect.area_px is not None else ""
     area += f" = {defect.area_mm2:.2f} mm²" if defect.area_mm2 is not None else ""
+    area += f", severity {defect.severity:.2f}" if defect.severity is not None else ""
     camera = f" ({defect.camera})" if defect.camera else ""
     return f"{defect.kind} {defect.confidence:.2f}{place}{area}{camera}"
 

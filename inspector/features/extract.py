@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from inspector.features import picture, picture_quality, series_quality, sound, trend, vibration, waveform_quality
 from inspector.features.content import Features, Picture, Vectors
+from inspector.features.meaning import Meanings
 from inspector.features.quality import Quality
-from inspector.parts import PartRecord
+from inspector.parts import Modality, PartRecord
 
 
 def extract(record: PartRecord) -> Features:
@@ -36,6 +37,13 @@ def extract(record: PartRecord) -> Features:
         degraded=_degraded(record, qualities),
         indicators={name: quality.indicators for name, quality in qualities.items()},
     )
+
+
+def meanings(modality: Modality) -> Meanings:
+    """Return what each number tells of in the vectors of a waveform or series of this modality."""
+    if modality == "series":
+        return trend.meanings()
+    return vibration.meanings() if modality == "vibration" else sound.meanings()
 
 
 def _degraded(record: PartRecord, qualities: Mapping[str, Quality]) -> dict[str, str]:

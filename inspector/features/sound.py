@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 
 from inspector.features.content import Array, Vectors
+from inspector.features.meaning import WHOLE, Meaning, Meanings, beats
 from inspector.features.spectra import band_mean, frame_power, log_edges, log_power, mel_edges, mel_mean, whole_power
 from inspector.parts import Waveform
 
@@ -40,6 +41,12 @@ def describe(waveform: Waveform, trigger_ns: int) -> Vectors:
     spread = shape if len(shape) >= STEPS else np.repeat(shape, -(-STEPS // len(shape)), axis=0)
     steps = np.stack([block.mean(axis=0) for block in np.array_split(spread, STEPS)])
     return Vectors("audio", summary, steps.astype(np.float32), offsets(waveform, trigger_ns, STEPS))
+
+
+def meanings() -> Meanings:
+    """Return what each number of `describe` tells of."""
+    mel = tuple(Meaning(band_hz=(low, high)) for low, high in zip(MEL_CORNERS_HZ[:-2], MEL_CORNERS_HZ[2:], strict=True))
+    return Meanings((*mel, *mel, *mel, *beats(MODULATION_EDGES_HZ), *[WHOLE] * CEPSTRUM, *[WHOLE] * 4), mel)
 
 
 def offsets(waveform: Waveform, trigger_ns: int, steps: int) -> Array:

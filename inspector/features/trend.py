@@ -6,10 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.features.content import Vectors
+from inspector.features.meaning import WHOLE, Meaning, Meanings
 from inspector.parts import Series
 
 COURSE = 24
 STEPS = 6
+STATISTICS = 18
+"""Quantiles and shape: the numbers before the course."""
 
 
 def describe(series: Series, trigger_ns: int) -> Vectors:
@@ -21,6 +24,12 @@ def describe(series: Series, trigger_ns: int) -> Vectors:
     steps = np.stack([np.concatenate([course[part], [course[part].mean() - course.mean()]]) for part in parts]).astype(np.float32)
     middles_s = np.linspace(t_s[0], t_s[-1], 2 * STEPS + 1)[1::2]
     return Vectors("series", summary, steps, middles_s.astype(np.float32))
+
+
+def meanings() -> Meanings:
+    """Return what each number of `describe` tells of."""
+    course = tuple(Meaning(span=(cell / COURSE, (cell + 1) / COURSE)) for cell in range(COURSE))
+    return Meanings((*[WHOLE] * STATISTICS, *course, *course), (*[WHOLE] * (COURSE // STEPS), WHOLE))
 
 
 def _known(series: Series, trigger_ns: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
 from inspector.features.content import Array, Vectors
+from inspector.features.meaning import WHOLE, Meaning, Meanings, bands, beats
 from inspector.features.sound import offsets
 from inspector.features.spectra import band_mean, band_peak, frame_power, log_edges, log_power, whole_power
 from inspector.parts import Waveform
@@ -28,6 +29,13 @@ def describe(waveform: Waveform, trigger_ns: int) -> Vectors:
     blocks = np.array_split(samples, STEPS)
     steps = np.stack([_step(block, rate_hz, level_db) for block in blocks])
     return Vectors("vibration", summary, steps, offsets(waveform, trigger_ns, STEPS))
+
+
+def meanings() -> Meanings:
+    """Return what each number of `describe` tells of."""
+    spectrum = bands(BAND_EDGES_HZ)
+    carriers = [m for band in CARRIERS_HZ for m in (*beats(ENVELOPE_EDGES_HZ, band), *[Meaning(band_hz=band)] * 3)]
+    return Meanings((*spectrum, *carriers, *[WHOLE] * 6, WHOLE), (*spectrum, WHOLE))
 
 
 def envelope(samples: NDArray[np.float32], rate_hz: float, low_hz: float, high_hz: float) -> Array:

@@ -17,6 +17,9 @@ from inspector.fusion import backbone as vision
 from inspector.fusion import network as fusion
 from inspector.fusion.calibration import Calibration
 from inspector.fusion.encoding import matched_names
+from inspector.fusion.good_parts import FILE as GOOD_PARTS
+from inspector.fusion.good_parts import GoodParts
+from inspector.fusion.heat import HeatSettings
 from inspector.fusion.spec import NetworkSpec, VectorSpec
 from inspector.parts import Channel, Modality
 
@@ -79,6 +82,9 @@ class Manifest(_Model):
     calibration: Calibration
     units: dict[str, str] = {}
     """Channel -> unit of its values in training; channels whose unit nobody gave are absent."""
+    heat: HeatSettings = HeatSettings()
+    good_parts: PinnedFile | None = None
+    """What good parts look and sound like, to explain with; a model of before has none."""
     indicators: dict[str, dict[str, tuple[float, float]]] = {}
     leading: Modality | None = None
     """The modality without which this model hardly knows a defect: a part that lacks it is never passed unseen."""
@@ -104,8 +110,8 @@ class Manifest(_Model):
         )
 
 
-def save(folder: Path, manifest: Manifest, state: dict[str, torch.Tensor], card: str) -> Manifest:
-    """Write the artefact; the manifest gets the hash of the weights. Raises ModelError where the folder cannot be written."""
+def save(folder: Path, manifest: Manifest, state: dict[str, torch.Tensor], card: str, good: GoodParts | None = None) -> Manifest:
+    """Write the artefact; the manifest gets the hashes of its files. Raises ModelError where the folder cannot be written."""
     from safetensors.torch import save_file
 
     try:
@@ -113,6 +119,10 @@ def save(folder: Path, manifest: Manifest, state: dict[str, torch.Tensor], card:
         save_file({name: value.contiguous() for name, value in state.items()}, folder / WEIGHTS)
         pinned = PinnedFile(name=WEIGHTS, sha256=sha256(folder / WEIGHTS))
         manifest = manifest.model_copy(update={"weights": pinned})
+        if good is not None:
+            (folder / GOOD_PARTS).write_bytes(good.to_bytes())
+            kept = PinnedFile(name=GOOD_PARTS, sha256=sha256(folder / GOOD_PARTS))
+            manifest = manifest.model_copy(update={"good_parts": kept})
         text = yaml.safe_dump(manifest.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
         (folder / MANIFEST).write_text(text, encoding="utf-8")
         (folder / CARD).write_text(card, encoding="utf-8")
@@ -127,12 +137,23 @@ def load(folder: Path) -> tuple[Manifest, dict[str, torch.Tensor]]:
         raise ModelError(f"{folder}: is not a model folder: train one with `inspector train`")
     manifest = _manifest(folder / MANIFEST)
     _refuse_foreign(folder / MANIFEST, manifest)
-    weights = folder / WEIGHTS
-    if not weights.is_file():
-        raise ModelError(f"{weights}: weights are missing: copy the whole model folder")
-    if sha256(weights) != manifest.weights.sha256:
-        raise ModelError(f"{weights}: hash does not match {MANIFEST}: the file was changed or damaged, fetch the model again")
-    return manifest, _tensors(weights)
+    return manifest, _tensors(_pinned(folder, manifest.weights, "weights are"))
+
+
+def load_good_parts(folder: Path, manifest: Manifest) -> GoodParts:
+    """Read what the model remembers of good parts; nothing for a model of before. Raises ModelError."""
+    if manifest.good_parts is None:
+        return GoodParts()
+    return GoodParts.read(_pinned(folder, manifest.good_parts, "good parts are"))
+
+
+def _pinned(folder: Path, file: PinnedFile, what: str) -> Path:
+    path = folder / file.name
+    if not path.is_file():
+        raise ModelError(f"{path}: {what} missing: copy the whole model folder")
+    if sha256(path) != file.sha256:
+        raise ModelError(f"{path}: hash does not match {MANIFEST}: the file was changed or damaged, fetch the model again")
+    return path
 
 
 def refuse_misfit(manifest: Manifest, channels: Mapping[str, Channel]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -22,6 +22,24 @@ class Batch:
     quality: dict[str, Tensor] = field(default_factory=dict)
     counsel: dict[str, Tensor] = field(default_factory=dict)
     """Modality -> what its counsel says without having seen these parts (B, outputs); only in training, else it is asked."""
+
+    def repeated(self, times: int = 1) -> Batch:
+        """Return a batch of one part as `times` copies that autograd may use: it refuses what was made in inference mode."""
+
+        def rows(value: Tensor) -> Tensor:
+            return value.repeat(times, *([1] * (value.ndim - 1)))
+
+        def all_rows(values: dict[str, Tensor]) -> dict[str, Tensor]:
+            return {name: rows(value) for name, value in values.items()}
+
+        return replace(
+            self,
+            maps={name: (rows(maps[0]), rows(maps[1]), rows(maps[2])) for name, maps in self.maps.items()},
+            summaries=all_rows(self.summaries),
+            steps=all_rows(self.steps),
+            offsets_s=all_rows(self.offsets_s),
+            quality=all_rows(self.quality),
+        )
 
 
 @dataclass(slots=True)

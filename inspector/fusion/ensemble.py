@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from inspector.errors import ModelError
 from inspector.fusion.backbone import Backbone
 from inspector.fusion.batch import Batch, Outputs
+from inspector.fusion.calibration import Calibration
 from inspector.fusion.memory import GoodMemory
 from inspector.fusion.network import FusionNetwork
 from inspector.fusion.normality import Normality
@@ -100,19 +102,38 @@ class Opinion:
     outputs: list[Outputs]
 
 
+def evidence_of(outputs: list[Outputs], distances: dict[Modality, Tensor]) -> dict[str, Tensor]:
+    """Return each evidence (B,) by the name that a calibration weighs it by, members averaged."""
+
+    def mean(values: list[Tensor]) -> Tensor:
+        return torch.stack(values).mean(dim=0)
+
+    own = {f"own_{m}": mean([o.by_modality[m][:, 0] * o.quality[m] for o in outputs]) for m in outputs[0].by_modality}
+    return {"fused": mean([o.logits[:, 0] for o in outputs]), **own, **{f"distance_{m}": value for m, value in distances.items()}}
+
+
+def log_odds(ensemble: Ensemble, calibration: Calibration, batch: Batch) -> Tensor:
+    """Return the decision on each part (B,) as log odds that it is defective, for autograd to follow.
+
+    Where every part is defective, the logit of the most probable kind.
+    """
+    outputs = [member(batch) for member in ensemble.members]
+    if calibration.mode == "kinds_only":
+        return torch.stack([o.logits[:, 1 : 1 + len(ensemble.spec.kinds)] for o in outputs]).mean(dim=0).amax(dim=1)
+    said = evidence_of(outputs, ensemble.distances(batch))
+    weighed = [weight * said[name] for name, weight in calibration.evidence.items() if name in said]
+    return calibration.offset + torch.stack([*weighed, torch.zeros_like(said["fused"])]).sum(dim=0)
+
+
 def averaged(outputs: list[Outputs], distances: dict[Modality, Tensor], kinds: int) -> Opinion:
     """Average what members say of one batch."""
     logits = torch.stack([o.logits for o in outputs]).mean(dim=0).double().numpy()
-    own = {m: torch.stack([(o.by_modality[m][:, 0] * o.quality[m]) for o in outputs]).mean(dim=0) for m in outputs[0].by_modality}
+    said = evidence_of(outputs, distances)
     shares = {m: torch.stack([o.attention[m] for o in outputs]).mean(dim=0) for m in outputs[0].attention}
     conflict = _conflict(outputs)
     evidence = [
-        {
-            "fused": float(logits[row, 0]),
-            **{f"own_{m}": float(value[row]) for m, value in own.items()},
-            **{f"distance_{m}": float(value[row]) for m, value in distances.items()},
-            **({CONFLICT: float(conflict[row])} if torch.isfinite(conflict[row]) else {}),
-        }
+        {name: float(value[row]) for name, value in said.items()}
+        | ({CONFLICT: float(conflict[row])} if torch.isfinite(conflict[row]) else {})
         for row in range(len(logits))
     ]
     attention: list[dict[Modality, float]] = [{m: float(value[row]) for m, value in shares.items()} for row in range(len(logits))]
@@ -132,6 +153,12 @@ def ask(ensemble: Ensemble, batch: Batch) -> Opinion:
     """Return the opinion of all members on a batch."""
     outputs = [member(batch) for member in ensemble.members]
     return averaged(outputs, ensemble.distances(batch), len(ensemble.spec.kinds))
+
+
+def twin(ensemble: Ensemble) -> Ensemble:
+    """Return the same ensemble with hooks of its own: weights are shared, so that explaining never disturbs judging."""
+    shared = {id(tensor): tensor for tensor in (*ensemble.parameters(), *ensemble.buffers())}
+    return copy.deepcopy(ensemble, shared)
 
 
 def shared_backbone(spec: NetworkSpec) -> Backbone | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,14 +11,16 @@ import torch
 from inspector.config import Station
 from inspector.features import Features
 from inspector.fusion import artefact
+from inspector.fusion import attribution as attributing
 from inspector.fusion.artefact import Manifest, refuse_misfit
 from inspector.fusion.batch import Batch
 from inspector.fusion.calibration import Calibration, softmax
 from inspector.fusion.encoding import Encoder, Trust, matched_channels, trust
-from inspector.fusion.ensemble import Ensemble, Opinion, ask, shared_backbone
-from inspector.fusion.localization import Localization, Localizer
+from inspector.fusion.ensemble import Ensemble, Opinion, ask, log_odds, shared_backbone, twin
+from inspector.fusion.good_parts import GoodParts, embedding
+from inspector.fusion.localization import Localization, Localizer, Seen
 from inspector.fusion.torchvision_compat import import_grad_cam
-from inspector.parts import UNKNOWN_DEFECT, Defect, Modality, ModelRef, Verdict
+from inspector.parts import UNKNOWN_DEFECT, Attribution, Defect, GoodPart, Modality, ModelRef, Verdict
 
 UNUSABLE_BELOW = 0.2
 """A channel of lower quality counts as unseen when it is decided whether a part may pass."""
@@ -30,15 +31,16 @@ UNKNOWN_KIND_BELOW = 0.35
 class Judge:
     """One model. Safe to use from several threads; every method takes one part."""
 
-    def __init__(self, manifest: Manifest, ensemble: Ensemble) -> None:
+    def __init__(self, manifest: Manifest, ensemble: Ensemble, good: GoodParts | None = None) -> None:
         self.manifest = manifest
         self.calibration = manifest.calibration
         self.ref = ModelRef(manifest.name, manifest.version, manifest.weights.sha256)
         self._ensemble = ensemble.eval().requires_grad_(False)
         memories = {camera: ensemble.memory(camera) for camera in ensemble.spec.cameras}
         self._encoder = Encoder(ensemble.spec, shared_backbone(ensemble.spec), memories)
-        self._localizer = Localizer(ensemble)
-        self._lock = threading.Lock()
+        self._localizer = Localizer(ensemble, self._encoder, manifest.calibration, manifest.heat)
+        self._explained = twin(ensemble)
+        self._good = good or GoodParts()
         self._last: tuple[Features, Batch] | None = None
 
     @classmethod
@@ -48,7 +50,7 @@ class Judge:
         manifest, state = artefact.load(folder)
         ensemble = Ensemble(manifest.spec, manifest.network.members)
         ensemble.load(state, folder / artefact.WEIGHTS)
-        return cls(manifest, ensemble)
+        return cls(manifest, ensemble, artefact.load_good_parts(folder, manifest))
 
     def serve(self, station: Station) -> tuple[str, bool]:
         """Decide as this station wishes from now on; return the rule in one line, and whether all that was asked for is promised.
@@ -82,22 +84,50 @@ class Judge:
         if not usable:
             return self._unseen(trusted)
         batch = self._batch(features, matched, trusted)
-        with self._lock:
-            opinion = ask(self._ensemble, batch)
+        opinion = ask(self._ensemble, batch)
         return self._verdict(opinion, trusted)
 
     def localize(self, features: Features, verdict: Verdict) -> Localization:
         """Return heat maps of the fused decision at picture size, and the regions they point to."""
         matched, trusted = self._trust(features)
-        pictures = {camera: features.pictures[matched[camera]] for camera in self.manifest.spec.cameras if camera in matched}
-        if not any(trusted.quality[camera] > 0 for camera in pictures):
+        channels = features.record.channels
+        seen = [
+            Seen(camera, name, features.pictures[name], features.record.frames[name], channels[name].scale_mm_per_px)
+            for camera in self.manifest.spec.cameras
+            if (name := matched.get(camera)) is not None and trusted.quality[camera] > 0
+        ]
+        if not seen:
             return Localization()
         batch = self._batch(features, matched, trusted)
-        scales = {camera: features.record.channels[matched[camera]].scale_mm_per_px for camera in pictures}
-        names = {camera: matched[camera] for camera in pictures}
         kind = verdict.defects[0].kind if verdict.defects else self._kind(dict(verdict.kind_probabilities))
-        with self._lock:
-            return self._localizer.localize(batch, pictures, names=names, scales=scales, score=verdict.score, kind=kind)
+        return self._localizer.localize(batch, seen, score=verdict.score, kind=kind)
+
+    def attribute(self, features: Features, verdict: Verdict) -> tuple[Attribution, ...]:
+        """Return which bands and spans of the sounds, vibrations and series drove the verdict; none by a model without good parts."""
+        matched, trusted = self._trust(features)
+        if not any(trusted.quality[channel] > 0 for channel in matched.keys() & self._good.means.keys()):
+            return ()
+        batch = self._batch(features, matched, trusted)
+        found = attributing.contributions(lambda path: log_odds(self._explained, self.manifest.calibration, path), batch, self._good.means)
+        return attributing.attributions(found, features.vectors, matched, verdict.weights)
+
+    def nearest_good(self, features: Features) -> tuple[GoodPart, ...]:
+        """Return for each camera the remembered good part that looks most like this one."""
+        matched, trusted = self._trust(features)
+        cameras = [camera for camera in self._good.pictures if camera in matched and trusted.quality[camera] > 0]
+        if not cameras:
+            return ()
+        batch = self._batch(features, matched, trusted)
+        return tuple(self._good.pictures[camera].nearest(matched[camera], embedding(batch.maps[camera][:-1])) for camera in cameras)
+
+    def seen(self, features: Features) -> Batch:
+        """Return one part as the network reads it."""
+        matched, trusted = self._trust(features)
+        return self._batch(features, matched, trusted)
+
+    @property
+    def ensemble(self) -> Ensemble:
+        return self._ensemble
 
     def _trust(self, features: Features) -> tuple[dict[str, str], Trust]:
         matched = matched_channels(features, self.manifest.channels)

@@ -1,8 +1,9 @@
-"""Where in a picture the fused decision comes from: Grad-CAM, the memory of good surfaces and the learned evidence, and their regions."""
+"""Where in a picture the fused decision comes from, as heat maps that say how far to trust them, and the regions they point to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -13,19 +14,19 @@ from torch import Tensor, nn
 
 from inspector.features import Picture
 from inspector.fusion.batch import Batch
-from inspector.fusion.ensemble import Ensemble
+from inspector.fusion.calibration import Calibration
+from inspector.fusion.cams import class_activation_map
+from inspector.fusion.encoding import Encoder
+from inspector.fusion.ensemble import Ensemble, log_odds, twin
+from inspector.fusion.faithfulness import faithfulness
+from inspector.fusion.heat import HeatSettings, combined, decision_map
 from inspector.fusion.network import FusionNetwork
-from inspector.fusion.torchvision_compat import import_grad_cam
-from inspector.parts import Defect, HeatMap
+from inspector.fusion.regions import REGIONS_AT_MOST, regions
+from inspector.fusion.tiles import LookAt, closer
+from inspector.parts import Defect, Frame, HeatMap
 
 Map = NDArray[np.float32]
 GRAD_CAM, ANOMALY_MAP, COMBINED = "grad_cam", "anomaly_map", "combined"
-REGIONS_AT_MOST = 5
-LEVEL_SHARE = 0.5
-"""A region is what lies above this share of the map's peak."""
-LEAST_LEVEL = 0.15
-ANOMALY_FULL = 8.0
-"""Anomaly (in spreads above the median of good surfaces) that counts as certain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,111 +39,87 @@ class Localization:
     """`grad_cam`, `anomaly_map`, `combined` -> camera -> (H, W); comparable between parts, not confined to 0–1."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One camera of the part at hand, under the names of the model and of the part."""
+
+    camera: str
+    name: str
+    picture: Picture
+    frame: Frame
+    scale_mm_per_px: float | None
+
+
 class Localizer:
-    """Draws heat maps through one ensemble. Not safe from several threads: its owner takes turns."""
+    """Draws heat maps through one ensemble. Safe from several threads, which take turns; the verdict never waits for it."""
 
-    def __init__(self, ensemble: Ensemble) -> None:
-        self._ensemble = ensemble
+    def __init__(self, ensemble: Ensemble, encoder: Encoder, calibration: Calibration, settings: HeatSettings) -> None:
+        self._ensemble, self._encoder = twin(ensemble), encoder
+        self._calibration, self.settings = calibration, settings
+        self._turn = threading.Lock()
 
-    def localize(
-        self,
-        batch: Batch,
-        pictures: Mapping[str, Picture],
-        *,
-        names: Mapping[str, str],
-        scales: Mapping[str, float | None],
-        score: float,
-        kind: str,
-    ) -> Localization:
-        """Return the maps of every camera in `batch`; `names` are the channels as the part calls them."""
+    def localize(self, batch: Batch, seen: Sequence[Seen], *, score: float, kind: str) -> Localization:
+        """Return the maps of the cameras in `seen`, and their regions, which are called `kind`."""
         maps: dict[str, dict[str, Map]] = {GRAD_CAM: {}, ANOMALY_MAP: {}, COMBINED: {}}
         heat_maps, defects = [], []
-        for camera in batch.maps:
-            size_px, name = pictures[camera].size_px, names[camera]
-            seen = self._look(batch, camera, score)
-            for way, values in seen.items():
-                maps[way][name] = _at(values, size_px)
-            heat = np.clip(maps[COMBINED][name], 0, 1)
-            heat_maps.append(HeatMap(name, heat, COMBINED))
-            defects += regions(heat, camera=name, kind=kind, confidence=score, scale_mm_per_px=scales[camera])
+        with self._turn:
+            for one in seen:
+                drawn = self.look(batch, one.camera, score)
+                for way, values in drawn.items():
+                    maps[way][one.name] = _at(values, one.frame.size_px)
+                trusted = self.faithfulness(drawn[COMBINED], batch, one.camera, one.picture)
+                heat = closer(maps[COMBINED][one.name], one.frame, self._encoder.spec.image_size, self._looker(one.camera))
+                maps[COMBINED][one.name] = heat
+                heat_maps.append(HeatMap(one.name, heat, COMBINED, trusted, self.settings.faithful_from))
+                defects += self._regions(heat, one, score, kind)
         defects.sort(key=lambda defect: -defect.confidence)
         return Localization(tuple(heat_maps), tuple(defects[:REGIONS_AT_MOST]), maps)
 
-    def _look(self, batch: Batch, camera: str, score: float) -> dict[str, Map]:
-        cams, places = [], []
-        for member in self._ensemble.members:
-            assert isinstance(member, FusionNetwork)
-            cams.append(grad_cam(member, batch, camera))
-            places.append(self._places(member, batch, camera))
-        # The package scales each map to its own peak; times the score, maps of good parts stay faint.
-        cam = np.mean(cams, axis=0) * score
-        unusual = batch.maps[camera][2][0, 0].numpy()
-        place = np.mean(places, axis=0)
-        return {GRAD_CAM: cam, ANOMALY_MAP: unusual, COMBINED: combined(place, cam, unusual, score)}
+    def look(self, batch: Batch, camera: str, score: float) -> dict[str, Map]:
+        """Return each map of one part at the camera's finest stride."""
+        evidence, cam, unusual = ways(list(self._ensemble.members), batch, camera)
+        heat = combined(evidence, cam, unusual, score, self.settings.weights)
+        return {GRAD_CAM: decision_map(cam, score), ANOMALY_MAP: unusual, COMBINED: heat}
 
-    @torch.inference_mode()
-    def _places(self, member: FusionNetwork, batch: Batch, camera: str) -> Map:
-        encoder = member.cameras[member.spec.cameras.index(camera)]
-        places: Tensor = torch.sigmoid(encoder(batch.maps[camera][0], batch.maps[camera][2])[2][:, 0])
-        return np.asarray(places[0].numpy(), dtype=np.float32)
+    def faithfulness(self, heat: Map, batch: Batch, camera: str, picture: Picture) -> float:
+        """Return how far the decision hangs on the hot places of `heat`, see `inspector.fusion.faithfulness`."""
+        height, width = self._encoder.spec.image_size
+        pixels = np.asarray(cv2.resize(picture.pixels, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
+        @torch.inference_mode()
+        def decide(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
+            maps = [self._encoder.maps(camera, one) for one in pictures]
+            rows = batch.repeated(len(pictures))
+            rows.maps[camera] = tuple(torch.cat(same) for same in zip(*maps, strict=True))  # type: ignore[assignment]
+            return np.asarray(log_odds(self._ensemble, self._calibration, rows).numpy(), dtype=np.float64)
 
-def combined(place: Map, cam: Map, unusual: Map, score: float) -> Map:
-    """Return the learned evidence, sharpened by what the decision used and by what good parts never showed."""
-    strange = np.clip(unusual / ANOMALY_FULL, 0, 1)
-    return np.asarray(place * (0.6 + 0.4 * cam) * (0.3 + 0.7 * score) + 0.1 * cam + 0.1 * strange, dtype=np.float32)
+        return faithfulness(heat, pixels, decide)
 
+    def _looker(self, camera: str) -> LookAt:
+        return lambda pixels: self._encoder.maps(camera, pixels)[0]
 
-def grad_cam(member: FusionNetwork, batch: Batch, camera: str) -> Map:
-    """Return the Grad-CAM (h, w) in 0–1 of the member's fused defect logit on the last map of its camera encoder."""
-    package = import_grad_cam()
-    decision = _Decision(member, batch, camera)
-    encoder = member.cameras[member.spec.cameras.index(camera)]
-    cam = package.GradCAM(decision, [encoder.last])
-    try:
-        with torch.enable_grad():
-            leaf = batch.maps[camera][0].clone().requires_grad_(True)
-            return np.asarray(cam(leaf, [lambda output: output[0]])[0], dtype=np.float32)
-    finally:
-        # The package keeps hooks and the last activations until its object dies; used as a context manager it would hide IndexError.
-        cam.activations_and_grads.release()
-
-
-class _Decision(nn.Module):
-    """The fused defect logit as a function of one camera's fine map; everything else is held."""
-
-    def __init__(self, member: FusionNetwork, batch: Batch, camera: str) -> None:
-        super().__init__()
-        self.member, self._camera = member, camera
-        self._batch = Batch(
-            {name: (maps[0].clone(), maps[1].clone(), maps[2].clone()) for name, maps in batch.maps.items()},
-            *(
-                {name: value.clone() for name, value in held.items()}
-                for held in (batch.summaries, batch.steps, batch.offsets_s, batch.quality)
-            ),
+    def _regions(self, heat: Map, one: Seen, score: float, kind: str) -> list[Defect]:
+        return regions(
+            heat,
+            outline=self.settings.outline,
+            camera=one.name,
+            kind=kind,
+            confidence=score,
+            scale_mm_per_px=one.scale_mm_per_px,
+            usual_area_share=self.settings.usual_area_share,
         )
 
-    def forward(self, fine: Tensor) -> Tensor:
-        _, coarse, unusual = self._batch.maps[self._camera]
-        self._batch.maps[self._camera] = (fine, coarse, unusual)
-        logits: Tensor = self.member(self._batch).logits
-        return logits[:, :1]
 
-
-def regions(heat: Map, *, camera: str, kind: str, confidence: float, scale_mm_per_px: float | None) -> list[Defect]:
-    """Return the connected regions of a heat map above half its peak, the strongest first; areas in px and, with a scale, mm²."""
-    peak = float(heat.max(initial=0.0))
-    if peak < LEAST_LEVEL:
-        return []
-    mask = (heat >= LEVEL_SHARE * peak).astype(np.uint8)
-    count, labels, statistics, _ = cv2.connectedComponentsWithStats(mask)
-    found = []
-    for label in range(1, count):
-        x, y, width, height, area = (int(value) for value in statistics[label])
-        strongest = float(heat[y : y + height, x : x + width][labels[y : y + height, x : x + width] == label].max())
-        area_mm2 = None if scale_mm_per_px is None else area * scale_mm_per_px**2
-        found.append(Defect(kind, confidence * strongest / peak, camera, (x, y, width, height), area, area_mm2))
-    return sorted(found, key=lambda defect: -defect.confidence)[:REGIONS_AT_MOST]
+def ways(members: Sequence[nn.Module], batch: Batch, camera: str) -> tuple[Map, Map, Map]:
+    """Return learned evidence (log odds), class activation map and anomaly map of one part (h, w each), members averaged."""
+    places, cams = [], []
+    for member in members:
+        assert isinstance(member, FusionNetwork)
+        with torch.inference_mode():
+            places.append(member(batch).evidence[camera][0, 0].numpy())
+        cams.append(class_activation_map(member, batch, camera))
+    unusual: Tensor = batch.maps[camera][-1][0, 0]
+    return np.mean(places, axis=0), np.mean(cams, axis=0), np.asarray(unusual.numpy(), dtype=np.float32)
 
 
 def _at(values: Map, size_px: tuple[int, int]) -> Map:

@@ -2,6 +2,7 @@
 
 <camera>.jpg        8 bit; a 16-bit picture is scaled by its brightest pixel
 <camera>.heat.png   8-bit grey, the size of the picture
+<camera>.good.jpeg  thumbnail of the remembered good part that looks most like it
 <channel>.flac      sound, to listen to
 <channel>.npz       samples (float32), sample_rate_hz, start_s (from the trigger), unit
 series.npz          <channel>.t_s (from the trigger), <channel>.values, <channel>.unit
@@ -57,6 +58,7 @@ def _files(inspection: Inspection) -> list[tuple[str, bytes]]:
     record, trigger_ns = inspection.record, inspection.record.trigger.t_ns
     files = [(_file_name(name, ".jpg"), _jpeg(frame)) for name, frame in record.frames.items()]
     files += [(_file_name(m.camera, ".heat.png"), _heat_png(m.values)) for m in inspection.heat_maps]
+    files += [(_file_name(good.camera, ".good.jpeg"), _jpeg(Frame(0, good.pixels))) for good in inspection.good_parts]
     for name, waveform in record.waveforms.items():
         if record.channels[name].modality == "audio" and _fits_flac(waveform):
             files.append((_file_name(name, ".flac"), _flac(waveform)))

@@ -20,8 +20,9 @@ from inspector.fusion import backbone as vision
 from inspector.fusion import network as fusion
 from inspector.fusion.artefact import Manifest, PinnedFile, PinnedNetwork, TrainedOn
 from inspector.fusion.calibration import Calibration
-from inspector.fusion.encoding import Ranges
+from inspector.fusion.encoding import Encoder, Ranges
 from inspector.fusion.ensemble import Ensemble, Opinion, ask, averaged
+from inspector.fusion.heat import HeatSettings
 from inspector.fusion.network import FusionNetwork
 from inspector.parts import OK_LABEL, UNKNOWN_DEFECT, Modality
 from inspector.training.batches import Table
@@ -31,11 +32,13 @@ from inspector.training.engine import Engine, engine
 from inspector.training.findings import findings
 from inspector.training.fitting import fit_memories, fit_normalities, fit_scales, indicator_ranges, new_ensemble, start_from_published
 from inspector.training.learning import Lesson, fit_member
+from inspector.training.locating import locate
 from inspector.training.metrics import auroc
 from inspector.training.parts_folder import PartsFolder
 from inspector.training.preparing import Prepared, Progress, prepare, silent
 from inspector.training.pretraining import pretrain
 from inspector.training.recipe import Recipe, load_recipe
+from inspector.training.remembering import good_parts
 from inspector.training.run_folder import Doubt, RunFolder
 from inspector.training.samples import Sample
 from inspector.training.watching import conflict_auroc
@@ -66,7 +69,7 @@ def train(recipe_path: Path | str, data: PartsFolder, out_dir: Path | str, *, se
         trained = fit(prepared, recipe, seed=seed, progress=progress, worker=worker, run=run)
         manifest = _manifest(trained, prepared, recipe, data, seed, perf_counter() - start_s)
         if worker.writes:
-            manifest = artefact.save(out, manifest, trained.ensemble.state_dict(), card_text(manifest))
+            manifest = artefact.save(out, manifest, trained.ensemble.state_dict(), card_text(manifest), good_parts(prepared))
             _write_normal(out / artefact.NORMAL, prepared.train, progress)
             run.finish(trained.chosen, trained.histories, trained.doubts)
     promise = manifest.calibration.promise
@@ -88,9 +91,15 @@ class Trained:
     """An ensemble with all that its manifest needs to say of it."""
 
     def __init__(
-        self, ensemble: Ensemble, calibration: Calibration, ranges: Ranges, figures: dict[str, Any], chosen: dict[str, Any]
+        self,
+        ensemble: Ensemble,
+        calibration: Calibration,
+        heat: HeatSettings,
+        ranges: Ranges,
+        figures: dict[str, Any],
+        chosen: dict[str, Any],
     ) -> None:
-        self.ensemble, self.calibration, self.ranges = ensemble, calibration, ranges
+        self.ensemble, self.calibration, self.heat, self.ranges = ensemble, calibration, heat, ranges
         self.figures, self.chosen = figures, chosen
         self.histories: list[list[dict[str, Any]]] = []
         self.doubts: list[Doubt] = []
@@ -145,7 +154,8 @@ def fit(
             pretrain(member, unread, rows, recipe.pretraining, worker, seed=lesson.seed, progress=progress)
         keep_s = recipe.engine.checkpoint_s
         histories.append(fit_member(member, lesson, recipe.optimizer, worker, keep_s=keep_s, progress=progress))
-    held = _witness_folds(ensemble, table, folds) if val is None else _witness(ensemble, val)
+    held_table = table if val is None else val
+    held = _witness_folds(ensemble, table, folds) if val is None else _witness(ensemble, held_table)
     calibration = calibrate(
         held,
         any_defect=any(sample.defective for sample in prepared.train),
@@ -153,6 +163,7 @@ def fit(
         recipe=recipe.decision,
         invented=any(view.invented for sample in prepared.train for views in sample.views.values() for view in views),
     )
+    heat = _heat(ensemble, held_table, folds if held_out else None, calibration, seed) if pictures else HeatSettings()
     chosen = {
         "image_size": list(prepared.image_size) if pictures else None,
         "views": recipe.picture.views if pictures else None,
@@ -165,7 +176,7 @@ def fit(
         figures["conflict_auroc"] = _rounded(conflict_auroc(ensemble, val, torch.arange(len(val)), seed))
         if (figures["conflict_auroc"] or 0.0) < CONFLICT_TOLD_FROM:
             calibration = calibration.model_copy(update={"conflict_from": None})
-    trained = Trained(ensemble, calibration, ranges, figures, {k: v for k, v in chosen.items() if v is not None})
+    trained = Trained(ensemble, calibration, heat, ranges, figures, {k: v for k, v in chosen.items() if v is not None})
     trained.histories = histories
     trained.held_out = findings(held, calibration, ensemble.spec.kinds)
     trained.doubts = _doubts(held, calibration, prepared)
@@ -178,6 +189,16 @@ def _rows(table: Table, val: Table | None, own_fold: Tensor) -> tuple[Tensor, tu
         return torch.arange(len(table)), (val, torch.arange(len(val)))
     held = torch.nonzero(own_fold)[:, 0]
     return torch.nonzero(~own_fold)[:, 0], (table, held) if len(held) else None
+
+
+def _heat(ensemble: Ensemble, table: Table, folds: Tensor | None, calibration: Calibration, seed: int) -> HeatSettings:
+    """Return how heat maps are made; with `folds` each part is looked at by the member that did not learn from it."""
+    memories = {camera: ensemble.memory(camera) for camera in ensemble.spec.cameras}
+    encoder = Encoder(ensemble.spec, vision.Backbone(), memories)
+    everyone = list(ensemble.members)
+    return locate(
+        ensemble.eval(), encoder, table, lambda row: everyone if folds is None else [everyone[int(folds[row])]], calibration, seed
+    )
 
 
 def _refuse_untrainable(data: PartsFolder) -> None:
@@ -334,6 +355,7 @@ def _manifest(trained: Trained, prepared: Prepared, recipe: Recipe, data: PartsF
         causes=list(spec.causes),
         calibration=trained.calibration,
         units={name: data.channels[name].unit for name in channels if name in data.channels and data.channels[name].unit},
+        heat=trained.heat,
         indicators={channel: dict(ranges) for channel, ranges in trained.ranges.items()},
         leading=trained.leading,
         training=TrainedOn(

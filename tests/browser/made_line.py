@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from inspector.home import Home
 from inspector.parts import (
+    Attribution,
     Cause,
     Channel,
     Defect,
     Diagnosis,
     Evidence,
     Frame,
+    GoodPart,
     HeatMap,
     Inspection,
     ModelRef,
@@ -48,6 +50,15 @@ CHANNELS = {
     "motor_temp": Channel("motor_temp", "series", "degC"),
     "coolant_temp": Channel("coolant_temp", "series", "degC"),
 }
+SQUEAL = Attribution(
+    "microphone",
+    "audio",
+    0.14,
+    -0.7,
+    0.0,
+    (1700.0, 2100.0),
+    Text("microphone 1.7–2.1 kHz at −0.70 … +0.00 s", "microphone 1.7–2.1 kHz，−0.70 … +0.00 s"),
+)
 MODEL = ModelRef("demo-press", "1.0.0", "3f5c" * 16)
 
 
@@ -184,8 +195,10 @@ def inspection(
         verdict,
         _diagnosis(fault) if fault else Diagnosis((Cause("not_measured", 1.0, Text("Not measured", "未能测得")),), NOTHING),
         (fault.fix,) if fault else (),
-        (HeatMap("camera", _heat(fault), "grad_cam", 0.8),) if fault else (),
+        (HeatMap("camera", _heat(fault), "combined", 0.8 if fault.cause == "belt_slip" else 0.05, 0.3),) if fault else (),
         {"align": 1.9, "features": 23.1, "judge": 33.0, "localize": 210.0, "diagnose": 41.0, "suggest": 3.2},
+        attributions=(SQUEAL,) if fault and fault.cause == "belt_slip" else (),
+        good_parts=(GoodPart("camera", "P-000001", 1.2, _picture(generator, None)[::2, ::2]),) if fault else (),
     )
 
 

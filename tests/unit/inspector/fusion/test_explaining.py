@@ -1,0 +1,108 @@
+"""How far a heat map can be trusted, and what of a signal drove the decision; on decisions whose reason is known."""
+
+import numpy as np
+import pytest
+import torch
+
+from inspector.features import Vectors, meanings
+from inspector.fusion.attribution import attributions, contributions
+from inspector.fusion.batch import Batch
+from inspector.fusion.faithfulness import faithfulness
+from inspector.fusion.tiles import closer
+from inspector.parts import Frame, HeatMap
+
+
+def blob(row, column):
+    y, x = np.mgrid[0:16, 0:20]
+    return np.exp(-((y - row) ** 2 + (x - column) ** 2) / 4).astype(np.float32)
+
+
+def bright_spot(pictures):
+    """A decision that is made of one bright spot and nothing else."""
+    return np.array([picture[40:60, 40:60].mean() / 20.0 for picture in pictures])
+
+
+@pytest.fixture
+def spotted():
+    pixels = np.full((128, 160, 3), 90, np.uint8)
+    pixels[40:60, 40:60] = 240
+    return pixels
+
+
+def test_a_map_on_the_reason_is_faithful_and_one_beside_it_is_not(spotted):
+    right = faithfulness(blob(6, 6), spotted, bright_spot)
+    wrong = faithfulness(blob(12, 15), spotted, bright_spot)
+    assert right > 0.4 > 0.1 > wrong
+    assert HeatMap("top", blob(6, 6), "combined", right, 0.3).reliable
+    assert HeatMap("top", blob(6, 6), "combined", wrong, 0.3).reliable is False
+    assert HeatMap("top", blob(6, 6), "combined").reliable is None
+
+
+def test_a_decision_that_does_not_look_at_the_picture_makes_no_map_faithful(spotted):
+    assert faithfulness(blob(6, 6), spotted, lambda pictures: np.full(len(pictures), 3.0)) == 0
+
+
+def sounding(band, step):
+    known = meanings("audio")
+    summary = np.zeros(len(known.summary), np.float32)
+    steps = np.zeros((8, len(known.step)), np.float32)
+    summary[band] = 2.0
+    steps[step, band] = 2.0
+    offsets_s = ((np.arange(8) + 0.5) * 0.1).astype(np.float32)
+    return Vectors("audio", summary, steps, offsets_s), (np.zeros_like(summary), np.zeros_like(steps))
+
+
+def test_the_band_and_the_second_that_drove_the_decision_are_named():
+    vectors, good = sounding(40, 5)
+    batch = Batch(
+        summaries={"mic": torch.from_numpy(vectors.summary)[None]},
+        steps={"mic": torch.from_numpy(vectors.steps)[None]},
+        offsets_s={"mic": torch.from_numpy(vectors.offsets_s)[None]},
+        quality={"mic": torch.ones(1)},
+    )
+    found = contributions(lambda path: path.summaries["mic"].sum(dim=1) + path.steps["mic"].sum(dim=(1, 2)), batch, {"mic": good})
+    assert found["mic"].total == pytest.approx(4.0)
+    (named,) = attributions(found, {"microphone": vectors}, {"mic": "microphone"}, {"audio": 0.7})
+    assert named.share == pytest.approx(0.7)
+    assert named.band_hz == pytest.approx(meanings("audio").summary[40].band_hz)
+    assert (named.start_s, named.end_s) == pytest.approx((0.5, 0.6))
+    assert "kHz at" in named.text.en
+
+
+def test_numbers_that_cannot_be_told_add_nothing():
+    vectors, good = sounding(40, 5)
+    vectors.summary[:3] = np.nan
+    batch = Batch(
+        summaries={"mic": torch.from_numpy(vectors.summary)[None]},
+        steps={"mic": torch.from_numpy(vectors.steps)[None]},
+        quality={"mic": torch.ones(1)},
+    )
+    found = contributions(lambda path: torch.nan_to_num(path.summaries["mic"]).sum(dim=1), batch, {"mic": good})
+    assert found["mic"].total == pytest.approx(2.0)
+
+
+def test_a_scratch_in_a_large_picture_keeps_its_heat_and_its_surroundings_lose_it():
+    pixels = np.random.default_rng(0).normal(120, 4, (1024, 1280)).clip(0, 255).astype(np.uint8)
+    pixels[500:510, 400:700] = 220
+    coarse = np.zeros((1024, 1280), np.float32)
+    coarse[440:570, 350:750] = 0.9
+
+    def look_at(tile):
+        grey = torch.from_numpy(tile[:, :, 0].astype(np.float32))[None, None]
+        return torch.nn.functional.avg_pool2d(grey, 16)
+
+    heat = closer(coarse, Frame(0, pixels), (256, 320), look_at)
+    assert heat.max() == pytest.approx(0.9)
+    rows = np.flatnonzero(heat.max(axis=1) > 0.5)
+    assert rows.min() > 470
+    assert rows.max() < 540
+
+
+def test_a_small_picture_is_not_looked_at_closer():
+    heat = np.zeros((100, 100), np.float32)
+    heat[40:60, 40:60] = 1
+
+    def never(_):
+        raise AssertionError
+
+    assert closer(heat, Frame(0, np.zeros((100, 100), np.uint8)), (256, 320), never) is heat
