@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inspector.features.content import Picture
 from inspector.features.picture import eight_bit, shrunk
-from inspector.features.quality import Quality, judged, ramp
+from inspector.features.quality import AMBIGUOUS_COST, Quality, judged, ramp
 from inspector.parts import Frame
 
 Grey = NDArray[np.uint8]
@@ -48,9 +48,9 @@ def assess(frame: Frame, picture: Picture) -> Quality:
     penalties = {
         "overexposed": ramp(indicators["bright"], 0.25, 0.7),
         "underexposed": max(ramp(indicators["dark"], 0.5, 0.95), ramp(indicators["level"], 0.08, 0.02)),
-        "out of focus": ramp(indicators["blur"], 0.75, 0.95),
-        # A ground or rolled surface is smooth along its grooves: only a strong direction by itself speaks of motion, and only half.
-        "motion blur": 0.5 * ramp(indicators["smear"], 0.4, 0.8),
+        # A polished surface has no detail, and a ground or rolled one is smooth along its grooves.
+        "out of focus": AMBIGUOUS_COST * ramp(indicators["blur"], 0.75, 0.95),
+        "motion blur": AMBIGUOUS_COST * ramp(indicators["smear"], 0.4, 0.8),
         "compressed": 0.8 * coded,
         "occluded": ramp(indicators["covered"], 0.06, 0.3) * (1 - coded),  # coarse JPEG makes patches even by itself
         "no contrast": ramp(indicators["contrast"], 0.3, -0.3),

@@ -10,6 +10,11 @@ DEGRADED_BELOW = 0.6
 """A channel with a lower quality is reported as degraded."""
 
 
+AMBIGUOUS_COST = 0.4
+"""What a measure may cost by itself where the part could be the reason, too: never so much that the channel counts as degraded.
+The comparison with training tells the two apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class Indicator:
     """What one quality measure is, and where it is worse than usual.

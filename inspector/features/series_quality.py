@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector.features.quality import Quality, judged, ramp
+from inspector.features.quality import AMBIGUOUS_COST, Quality, judged, ramp
 from inspector.parts import Series
 
 
@@ -33,7 +33,7 @@ def assess(series: Series) -> Quality:
         "gaps": max(ramp(indicators["gaps"], 0.1, 0.9), ramp(indicators["longest_gap"], 0.15, 0.9)),
         "stuck value": ramp(indicators["stuck"], 0.35, 0.9) if indicators["stuck"] < 1.0 else 0.0,
         # Readings that come by exception are uneven by design.
-        "unsteady rate": 0.5 * ramp(indicators["unsteady"], 0.5, 3.0),
+        "unsteady rate": AMBIGUOUS_COST * ramp(indicators["unsteady"], 0.5, 3.0),
     }
     return judged(penalties, indicators)
 

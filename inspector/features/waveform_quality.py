@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len, rfft
 
-from inspector.features.quality import Quality, judged, ramp
+from inspector.features.quality import AMBIGUOUS_COST, Quality, judged, ramp
 from inspector.features.spectra import frame_power, hann
 from inspector.parts import Waveform
 
@@ -47,9 +47,9 @@ def assess(waveform: Waveform) -> Quality:
         "silent": ramp(indicators["level_db"], *SILENT_DB.get(waveform.unit, DEAD_DB)),
         "clipped": 0.85 * ramp(indicators["clipped"], 0.002, 0.08),
         "blocks dropped": ramp(indicators["dropped"], 0.05, 0.5),
-        # A hiss may be the machine's own, and so may be a line at the mains frequency: by themselves they cost half at most.
-        "noise": 0.5 * ramp(indicators["snr_db"], 0.0, -12.0),
-        "mains hum": 0.5 * ramp(indicators["hum"], 0.5, 0.95),
+        # A hiss may be the machine's own, and so may be a line at the mains frequency.
+        "noise": AMBIGUOUS_COST * ramp(indicators["snr_db"], 0.0, -12.0),
+        "mains hum": AMBIGUOUS_COST * ramp(indicators["hum"], 0.5, 0.95),
     }
     return judged(penalties, indicators)
 
