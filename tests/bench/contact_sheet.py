@@ -38,9 +38,15 @@ def main() -> None:
     defective = [part for part in load_parts_folder(arguments.data).split(arguments.split) if part.label != "ok" and part.camera]
     order = np.random.default_rng(arguments.seed).permutation(len(defective))[: arguments.pictures]
     tiles = [_tile(judge, defective[int(row)]) for row in order]
-    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % COLUMNS)
-    rows = [np.hstack(tiles[start : start + COLUMNS]) for start in range(0, len(tiles), COLUMNS)]
-    cv2.imwrite(str(arguments.out), np.vstack(rows))
+    cv2.imwrite(str(arguments.out), np.vstack([_row(tiles[start : start + COLUMNS]) for start in range(0, len(tiles), COLUMNS)]))
+
+
+def _row(tiles: list[Pixels]) -> Pixels:
+    """Return tiles side by side, as high as the highest."""
+    row = np.full((max(tile.shape[0] for tile in tiles), COLUMNS * tiles[0].shape[1], 3), 255, np.uint8)
+    for place, tile in enumerate(tiles):
+        row[: tile.shape[0], place * tile.shape[1] : (place + 1) * tile.shape[1]] = tile
+    return row
 
 
 def _tile(judge: Judge, part: LabelledPart) -> Pixels:
@@ -69,10 +75,10 @@ def _bgr(pixels: Pixels) -> Pixels:
 
 
 def _labelled(pictures: list[Pixels], label: str) -> Pixels:
-    tile = np.full((TILE_PX + LABEL_PX, 2 * TILE_PX + 8, 3), 255, np.uint8)
-    for place, picture in enumerate(pictures):
-        factor = (TILE_PX - 4) / max(picture.shape[:2])
-        small = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    factor = (TILE_PX - 4) / max(pictures[0].shape[:2])
+    shown = [cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) for picture in pictures]
+    tile = np.full((LABEL_PX + shown[0].shape[0] + 6, 2 * TILE_PX + 8, 3), 255, np.uint8)
+    for place, small in enumerate(shown):
         tile[LABEL_PX : LABEL_PX + small.shape[0], place * TILE_PX : place * TILE_PX + small.shape[1]] = small
     cv2.putText(tile, label, (2, LABEL_PX - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
     return tile

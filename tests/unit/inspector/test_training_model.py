@@ -229,3 +229,74 @@ def test_too_few_parts_are_refused(tmp_path, recipe):
     few = write_line(tmp_path / "few", ["ok", "scratch"], modalities=("vibration",))
     with pytest.raises(DataError, match="at least 4"):
         train(recipe, few, tmp_path / "m")
+
+
+def test_explaining_in_four_threads_says_what_one_after_the_other_says(model, line):
+    from concurrent.futures import ThreadPoolExecutor
+
+    features = [extract(part.record()) for part in line.split("val")[:6]]
+
+    def explained(one):
+        verdict = model.judge(one)
+        found = model.localize(one, verdict)
+        return verdict.score, found.heat_maps[0].values, found.heat_maps[0].faithfulness, model.attribute(one, verdict)
+
+    alone = [explained(one) for one in features]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(explained, features * 3))
+    for first, second in zip(alone * 3, together, strict=True):
+        assert first[0] == pytest.approx(second[0], abs=1e-5)
+        assert np.allclose(first[1], second[1], atol=1e-4)
+        assert first[2] == pytest.approx(second[2], abs=1e-3)
+        assert [one.channel for one in first[3]] == [one.channel for one in second[3]]
+
+
+def test_explaining_often_leaves_nothing_behind(model, line):
+    import gc
+
+    import torch
+
+    part = next(part for part in line.split("val") if part.label != "ok")
+    features = extract(part.record())
+    verdict = model.judge(features)
+
+    def tensors():
+        gc.collect()
+        return sum(issubclass(type(one), torch.Tensor) for one in gc.get_objects())
+
+    model.localize(features, verdict)
+    before = tensors()
+    for _ in range(20):
+        model.localize(features, verdict)
+    assert tensors() <= before + 2
+    assert not any(module._forward_hooks for module in model.ensemble.modules())
+
+
+def test_sixteen_bit_tiny_and_narrow_pictures_are_located(model, line):
+    from dataclasses import replace
+
+    from inspector.parts import Frame
+
+    record = line.parts[0].record()
+    for shape in ((9, 9), (40, 300), (700, 900)):
+        pixels = np.random.default_rng(0).integers(0, 4000, shape).astype(np.uint16)
+        features = extract(replace(record, frames={"image": Frame(0, pixels)}))
+        found = model.localize(features, model.judge(features))
+        for heat in found.heat_maps:
+            assert heat.values.shape == shape
+        for defect in found.defects:
+            x, y, width, height = defect.box_px
+            assert x + width <= shape[1]
+            assert y + height <= shape[0]
+
+
+def test_what_drove_the_verdict_and_the_nearest_good_part_are_told(model, line):
+    part = next(part for part in line.split("val") if part.label != "ok")
+    features = extract(part.record())
+    verdict = model.judge(features)
+    (vibration,) = model.attribute(features, verdict)
+    assert vibration.channel == "vibration"
+    assert vibration.share <= verdict.weights["vibration"] + 1e-6
+    (good,) = model.nearest_good(features)
+    assert good.part_id in {part.part_id for part in line.split("train") if part.label == "ok"}
+    assert good.pixels.shape == (64, 96, 3)
