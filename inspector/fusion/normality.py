@@ -5,33 +5,27 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-COMPONENTS = 24
 FEWEST_PARTS = 8
+KNOTS = 65
+BEYOND = 1.0
+"""A number beyond all that good parts showed is rarer the farther out it lies, by a factor e at most for each of its values."""
 
 
 class Normality(nn.Module):
     """Standardised vectors (B, size) -> distance (B,): 0 is the median of good parts, 1 their usual spread above it.
 
-    A Gaussian on the leading directions of good parts, and what is left outside of them. Directions are shrunk, as there are fewer
-    parts than numbers.
+    Each number is as strange as the share of good parts that lie farther out on its side is small, and the logarithms add up (ECOD, Li et
+    al., 2022). It has no covariance to estimate from fewer parts than numbers, and one wild number cannot outvote a hundred odd ones:
+    where good parts come from many runs that differ in level, that is what tells.
     """
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        for name, value in {
-            "mean": torch.zeros(size),
-            "directions": torch.zeros(COMPONENTS, size),
-            "spread": torch.ones(COMPONENTS),
-            "rest": torch.ones(1),
-            "middle": torch.zeros(1),
-            "scale": torch.ones(1),
-            "count": torch.zeros(1),
-        }.items():
-            self.register_buffer(name, value)
-        self.mean: Tensor
-        self.directions: Tensor
-        self.spread: Tensor
-        self.rest: Tensor
+        self.register_buffer("knots", torch.zeros(size, KNOTS))
+        for name, value in {"middle": 0.0, "scale": 1.0, "count": 0.0}.items():
+            self.register_buffer(name, torch.tensor([value]))
+        self.knots: Tensor
+        """Quantiles of good parts, from the least to the greatest."""
         self.middle: Tensor
         self.scale: Tensor
         self.count: Tensor
@@ -56,25 +50,22 @@ class Normality(nn.Module):
         distances = torch.cat(held_out) if held_out else self._distance(values)
         low, middle, high = (float(torch.quantile(distances, q)) for q in (0.16, 0.5, 0.84))
         self.middle, self.scale = torch.tensor([middle]), torch.tensor([max((high - low) / 2, 0.05 * middle, 1e-3)])
-        self.count = torch.tensor([float(len(values))])
 
     def _fit(self, values: Tensor) -> None:
-        self.mean = values.mean(dim=0)
-        centred = values - self.mean
-        _, singular, directions = torch.linalg.svd(centred, full_matrices=False)
-        keep = min(COMPONENTS, max(1, len(values) // 4), len(singular))
-        variance = singular**2 / max(len(values) - 1, 1)
-        total = float(variance.sum())
-        left = max(total - float(variance[:keep].sum()), 0.02 * total, 1e-6) / max(values.shape[1] - keep, 1)
-        self.directions = torch.zeros(COMPONENTS, values.shape[1])
-        self.directions[:keep] = directions[:keep]
-        self.spread = torch.ones(COMPONENTS)
-        self.spread[:keep] = (variance[:keep] + left).sqrt()
-        self.rest = torch.tensor([left**0.5])
+        self.knots = torch.quantile(values, torch.linspace(0, 1, KNOTS), dim=0).T.contiguous()
+        self.count = torch.tensor([float(len(values))])
 
     def _distance(self, values: Tensor) -> Tensor:
-        centred = values - self.mean
-        along = centred @ self.directions.T
-        outside = (centred**2).sum(dim=1) - (along**2).sum(dim=1)
-        inside = ((along / self.spread) ** 2).sum(dim=1)
-        return ((inside + outside.clamp(min=0) / self.rest**2) / centred.shape[1]).sqrt()
+        columns = values.T.contiguous()
+        # Where good parts share a number to the last digit, all of them lie on both its sides.
+        tail = torch.minimum(self._rank(columns, right=True), 1 - self._rank(columns, right=False))
+        tail = tail.clamp(float(0.5 / (self.count + 1)), 0.5)
+        outside = torch.relu(columns - self.knots[:, -1:]) + torch.relu(self.knots[:, :1] - columns)
+        return (BEYOND * torch.tanh(outside) - torch.log(2 * tail)).mean(dim=0)
+
+    def _rank(self, columns: Tensor, *, right: bool) -> Tensor:
+        """Return the share of good parts below each number, with those equal to it (`right`) or without."""
+        place = torch.searchsorted(self.knots, columns.detach(), right=right).clamp(1, KNOTS - 1)
+        low, high = self.knots.gather(1, place - 1), self.knots.gather(1, place)
+        within = torch.where(high > low, (columns - low) / (high - low).clamp(min=1e-9), torch.full_like(columns, float(right)))
+        return (place - 1 + within.clamp(0, 1)) / (KNOTS - 1)

@@ -34,7 +34,7 @@ KNOWS_NOTHING_BELOW = 0.9
 CHOICES: dict[Witness, tuple[float, ...]] = {"evidence": (0.3, 1.0), "grad_cam": (0.3, 1.0), "anomaly_map": (0.0, 0.3), "score": (0.3, 1.0)}
 OUTLINES = (0.4, 0.5, 0.6, 0.7, 0.8)
 GOOD_PARTS_ONLY: dict[Witness, float] = {"anomaly_map": 1.0, "score": 0.3}
-INVENTED: dict[Witness, float] = {"evidence": 1.0} | GOOD_PARTS_ONLY
+INVENTED: dict[Witness, float] = {"evidence": 1.0, **GOOD_PARTS_ONLY}
 """Where no defect was seen, but the network learned from made-up ones."""
 
 
