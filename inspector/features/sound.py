@@ -19,7 +19,7 @@ CEPSTRUM = 32
 
 
 def describe(waveform: Waveform, trigger_ns: int) -> Vectors:
-    """Return the sound as vectors. The level is one number of the summary; everything else is relative to it."""
+    """Return the sound as vectors, relative to its level: a microphone's gain is turned, and no microphone of a line is calibrated."""
     samples, rate_hz = waveform.samples - waveform.samples.mean(), waveform.sample_rate_hz
     length = int(2 ** round(np.log2(max(FRAME_S * rate_hz, 16))))
     power = frame_power(samples, length, length // 2)
@@ -34,7 +34,7 @@ def describe(waveform: Waveform, trigger_ns: int) -> Vectors:
             np.percentile(shape, 95, axis=0) - mean,
             _modulation(samples, rate_hz),
             _harmony(power),
-            [level_db, _flatness(power), _kurtosis(samples), float(np.std(log_power(power.mean(axis=1))))],
+            [_flatness(power), _kurtosis(samples), float(np.std(log_power(power.mean(axis=1))))],
         ]
     ).astype(np.float32)
     # A very short sound has fewer frames than steps: its frames are then repeated.
@@ -46,7 +46,7 @@ def describe(waveform: Waveform, trigger_ns: int) -> Vectors:
 def meanings() -> Meanings:
     """Return what each number of `describe` tells of."""
     mel = tuple(Meaning(band_hz=(low, high)) for low, high in zip(MEL_CORNERS_HZ[:-2], MEL_CORNERS_HZ[2:], strict=True))
-    return Meanings((*mel, *mel, *mel, *beats(MODULATION_EDGES_HZ), *[WHOLE] * CEPSTRUM, *[WHOLE] * 4), mel)
+    return Meanings((*mel, *mel, *mel, *beats(MODULATION_EDGES_HZ), *[WHOLE] * CEPSTRUM, *[WHOLE] * 3), mel)
 
 
 def offsets(waveform: Waveform, trigger_ns: int, steps: int) -> Array:

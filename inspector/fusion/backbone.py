@@ -1,8 +1,4 @@
-"""The vision backbone: EfficientNet-lite0, ImageNet weights as the package index ships them.
-
-Its early blocks stay as published for good, so that their maps can be kept while training. Its later blocks exist twice: as published,
-for the memory of good surfaces, and as `LateBlocks` in each camera's encoder, where they are trained on.
-"""
+"""The frozen vision backbone: EfficientNet-lite0, ImageNet weights as the package index ships them, its maps at stride 8, 16 and 32."""
 
 from __future__ import annotations
 
@@ -28,53 +24,35 @@ SIDE_STEP_PX = 32
 
 
 class Backbone(nn.Module):
-    """Pictures (B, 3, H, W) in -1…1 -> maps (B, 40, H/8, W/8) and (B, 112, H/16, W/16). Batch norms are folded into the convolutions."""
+    """Pictures (B, 3, H, W) in -1…1 -> maps (B, 40, H/8, W/8), (B, 112, H/16, W/16) and (B, 192, H/32, W/32).
+
+    Batch norms are folded into the convolutions.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         published = _published()
         self.stem = _folded([published._conv_stem, published._bn0, nn.ReLU6()])
-        self.blocks = nn.ModuleList([_Block(block) for block in published._blocks[: _COARSE_BLOCK + 1]])
+        self.blocks = nn.ModuleList([_Block(block) for block in published._blocks[: _DEEP_BLOCK + 1]])
         self.requires_grad_(False).eval()
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = self.stem(pictures)
-        fine = x
+        fine = coarse = x
         for index, block in enumerate(self.blocks):
             x = block(x)
             if index == _FINE_BLOCK:
                 fine = x
-        return fine, x
-
-
-class LateBlocks(nn.Module):
-    """Maps (B, 40, h, w) at stride 8 -> maps (B, 112, h/2, w/2) and (B, 192, h/4, w/4): the blocks that training goes on with.
-
-    It starts as published, which no weights of a model folder need, as they bring their own: `published=False` saves reading them.
-    """
-
-    def __init__(self, *, published: bool = True) -> None:
-        super().__init__()
-        blocks = _published(weights=published)._blocks[_FINE_BLOCK + 1 : _DEEP_BLOCK + 1]
-        self.blocks = nn.ModuleList([_Block(block) for block in blocks])
-
-    def forward(self, fine: Tensor) -> tuple[Tensor, Tensor]:
-        # Depthwise convolutions take half the time in this order.
-        x = coarse = fine.contiguous(memory_format=torch.channels_last)
-        for index, block in enumerate(self.blocks, start=_FINE_BLOCK + 1):
-            x = block(x)
             if index == _COARSE_BLOCK:
                 coarse = x
-        return coarse, x
+        return fine, coarse, x
 
 
-def _published(*, weights: bool = True) -> Any:
-    """Return the network as its package builds it; without its weights where others will be loaded."""
+def _published() -> Any:
     from efficientnet_lite_pytorch import EfficientNet
 
     network = EfficientNet.from_name(NAME)
-    if weights:
-        network.load_state_dict(torch.load(weights_path(), map_location="cpu", weights_only=True))
+    network.load_state_dict(torch.load(weights_path(), map_location="cpu", weights_only=True))
     return network.eval()
 
 

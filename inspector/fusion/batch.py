@@ -8,13 +8,15 @@ from torch import Tensor
 
 from inspector.parts import Modality
 
+Maps = tuple[Tensor, Tensor, Tensor, Tensor]
+
 
 @dataclass(slots=True)
 class Batch:
     """Several parts as tensors. A quality of 0 means the channel is absent and its numbers are ignored."""
 
-    maps: dict[str, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict)
-    """Camera -> fine (B, 40, h, w), coarse (B, 112, h/2, w/2), anomaly (B, 1, h, w)."""
+    maps: dict[str, Maps] = field(default_factory=dict)
+    """Camera -> fine (B, 40, h, w), coarse (B, 112, h/2, w/2), deep (B, 192, h/4, w/4), anomaly (B, 1, h, w)."""
     summaries: dict[str, Tensor] = field(default_factory=dict)
     steps: dict[str, Tensor] = field(default_factory=dict)
     offsets_s: dict[str, Tensor] = field(default_factory=dict)

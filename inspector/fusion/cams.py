@@ -78,8 +78,10 @@ class Decision(nn.Module):
         self.member, self._batch, self._camera = member, batch.repeated(), camera
 
     def forward(self, sheet: Tensor) -> Tensor:
-        fine, coarse, unusual = (held + functional.interpolate(sheet, size=held.shape[-2:]) for held in self._batch.maps[self._camera])
-        maps = {**self._batch.maps, self._camera: (fine, coarse, unusual)}
+        fine, coarse, deep, unusual = (
+            held + functional.interpolate(sheet, size=held.shape[-2:]) for held in self._batch.maps[self._camera]
+        )
+        maps = {**self._batch.maps, self._camera: (fine, coarse, deep, unusual)}
         logits: Tensor = self.member(replace(self._batch, maps=maps)).logits
         return logits
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from inspector.features import Features
 from inspector.features.quality import INDICATORS, ramp
 from inspector.fusion.backbone import Backbone, to_input
-from inspector.fusion.batch import Batch
+from inspector.fusion.batch import Batch, Maps
 from inspector.fusion.memory import GoodMemory
 from inspector.fusion.spec import NetworkSpec
 from inspector.parts import Modality
@@ -102,8 +101,8 @@ class Encoder:
                 batch.quality[vector.name] = torch.tensor([quality[vector.name]])
         return batch
 
-    def maps(self, camera: str, pixels: object) -> tuple[Tensor, Tensor, Tensor]:
+    def maps(self, camera: str, pixels: object) -> Maps:
         """Return the backbone's maps of one picture and its anomaly map."""
         assert self.backbone is not None
-        fine, coarse = self.backbone(torch.from_numpy(to_input(pixels, self.spec.image_size))[None])  # type: ignore[arg-type]
-        return fine, coarse, self.memories[camera](fine, coarse)
+        fine, coarse, deep = self.backbone(torch.from_numpy(to_input(pixels, self.spec.image_size))[None])  # type: ignore[arg-type]
+        return fine, coarse, deep, self.memories[camera](fine, coarse)

@@ -118,7 +118,7 @@ class Judge:
         if not cameras:
             return ()
         batch = self._batch(features, matched, trusted)
-        return tuple(self._good.pictures[camera].nearest(matched[camera], embedding(batch.maps[camera][:-1])) for camera in cameras)
+        return tuple(self._good.pictures[camera].nearest(matched[camera], embedding(batch.maps[camera][:2])) for camera in cameras)
 
     def seen(self, features: Features) -> Batch:
         """Return one part as the network reads it."""

@@ -73,7 +73,7 @@ class FusionNetwork(nn.Module):
         for name, encoder in zip(self.spec.cameras, self.cameras, strict=True):
             if name not in batch.maps:
                 continue
-            patches, logits, read.evidence[name] = encoder(batch.maps[name][0], batch.maps[name][2])
+            patches, logits, read.evidence[name] = encoder(*batch.maps[name])
             weight = batch.quality[name]
             offset_s = batch.offsets_s.get(name, torch.zeros_like(weight)[:, None])
             read.tokens.add(patches + self._kind("image") + self._time_of(offset_s), weight, "image", name)

@@ -6,21 +6,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inspector.fusion.backbone import COARSE_CHANNELS, DEEP_CHANNELS, FINE_CHANNELS, LateBlocks
+from inspector.fusion.backbone import COARSE_CHANNELS, DEEP_CHANNELS, FINE_CHANNELS
 from inspector.fusion.spec import NetworkSpec
 
 
 class CameraEncoder(nn.Module):
     """Backbone maps of one camera -> patch tokens, the picture's own logits, and the defect logit of every place.
 
-    The late blocks see ever larger surroundings; their maps are added onto the fine one from the top down, so that a place is judged by
-    its own detail and by what lies around it.
+    Coarser maps see ever larger surroundings; they are added onto the fine one from the top down, so that a place is judged by its own
+    detail and by what lies around it.
     """
 
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
         maps = spec.map_width
-        self.late = LateBlocks(published=False)
         self.fine = nn.Conv2d(FINE_CHANNELS, maps, 1)
         self.coarse = nn.Conv2d(COARSE_CHANNELS, maps, 1)
         self.deep = nn.Conv2d(DEEP_CHANNELS, maps, 1)
@@ -44,9 +43,8 @@ class CameraEncoder(nn.Module):
             self.place.bias[0] = -2.0  # type: ignore[index]
         nn.init.constant_(self.tops.weight, 1.0 / len(_TOP_SHARES))
 
-    def forward(self, fine: Tensor, unusual: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, fine: Tensor, coarse: Tensor, deep: Tensor, unusual: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return tokens (B, 1 + patches, width), logits (B, outputs), and the logits of every place (B, 1 + kinds, h, w)."""
-        coarse, deep = self.late(fine)
         x = _enlarged(self.deep(deep), coarse) + self.coarse(coarse)
         x = _enlarged(x, fine) + self.fine(fine) + self.unusual(unusual)
         x = x + self.first(x)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inspector.fusion.batch import Batch
+from inspector.fusion.batch import Batch, Maps
 from inspector.fusion.encoding import Ranges, matched_channels, trust
 from inspector.fusion.spec import NetworkSpec
 from inspector.parts import Modality
@@ -94,29 +94,29 @@ class Table:
 
     def _pictures(
         self, camera: str, rows: Tensor, random: np.random.Generator | None
-    ) -> tuple[tuple[Tensor, Tensor, Tensor] | None, tuple[Tensor, Tensor] | None, Tensor]:
+    ) -> tuple[Maps | None, tuple[Tensor, Tensor] | None, Tensor]:
         views = [self.samples[int(row)].views.get(camera) for row in rows]
         first = next((view for view in views if view), None)
         if first is None:
             return None, None, torch.zeros(len(rows))
         blank = first[0]
-        fine, coarse, unusual, targets, known, invented = [], [], [], [], [], []
+        maps_of: list[tuple[Tensor, ...]] = []
+        targets, known, invented = [], [], []
         for found in views:
             view = blank if not found else found[0 if random is None else int(random.integers(len(found)))]
             turns = [] if random is None else [axis for axis in (-1, -2) if random.random() < 0.5]
             told = view.target if found else None
-            maps = (view.fine, view.coarse, view.unusual if view.unusual is not None else torch.zeros(1, *view.fine.shape[1:]))
+            unusual = view.unusual if view.unusual is not None else torch.zeros(1, *view.fine.shape[1:])
+            maps: tuple[Tensor, ...] = (view.fine, view.coarse, view.deep, unusual)
             target = told if told is not None else torch.zeros(view.fine.shape[1:])
             if turns:
                 maps, target = (tuple(m.flip(turns) for m in maps), target.flip(turns))  # type: ignore[assignment]
-            fine.append(maps[0])
-            coarse.append(maps[1])
-            unusual.append(maps[2])
+            maps_of.append(maps)
             targets.append(target)
             known.append(told is not None)
             invented.append(float(bool(found) and view.invented))
-        maps_of_batch = (torch.stack(fine).float(), torch.stack(coarse).float(), torch.stack(unusual).float())
-        return maps_of_batch, (torch.stack(targets), torch.tensor(known)), torch.tensor(invented)
+        fine, coarse, deep, strange = (torch.stack(same).float() for same in zip(*maps_of, strict=True))
+        return (fine, coarse, deep, strange), (torch.stack(targets), torch.tensor(known)), torch.tensor(invented)
 
 
 def _index(names: Sequence[str], name: str) -> int:

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inspector.fusion.backbone import LateBlocks
 from inspector.fusion.batch import Batch
 from inspector.fusion.ensemble import Ensemble
 from inspector.fusion.memory import GoodMemory
@@ -55,15 +54,6 @@ def _look_for_unusual(memory: GoodMemory, views: Sequence[View]) -> None:
     for row, view in enumerate(views):
         found[row] = memory(view.fine[None].float(), view.coarse[None].float())[0]
         view.unusual = found[row]
-
-
-def start_from_published(ensemble: Ensemble) -> None:
-    """Give every camera's late blocks the weights that the backbone was published with."""
-    published = LateBlocks().state_dict() if ensemble.spec.cameras else {}
-    for member in ensemble.members:
-        assert isinstance(member, FusionNetwork)
-        for encoder in member.cameras:
-            encoder.late.load_state_dict(published)  # type: ignore[union-attr]
 
 
 def fit_scales(ensemble: Ensemble, table: Table) -> None:

@@ -29,8 +29,6 @@ EMA_SHARE = 0.1
 """The running mean of the weights reaches back over this share of all steps."""
 GLANCES = 8
 """How often in all the held-out parts are looked at while a member learns."""
-PRETRAINED = ".late."
-"""Layers under this name come trained on other pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +80,11 @@ class _Course:
         self.spec = member.spec
         self.learner = engine.learner(member)
         self.history: list[dict[str, Any]] = []
-        rates = parameter_groups(member, recipe)
-        optimizer = torch.optim.AdamW(rates, lr=recipe.learning_rate)
+        optimizer = torch.optim.AdamW(parameter_groups(member, recipe), lr=recipe.learning_rate)
         self.per_epoch = max(1, math.ceil(len(lesson.rows) / recipe.batch))
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
-            max_lr=[float(group["lr"]) for group in rates],
+            max_lr=recipe.learning_rate,
             total_steps=lesson.epochs * self.per_epoch,
             pct_start=0.2,
             cycle_momentum=False,
@@ -164,15 +161,12 @@ class _Sums:
 
 
 def parameter_groups(member: nn.Module, recipe: OptimizerRecipe) -> list[dict[str, Any]]:
-    """Return what is learned how: no decay on vectors, layers that come trained at a share of the rate."""
-    groups = []
-    for late, rate in ((False, recipe.learning_rate), (True, recipe.learning_rate * recipe.backbone_share)):
-        found = [p for name, p in member.named_parameters() if (PRETRAINED in f".{name}") == late and p.requires_grad]
-        for matrices, decay in ((True, recipe.weight_decay), (False, 0.0)):
-            params = [p for p in found if (p.ndim >= 2) == matrices]
-            if params:
-                groups.append({"params": params, "weight_decay": decay, "lr": rate})
-    return groups
+    """Return what is learned how: no decay on vectors."""
+    learned = [p for p in member.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in learned if p.ndim >= 2], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in learned if p.ndim < 2], "weight_decay": 0.0},
+    ]
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from inspector.features import extract
-from inspector.fusion.backbone import COARSE_CHANNELS, FINE_CHANNELS, STRIDE_PX, Backbone, network_size, to_input
+from inspector.fusion.backbone import COARSE_CHANNELS, DEEP_CHANNELS, FINE_CHANNELS, STRIDE_PX, Backbone, network_size, to_input
 from inspector.fusion.spec import VectorSpec
 from inspector.parts import OK_LABEL
 from inspector.training.parts_folder import UNLABELLED, PartsFolder
@@ -105,15 +105,18 @@ def _encode(samples: Sequence[Sample], size: tuple[int, int], *, recipe: Picture
     height, width = size[0] // STRIDE_PX, size[1] // STRIDE_PX
     fine = torch.empty(count, FINE_CHANNELS, height, width, dtype=torch.float16)
     coarse = torch.empty(count, COARSE_CHANNELS, height // 2, width // 2, dtype=torch.float16)
+    deep = torch.empty(count, DEEP_CHANNELS, height // 4, width // 4, dtype=torch.float16)
     for start in progress(range(0, count, PICTURES_AT_ONCE), total=-(-count // PICTURES_AT_ONCE), label="looking at pictures"):
         batch = list(itertools.islice(views, PICTURES_AT_ONCE))
         rows = slice(start, start + len(batch))
         with torch.inference_mode():
             inputs = torch.from_numpy(np.stack([to_input(pixels, size) for _, _, pixels, _ in batch]))
-            fine[rows], coarse[rows] = backbone(inputs.contiguous(memory_format=torch.channels_last))
+            fine[rows], coarse[rows], deep[rows] = backbone(inputs.contiguous(memory_format=torch.channels_last))
         for row, (picture, way, _, mask) in enumerate(batch, start=start):
             target = None if mask is None else torch.from_numpy(_target(mask, (height, width)))
-            picture.sample.views.setdefault(picture.camera, []).append(View(fine[row], coarse[row], target, invented=way == "invented"))
+            picture.sample.views.setdefault(picture.camera, []).append(
+                View(fine[row], coarse[row], deep[row], target, invented=way == "invented")
+            )
 
 
 def _target(mask: NDArray[np.uint8], grid: tuple[int, int]) -> NDArray[np.float32]:

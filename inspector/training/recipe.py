@@ -34,7 +34,7 @@ class NetworkRecipe(_Model):
 
 
 class OptimizerRecipe(_Model):
-    epochs_with_pictures: int = Field(default=12, ge=1, le=500)
+    epochs_with_pictures: int = Field(default=24, ge=1, le=500)
     epochs_without_pictures: int = Field(default=50, ge=1, le=2000)
     batch: int = Field(default=32, ge=2, le=512)
     learning_rate: float = Field(default=2e-3, gt=0, le=0.1)
@@ -49,8 +49,6 @@ class OptimizerRecipe(_Model):
     """This share of belief stays with the opposite of what a part's label says, as labels are wrong at times."""
     balance: float = Field(default=0.0, ge=0, le=1)
     """0: every part is seen once an epoch; 1: every label as often as every other; between: towards it."""
-    backbone_share: float = Field(default=0.1, ge=0, le=1)
-    """Layers that come trained on other pictures learn at this share of the rate."""
 
 
 class PretrainingRecipe(_Model):

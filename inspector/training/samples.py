@@ -17,6 +17,7 @@ class View:
 
     fine: Tensor
     coarse: Tensor
+    deep: Tensor
     target: Tensor | None
     unusual: Tensor | None = None
     invented: bool = False

@@ -30,7 +30,7 @@ from inspector.training.calibrating import FEWEST_EACH, Witnessed, calibrate, ho
 from inspector.training.card import card_text
 from inspector.training.engine import Engine, engine
 from inspector.training.findings import findings
-from inspector.training.fitting import fit_memories, fit_normalities, fit_scales, indicator_ranges, new_ensemble, start_from_published
+from inspector.training.fitting import fit_memories, fit_normalities, fit_scales, indicator_ranges, new_ensemble
 from inspector.training.learning import Lesson, fit_member
 from inspector.training.locating import locate
 from inspector.training.metrics import auroc
@@ -128,7 +128,6 @@ def fit(
     torch.manual_seed(seed)
     for member in ensemble.members:
         member.load_state_dict(FusionNetwork(ensemble.spec).state_dict())
-    start_from_published(ensemble)
     ranges = indicator_ranges(prepared.train)
     fit_memories(ensemble, prepared, seed)
     table = Table(prepared.train, ensemble.spec, ranges)
