@@ -36,7 +36,7 @@ class Batch:
 
         return replace(
             self,
-            maps={name: (rows(maps[0]), rows(maps[1]), rows(maps[2])) for name, maps in self.maps.items()},
+            maps={name: (rows(maps[0]), rows(maps[1]), rows(maps[2]), rows(maps[3])) for name, maps in self.maps.items()},
             summaries=all_rows(self.summaries),
             steps=all_rows(self.steps),
             offsets_s=all_rows(self.offsets_s),

@@ -52,8 +52,8 @@ class Ensemble(nn.Module):
     def distances(self, batch: Batch) -> dict[Modality, Tensor]:
         """Return per modality how far each part is from good parts, 0 where nothing is remembered or the modality is absent."""
         found: dict[Modality, Tensor] = {}
-        for name, (_, _, unusual) in batch.maps.items():
-            flat = unusual.flatten(1)
+        for name, maps in batch.maps.items():
+            flat = maps[-1].flatten(1)
             count = max(1, round(TOP_SHARE * flat.shape[1]))
             # A bad picture is far from all good ones, too: its distance counts as far as it can be trusted.
             here = flat.topk(count, dim=1).values.mean(dim=1) * batch.quality[name]

@@ -110,7 +110,7 @@ class Table:
             maps: tuple[Tensor, ...] = (view.fine, view.coarse, view.deep, unusual)
             target = told if told is not None else torch.zeros(view.fine.shape[1:])
             if turns:
-                maps, target = (tuple(m.flip(turns) for m in maps), target.flip(turns))  # type: ignore[assignment]
+                maps, target = (tuple(m.flip(turns) for m in maps), target.flip(turns))
             maps_of.append(maps)
             targets.append(target)
             known.append(told is not None)
