@@ -78,8 +78,8 @@ class Localizer:
     def look(self, batch: Batch, camera: str, score: float) -> dict[str, Map]:
         """Return each map of one part at the camera's finest stride."""
         evidence, cam, unusual = ways(list(self._ensemble.members), batch, camera)
-        heat = combined(evidence, cam, unusual, score, self.settings.weights)
-        return {GRAD_CAM: decision_map(cam, score), ANOMALY_MAP: unusual, COMBINED: heat}
+        heat = combined(evidence, cam, unusual, score, self.settings)
+        return {GRAD_CAM: decision_map(cam, score, self.settings), ANOMALY_MAP: unusual, COMBINED: heat}
 
     def faithfulness(self, heat: Map, batch: Batch, camera: str, picture: Picture) -> float:
         """Return how far the decision hangs on the hot places of `heat`, see `inspector.fusion.faithfulness`."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inspector.features.picture import eight_bit
+from inspector.fusion.backbone import STRIDE_PX
 from inspector.parts import Frame
 
 Map = NDArray[np.float32]
@@ -28,6 +29,9 @@ CLOSEST_ZOOM = 2.0
 TILES_AT_MOST = 6
 LEAST_HEAT_SHARE = 0.35
 """Of the peak: only where the map is hotter is it looked at closer."""
+LEAST_FOUND_SHARE = 0.2
+MARGIN_PLACES = 2
+"""Round each tile, and thrown away: places at an edge look strange to the backbone."""
 STANDS_OUT_FROM, STANDS_OUT_FULLY = 3.0, 6.0
 """Distance from the tile's own middle, in usual spreads, at which a place begins to keep its heat, and keeps all of it."""
 
@@ -41,17 +45,23 @@ def closer(heat: Map, frame: Frame, input_size: tuple[int, int], look_at: LookAt
     peak = float(heat.max(initial=0.0))
     if min(zoom) < WORTH_ZOOM or peak <= 0:
         return heat
-    size = tuple(min(round(side * CLOSEST_ZOOM), whole) for side, whole in zip(input_size, heat.shape, strict=True))
-    kept = np.zeros_like(heat)
-    looked = np.zeros(heat.shape, bool)
-    for top, left in _tiles(heat, peak, (size[0], size[1])):
+    size = (min(round(input_size[0] * CLOSEST_ZOOM), heat.shape[0]), min(round(input_size[1] * CLOSEST_ZOOM), heat.shape[1]))
+    margin = round(MARGIN_PLACES * STRIDE_PX * CLOSEST_ZOOM)
+    pixels = cv2.copyMakeBorder(_rgb(frame), margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
+    # A place of the coarse map is as wide as this; what it lit may lie at its edge.
+    reach = cv2.getStructuringElement(cv2.MORPH_RECT, (round(2 * STRIDE_PX * zoom[1]), round(2 * STRIDE_PX * zoom[0])))
+    near = np.asarray(cv2.dilate(heat, reach), dtype=np.float32)
+    sharpened = np.minimum(heat, LEAST_HEAT_SHARE * peak)
+    found = 0.0
+    for top, left in _tiles(heat, peak, size):
         tile = (slice(top, top + size[0]), slice(left, left + size[1]))
-        kept[tile] = np.maximum(kept[tile], _stands_out(look_at(_rgb(frame, tile)), (size[1], size[0])))
-        looked[tile] = True
-    sharpened = np.where(looked, heat * kept, np.minimum(heat, LEAST_HEAT_SHARE * peak))
-    highest = float(sharpened[looked].max(initial=0.0))
+        seen = pixels[top : top + size[0] + 2 * margin, left : left + size[1] + 2 * margin]
+        shown = cv2.resize(_stands_out(look_at(np.ascontiguousarray(seen, dtype=np.uint8))), (seen.shape[1], seen.shape[0]))
+        sharp = near[tile] * shown[margin:-margin, margin:-margin]
+        sharpened[tile] = sharp
+        found = max(found, float(sharp.max(initial=0.0)))
     # Nothing stands out from its own tile: the defect is larger than a tile, or only the whole picture shows it.
-    return (sharpened * (peak / highest)).clip(0, peak).astype(np.float32) if highest > 0.2 * peak else heat
+    return (sharpened * (peak / found)).clip(0, peak).astype(np.float32) if found > LEAST_FOUND_SHARE * peak else heat
 
 
 def _tiles(heat: Map, peak: float, size: tuple[int, int]) -> list[tuple[int, int]]:
@@ -69,13 +79,13 @@ def _tiles(heat: Map, peak: float, size: tuple[int, int]) -> list[tuple[int, int
     return corners
 
 
-def _rgb(frame: Frame, tile: tuple[slice, slice]) -> Pixels:
-    pixels = eight_bit(frame.pixels)[tile]
+def _rgb(frame: Frame) -> Pixels:
+    pixels = eight_bit(frame.pixels)
     return np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else np.ascontiguousarray(pixels[:, :, :3])
 
 
-def _stands_out(features: Tensor, size_px: tuple[int, int]) -> Map:
-    """Return 0–1 at `size_px`: how far each place lies from the middle of its tile, against how far places of this tile usually do."""
+def _stands_out(features: Tensor) -> Map:
+    """Return 0–1 per place: how far each place lies from the middle of its tile, against how far places of this tile usually do."""
     values = features[0].float().numpy()
     middle = np.median(values, axis=(1, 2), keepdims=True)
     spread = 1.4826 * np.median(np.abs(values - middle), axis=(1, 2), keepdims=True) + 1e-3
@@ -83,4 +93,4 @@ def _stands_out(features: Tensor, size_px: tuple[int, int]) -> Map:
     usual = float(np.median(distance))
     width = 1.4826 * float(np.median(np.abs(distance - usual))) + 1e-3
     share = ((distance - usual) / width - STANDS_OUT_FROM) / (STANDS_OUT_FULLY - STANDS_OUT_FROM)
-    return np.asarray(cv2.resize(np.clip(share, 0, 1).astype(np.float32), size_px, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    return np.asarray(np.clip(share, 0, 1), dtype=np.float32)

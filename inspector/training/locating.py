@@ -32,6 +32,7 @@ TESTED_FOR_TRUST = 16
 KNOWS_NOTHING_BELOW = 0.9
 """A map is trusted when it is more faithful than this share of maps that know nothing of the part."""
 CHOICES: dict[Witness, tuple[float, ...]] = {"evidence": (0.3, 1.0), "grad_cam": (0.3, 1.0), "anomaly_map": (0.0, 0.3), "score": (0.3, 1.0)}
+SMOOTHED_PLACES = (0.0, 0.5, 1.0)
 OUTLINES = (0.4, 0.5, 0.6, 0.7, 0.8)
 GOOD_PARTS_ONLY: dict[Witness, float] = {"anomaly_map": 1.0, "score": 0.3}
 INVENTED: dict[Witness, float] = {"evidence": 1.0, **GOOD_PARTS_ONLY}
@@ -88,15 +89,18 @@ def _drawn(share: Tensor) -> Map | None:
 
 
 def _chosen(looked: Sequence[Looked], drawn: Sequence[Looked], settings: HeatSettings) -> HeatSettings:
-    """Return the witnesses' weights of highest AUPRO, the outline of highest overlap, and the usual size of a defect."""
+    """Return the witnesses' weights and the smoothing of highest AUPRO, the outline of highest overlap, and the usual size of a defect."""
     mixtures: list[dict[Witness, float]] = [dict(zip(CHOICES, mixture, strict=True)) for mixture in itertools.product(*CHOICES.values())]
-    weights = max(mixtures, key=lambda mixture: _aupro(looked, mixture))
-    heats = [combined(*one.ways, one.score, weights) for one in drawn]
+    offered = [
+        settings.model_copy(update={"weights": weights, "smoothed_places": places})
+        for weights, places in itertools.product(mixtures, SMOOTHED_PLACES)
+    ]
+    settings = max(offered, key=lambda one: _aupro(looked, one))
+    heats = [combined(*one.ways, one.score, settings) for one in drawn]
     outline = max(OUTLINES, key=lambda level: np.mean([_overlap(heat, one.share, level) for heat, one in zip(heats, drawn, strict=True)]))
     sizes = [float((one.share > 0.5).mean()) for one in drawn if one.share is not None]
     return settings.model_copy(
         update={
-            "weights": weights,
             "outline": outline,
             "usual_area_share": float(np.median(sizes)),
             "learned_on": f"{len(drawn)} drawn defects of {len(looked)} held-out pictures",
@@ -104,10 +108,10 @@ def _chosen(looked: Sequence[Looked], drawn: Sequence[Looked], settings: HeatSet
     )
 
 
-def _aupro(looked: Sequence[Looked], weights: dict[Witness, float]) -> float:
+def _aupro(looked: Sequence[Looked], settings: HeatSettings) -> float:
     figures = MapFigures()
     for one in looked:
-        figures.add(combined(*one.ways, one.score, weights), None if one.share is None else one.share > 0.5)
+        figures.add(combined(*one.ways, one.score, settings), None if one.share is None else one.share > 0.5)
     return figures.aupro() or 0.0
 
 
@@ -125,6 +129,6 @@ def _trusted_from(localizer: Localizer, table: Table, looked: Sequence[Looked], 
     scores = []
     for one, other in zip(failed, [*failed[1:], failed[0]], strict=True):
         picture = table.samples[one.row].features.pictures[one.camera]
-        heat = combined(*other.ways, other.score, settings.weights)
+        heat = combined(*other.ways, other.score, settings)
         scores.append(localizer.faithfulness(heat, one.batch, one.camera, picture))
     return float(np.clip(np.quantile(scores, KNOWS_NOTHING_BELOW), 0.05, 0.8))

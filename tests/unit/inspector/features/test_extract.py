@@ -100,10 +100,9 @@ def _tone_16k() -> np.ndarray:
     return (0.1 * np.sin(2 * np.pi * 1000 * t_s) + 0.001 * np.random.default_rng(0).normal(size=len(t_s))).astype(np.float32)
 
 
-def test_only_the_level_changes_with_gain():
+def test_gain_changes_nothing():
     quiet, loud = (sound(noise(level=level)).vectors["microphone"].summary for level in (0.01, 0.1))
-    changed = np.flatnonzero(np.abs(quiet - loud) > 0.05)
-    assert changed.tolist() == [len(quiet) - 4]
+    assert np.abs(quiet - loud).max() < 0.05
 
 
 def test_times_of_steps_are_relative_to_the_trigger():

@@ -67,7 +67,8 @@ def test_a_class_activation_map_leaves_no_hook_behind(method):
     torch.manual_seed(0)
     member = FusionNetwork(spec).eval().requires_grad_(False)
     batch = Batch(
-        maps={"top": (torch.randn(1, 40, 8, 8), torch.randn(1, 112, 4, 4), torch.zeros(1, 1, 8, 8))}, quality={"top": torch.ones(1)}
+        maps={"top": (torch.randn(1, 40, 8, 8), torch.randn(1, 112, 4, 4), torch.randn(1, 192, 2, 2), torch.zeros(1, 1, 8, 8))},
+        quality={"top": torch.ones(1)},
     )
     for layers in (("last",), ("coarse",)):
         cam = class_activation_map(member, batch, "top", method=method, layers=layers)

@@ -22,7 +22,7 @@ def batch(channels=EVERYTHING, quality=1.0, parts=3) -> Batch:
     torch.manual_seed(0)
     made = Batch()
     for camera in SPEC.cameras:
-        maps = (torch.randn(parts, 40, 8, 12), torch.randn(parts, 112, 4, 6), torch.randn(parts, 1, 8, 12))
+        maps = (torch.randn(parts, 40, 8, 12), torch.randn(parts, 112, 4, 6), torch.randn(parts, 192, 2, 3), torch.randn(parts, 1, 8, 12))
         if camera in channels:
             made.maps[camera] = maps
             made.quality[camera] = torch.full((parts,), quality)

@@ -11,6 +11,7 @@ from inspector.commands.evaluate import table
 from inspector.commands.output import write_json
 from inspector.config import MachineConfig
 from inspector.errors import DataError
+from inspector.fusion.calibration import Calibration
 from inspector.parts import ModelRef, Verdict
 from inspector.training.evaluation import PART_COLUMNS, evaluate, leave_out, part_row, predicted_kind
 from inspector.training.parts_folder import load_parts_folder
@@ -31,6 +32,7 @@ class BrightnessJudge:
     """Calls bright pictures cracked; its map is the picture itself."""
 
     ref: ModelRef = MODEL
+    calibration: Calibration = field(default_factory=lambda: Calibration(mode="learned"))
     seen: list = field(default_factory=list)
     localized: int = 0
 

@@ -7,7 +7,7 @@ import torch
 
 from inspector.fusion.network import FusionNetwork
 from inspector.training.engine import Engine
-from inspector.training.learning import Lesson, fit_member, parameter_groups
+from inspector.training.learning import Lesson, fit_member
 from inspector.training.recipe import EngineRecipe, OptimizerRecipe
 from tests.unit.inspector.training.made_parts import SPEC, made_table
 from tests.unit.inspector.training.two_workers import gradients
@@ -82,13 +82,6 @@ def test_half_precision_learns_too():
 def test_rare_labels_come_more_often_where_they_are_balanced():
     _, history = trained(RECIPE.model_copy(update={"balance": 1.0}))
     assert history[-1]["held_out_auroc"] > 0.9
-
-
-def test_layers_that_come_trained_learn_at_a_share_of_the_rate():
-    member = torch.nn.ModuleDict({"late": torch.nn.Linear(2, 2), "head": torch.nn.Linear(2, 2)})
-    rates = {id(p): group["lr"] for group in parameter_groups(torch.nn.ModuleDict({"camera": member}), RECIPE) for p in group["params"]}
-    assert rates[id(member["late"].weight)] == pytest.approx(0.001)
-    assert rates[id(member["head"].weight)] == pytest.approx(0.01)
 
 
 def test_a_batch_in_pieces_has_the_gradient_of_the_whole():

@@ -29,7 +29,7 @@ def test_pictures_are_guessed_too_and_any_sense_may_be_absent(channels):
     torch.manual_seed(0)
     table = made_table(spec=spec)
     batch, _ = table.batch(torch.arange(4))
-    maps = (torch.randn(4, 40, 8, 8), torch.randn(4, 112, 4, 4), torch.randn(4, 1, 8, 8))
+    maps = (torch.randn(4, 40, 8, 8), torch.randn(4, 112, 4, 4), torch.randn(4, 192, 2, 2), torch.randn(4, 1, 8, 8))
     batch.maps, batch.quality = {"top": maps}, {name: torch.ones(4) for name in ("top", "mic")}
     task = Guesses(FusionNetwork(spec), batch, 0.5)
     for values in (batch.maps, batch.summaries, batch.steps):
