@@ -93,4 +93,4 @@ def _stands_out(features: Tensor) -> Map:
     usual = float(np.median(distance))
     width = 1.4826 * float(np.median(np.abs(distance - usual))) + 1e-3
     share = ((distance - usual) / width - STANDS_OUT_FROM) / (STANDS_OUT_FULLY - STANDS_OUT_FROM)
-    return np.clip(share, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(share, 0, 1), dtype=np.float32)
