@@ -93,7 +93,9 @@ class Localizer:
             rows.maps[camera] = tuple(torch.cat(same) for same in zip(*maps, strict=True))  # type: ignore[assignment]
             return np.asarray(log_odds(self._ensemble, self._calibration, rows).numpy(), dtype=np.float64)
 
-        return faithfulness(heat, pixels, decide)
+        with torch.inference_mode():
+            before = float(log_odds(self._ensemble, self._calibration, batch)[0])
+        return faithfulness(heat, pixels, before, decide)
 
     def _looker(self, camera: str) -> LookAt:
         return lambda pixels: self._encoder.maps(camera, pixels)[0]

@@ -30,8 +30,8 @@ def spotted():
 
 
 def test_a_map_on_the_reason_is_faithful_and_one_beside_it_is_not(spotted):
-    right = faithfulness(blob(6, 6), spotted, bright_spot)
-    wrong = faithfulness(blob(12, 15), spotted, bright_spot)
+    right = faithfulness(blob(6, 6), spotted, 12.0, bright_spot)
+    wrong = faithfulness(blob(12, 15), spotted, 12.0, bright_spot)
     assert right > 0.4 > 0.1 > wrong
     assert HeatMap("top", blob(6, 6), "combined", right, 0.3).reliable
     assert HeatMap("top", blob(6, 6), "combined", wrong, 0.3).reliable is False
@@ -39,7 +39,7 @@ def test_a_map_on_the_reason_is_faithful_and_one_beside_it_is_not(spotted):
 
 
 def test_a_decision_that_does_not_look_at_the_picture_makes_no_map_faithful(spotted):
-    assert faithfulness(blob(6, 6), spotted, lambda pictures: np.full(len(pictures), 3.0)) == 0
+    assert faithfulness(blob(6, 6), spotted, 3.0, lambda pictures: np.full(len(pictures), 3.0)) == 0
 
 
 def sounding(band, step):
