@@ -9,6 +9,8 @@ sets for two-layer hierarchical models", 2022). From the strongest to the weakes
 - *with confidence*: the share stays within the allowed one in `confidence` of all such calibrations (the Clopper-Pearson bound), or,
   for a number per shift, the next shift stays within it with probability `confidence` (beta-binomial);
 - *on average*: (above + 1) / (n + 1) of new good parts are rejected, averaged over calibrations (split conformal);
+- *pooled*: the same counted over parts, as if those of one group were independent. It holds as far as groups are alike (pooled
+  distribution of Dunn et al.), so it is no promise to a new group that is not; the next one is, and mostly sends many parts to people;
 - *next group*: no group that was held out exceeds the allowed share, so the next one does with probability 1 / (n + 1) at most.
 """
 
@@ -25,7 +27,7 @@ from scipy.special import bdtr, betaln, gammaln
 from inspector.config import PromiseConfig
 
 Numbers = NDArray[np.float64]
-Kept = Literal["with_confidence", "on_average", "next_group", "not"]
+Kept = Literal["with_confidence", "on_average", "pooled", "next_group", "not"]
 
 MOST_KEPT = 2000
 """A manifest holds this many of the highest scores; a promise that would need lower ones gets the lowest that is there."""
@@ -91,7 +93,7 @@ class Promise(_Model):
     needs: int | None
     """So many independent ones would do; None: more than `MOST_PARTS`."""
     above: int
-    """How many independent ones lie above the lowest threshold that keeps the promise."""
+    """How many independent ones lie above the lowest threshold that keeps the promise; how many parts, where they were pooled."""
 
     @property
     def words(self) -> str:
@@ -102,6 +104,8 @@ class Promise(_Model):
         refused = f"not enough good parts for this promise: {self._counted}, needs {needs}"
         if self.kept == "on_average":
             return f"{refused}; promised on average only: {self.asked.words}"
+        if self.kept == "pooled":
+            return f"{refused}; promised on average only, and as far as groups are alike: {self.asked.words}"
         if self.kept == "next_group":
             chance = f"{self.groups} in {self.groups + 1}"
             return f"{refused}; promised only with a chance of {chance}, for the next group of good parts: {self.asked.words}"
@@ -115,7 +119,8 @@ class Promise(_Model):
     def band(self, independent: int) -> tuple[float, float]:
         """Return between what ends the share of rejects among so many new good parts lies with 95 % probability."""
         rejects = np.arange(independent + 1)
-        sums = np.cumsum(_chances(independent, rejects, self.above + 1, max(self.groups - self.above, 1)))
+        known = self.parts if self.kept == "pooled" else self.groups
+        sums = np.cumsum(_chances(independent, rejects, self.above + 1, max(known - self.above, 1)))
         low, high = np.searchsorted(sums, (0.025, 0.975))
         return int(low) / independent, min(int(high), independent) / independent
 
@@ -130,6 +135,9 @@ def promised(good: GoodScores, asked: PromiseConfig) -> tuple[float, Promise]:
     above = most_above(good.groups, asked)
     if above is None:
         kept, above = "on_average", on_average(good.groups, asked.share)
+    if above is None and (pooled := on_average(good.parts, asked.share)) is not None:
+        floor = good.log_odds[min(pooled, len(good.log_odds) - 1)]
+        return floor, promise.model_copy(update={"kept": "pooled", "above": pooled})
     if above is None:
         floor = good.worst_group(asked.share)
         return floor, promise.model_copy(update={"kept": "next_group", "above": int(np.sum(np.asarray(ones) > floor))})

@@ -98,12 +98,19 @@ def test_never_a_false_reject_in_a_million_is_more_than_anybody_can_promise():
     assert "more than" in promise.words
 
 
-def test_few_groups_are_kept_within_the_share_each():
-    scores = np.concatenate([np.linspace(0, 1, 40), np.linspace(2, 3, 40)])
-    floor, promise = promised(GoodScores.of(scores, ["a"] * 40 + ["b"] * 40), SHARE)
+def test_too_few_groups_are_pooled_and_that_is_said():
+    scores = np.linspace(0, 1, 80)
+    floor, promise = promised(GoodScores.of(scores, ["a", "b"] * 40), SHARE)
+    assert promise.kept == "pooled"
+    assert "as far as groups are alike" in promise.words
+    assert int((scores > floor).sum()) == promise.above == 3  # (3 + 1) / (80 + 1) < 5 %
+
+
+def test_too_few_parts_even_so_are_kept_within_the_share_each():
+    scores = np.concatenate([np.linspace(0, 1, 6), np.linspace(2, 3, 6)])
+    floor, promise = promised(GoodScores.of(scores, ["a"] * 6 + ["b"] * 6), SHARE)
     assert promise.kept == "next_group"
-    assert "2 in 3" in promise.words
-    assert np.sum(scores > floor) == 2  # one in twenty of the higher group
+    assert floor == pytest.approx(3)
 
 
 def test_the_band_holds_nineteen_of_twenty_realised_rates():

@@ -42,7 +42,7 @@ def test_groups_and_not_parts_are_counted():
     random = np.random.default_rng(1)
     held = held_out(random, 60, 30, groups=[str(row // 6) for row in range(90)])
     found = calibrated(held)
-    assert (found.promise.groups, found.promise.parts, found.promise.kept) == (10, 60, "next_group")
+    assert (found.promise.groups, found.promise.parts, found.promise.kept) == (10, 60, "pooled")
     assert "not enough good parts" in found.rule
 
 
