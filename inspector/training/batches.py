@@ -38,7 +38,7 @@ class Table:
     """All samples of a set as tensors; pictures are gathered per batch, as they are large."""
 
     def __init__(self, samples: Sequence[Sample], spec: NetworkSpec, ranges: Ranges) -> None:
-        self.samples, self.spec = list(samples), spec
+        self.samples, self.spec, self.ranges = list(samples), spec, ranges
         modality_of: dict[str, Modality] = dict.fromkeys(spec.cameras, "image")
         modality_of |= {vector.name: vector.modality for vector in spec.vectors}
         matched = [matched_channels(sample.features, modality_of) for sample in self.samples]

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from inspector.training.ensemble_fitting import fit
 from inspector.training.parts_folder import load_parts_folder
 from inspector.training.preparing import Prepared, prepare
 from inspector.training.recipe import OptimizerRecipe, PretrainingRecipe, Recipe
-from inspector.training.training import fit
 
 FIGURES = {"held_out_auroc": "AUROC", "held_out_kind_f1": "kind F1"}
 

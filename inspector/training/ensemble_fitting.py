@@ -1,0 +1,187 @@
+"""Prepared parts in, a trained and calibrated ensemble out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from inspector.fusion import backbone as vision
+from inspector.fusion.calibration import Calibration
+from inspector.fusion.encoding import Encoder, Ranges
+from inspector.fusion.ensemble import Ensemble
+from inspector.fusion.heat import HeatSettings
+from inspector.fusion.network import FusionNetwork
+from inspector.parts import Modality
+from inspector.training.batches import Table
+from inspector.training.calibrating import calibrate
+from inspector.training.engine import Engine
+from inspector.training.findings import findings
+from inspector.training.fitting import fit_memories, fit_normalities, fit_scales, indicator_ranges, new_ensemble
+from inspector.training.held_out import calibrates, doubts, figures, folds, rounded, witness, witness_folds
+from inspector.training.learning import Lesson, fit_member
+from inspector.training.locating import locate
+from inspector.training.preparing import Prepared, Progress, silent
+from inspector.training.pretraining import pretrain
+from inspector.training.recipe import Recipe
+from inspector.training.run_folder import Doubt, RunFolder
+from inspector.training.watching import conflict_auroc
+
+LEADS_BY = 0.1
+"""A modality leads when its AUROC alone is this much above every other's."""
+LEADS_FROM = 0.75
+FOLDS = 3
+CONFLICT_TOLD_FROM = 0.8
+"""Below this AUROC on held-out parts the sight of conflicts holds no part back: it would send good parts to people for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """An ensemble with all that its manifest needs to say of it."""
+
+    ensemble: Ensemble
+    calibration: Calibration
+    heat: HeatSettings
+    ranges: Ranges
+    figures: dict[str, Any]
+    chosen: dict[str, Any]
+    histories: list[list[dict[str, Any]]]
+    held_out: dict[str, Any]
+    doubts: list[Doubt]
+
+    @property
+    def leading(self) -> Modality | None:
+        """The modality without which the ensemble hardly knows a defect."""
+        ranked = sorted(((value or 0.0, name) for name, value in self.figures.get("auroc_alone", {}).items()), reverse=True)
+        if len(ranked) < 2 or ranked[0][0] < LEADS_FROM or ranked[0][0] - ranked[1][0] < LEADS_BY:
+            return None
+        leading: Modality = ranked[0][1]
+        return leading
+
+
+def fit(
+    prepared: Prepared,
+    recipe: Recipe,
+    *,
+    seed: int,
+    progress: Progress = silent,
+    worker: Engine | None = None,
+    run: RunFolder | None = None,
+) -> Trained:
+    """Fit and calibrate an ensemble on prepared parts; with `run`, members that a killed run left behind are taken up."""
+    folded = not calibrates(prepared.val, prepared.train)
+    ensemble = _new_ensemble(prepared, recipe, folded, seed)
+    ranges = indicator_ranges(prepared.train)
+    fit_memories(ensemble, prepared, seed)
+    table = Table(prepared.train, ensemble.spec, ranges)
+    parts_folds = folds(prepared.train, len(ensemble.members) if folded else FOLDS, seed)
+    fit_scales(ensemble, table)
+    fit_normalities(ensemble, table, parts_folds)
+    val = None if folded else Table(prepared.val, ensemble.spec, ranges)
+    lessons = _lessons(table, val, parts_folds, recipe, len(ensemble.members), seed, run)
+    histories = _teach(ensemble, lessons, prepared, recipe, worker or Engine(recipe.engine), progress)
+    held = witness_folds(ensemble, table, parts_folds) if val is None else witness(ensemble, val)
+    calibration = calibrate(
+        held,
+        any_defect=any(sample.defective for sample in prepared.train),
+        any_good=any(not sample.defective for sample in prepared.train),
+        recipe=recipe.decision,
+        invented=any(view.invented for sample in prepared.train for views in sample.views.values() for view in views),
+    )
+    found = figures(held, calibration)
+    if val is not None and len(ensemble.spec.modalities) > 1:
+        found["conflict_auroc"] = rounded(conflict_auroc(ensemble, val, torch.arange(len(val)), seed))
+        if (found["conflict_auroc"] or 0.0) < CONFLICT_TOLD_FROM:
+            calibration = calibration.model_copy(update={"conflict_from": None})
+    heat = _heat(ensemble, table if val is None else val, parts_folds if folded else None, calibration, seed)
+    return Trained(
+        ensemble=ensemble,
+        calibration=calibration,
+        heat=heat,
+        ranges=ranges,
+        figures=found,
+        chosen=_chosen(prepared, recipe, len(ensemble.members), folded),
+        histories=histories,
+        held_out=findings(held, calibration, ensemble.spec.kinds),
+        doubts=doubts(held, calibration, prepared),
+    )
+
+
+def _new_ensemble(prepared: Prepared, recipe: Recipe, folded: bool, seed: int) -> Ensemble:
+    members = recipe.members_with_pictures if prepared.cameras else recipe.members_without_pictures
+    ensemble = new_ensemble(prepared, recipe.network.model_dump(), max(members, FOLDS) if folded else members)
+    torch.manual_seed(seed)
+    for member in ensemble.members:
+        member.load_state_dict(FusionNetwork(ensemble.spec).state_dict())
+    return ensemble
+
+
+def _epochs(cameras: tuple[str, ...], recipe: Recipe) -> int:
+    return recipe.optimizer.epochs_with_pictures if cameras else recipe.optimizer.epochs_without_pictures
+
+
+def _lessons(
+    table: Table, val: Table | None, parts_folds: Tensor, recipe: Recipe, members: int, seed: int, run: RunFolder | None
+) -> list[Lesson]:
+    """Return what each member learns from and is watched on: the validation parts, or its own fold, which it then leaves alone."""
+    lessons = []
+    for number in range(members):
+        rows, held = torch.arange(len(table)), None if val is None else (val, torch.arange(len(val)))
+        if val is None:
+            rows, own = torch.nonzero(parts_folds != number)[:, 0], torch.nonzero(parts_folds == number)[:, 0]
+            held = (table, own) if len(own) else None
+        lessons.append(
+            Lesson(
+                table,
+                rows,
+                held,
+                epochs=_epochs(table.spec.cameras, recipe),
+                seed=seed * 100 + number,
+                label=f"training member {number + 1} of {members}",
+                checkpoint=run.checkpoint(number) if run else None,
+                key=run.key if run else "",
+            )
+        )
+    return lessons
+
+
+def _teach(
+    ensemble: Ensemble, lessons: Sequence[Lesson], prepared: Prepared, recipe: Recipe, worker: Engine, progress: Progress
+) -> list[list[dict[str, Any]]]:
+    """Train every member; return a row of metrics per epoch for each."""
+    table = lessons[0].table
+    unread = Table([*table.samples, *prepared.unlabelled], ensemble.spec, table.ranges) if recipe.pretraining.epochs else table
+    histories = []
+    for member, lesson in zip(ensemble.members, lessons, strict=True):
+        assert isinstance(member, FusionNetwork)
+        if recipe.pretraining.epochs:
+            rows = torch.cat([lesson.rows, torch.arange(len(table), len(unread))])
+            pretrain(member, unread, rows, recipe.pretraining, worker, seed=lesson.seed, progress=progress)
+        histories.append(fit_member(member, lesson, recipe.optimizer, worker, keep_s=recipe.engine.checkpoint_s, progress=progress))
+    return histories
+
+
+def _chosen(prepared: Prepared, recipe: Recipe, members: int, folded: bool) -> dict[str, Any]:
+    """Return what the recipe left open and the data decided."""
+    of_pictures = {"image_size": list(prepared.image_size), "views": recipe.picture.views} if prepared.cameras else {}
+    return {
+        **of_pictures,
+        "epochs": _epochs(prepared.cameras, recipe),
+        "members": members,
+        "calibrated_on": f"{members} folds of train" if folded else "val",
+    }
+
+
+def _heat(ensemble: Ensemble, table: Table, folds: Tensor | None, calibration: Calibration, seed: int) -> HeatSettings:
+    """Return how heat maps are made; with `folds` each part is looked at by the member that did not learn from it."""
+    if not ensemble.spec.cameras:
+        return HeatSettings()
+    memories = {camera: ensemble.memory(camera) for camera in ensemble.spec.cameras}
+    encoder = Encoder(ensemble.spec, vision.Backbone(), memories)
+    everyone = list(ensemble.members)
+    return locate(
+        ensemble.eval(), encoder, table, lambda row: everyone if folds is None else [everyone[int(folds[row])]], calibration, seed
+    )

@@ -1,0 +1,129 @@
+"""Parts held out from learning: which they are, what an ensemble says of them, and how good that is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inspector.fusion.calibration import Calibration
+from inspector.fusion.ensemble import Ensemble, Opinion, ask, averaged
+from inspector.parts import OK_LABEL, UNKNOWN_DEFECT
+from inspector.training.batches import Table
+from inspector.training.calibrating import FEWEST_EACH, Witnessed, honest_scores
+from inspector.training.metrics import auroc
+from inspector.training.preparing import Prepared
+from inspector.training.run_folder import Doubt
+from inspector.training.samples import Sample
+
+
+def calibrates(val: list[Sample], train: list[Sample]) -> bool:
+    """Tell whether the validation parts alone can set a threshold."""
+    if not val:
+        return False
+    defective = sum(sample.defective for sample in val)
+    good = len(val) - defective
+    needs_defective = any(sample.defective for sample in train)
+    needs_good = any(not sample.defective for sample in train)
+    return (defective >= FEWEST_EACH or not needs_defective) and (good >= FEWEST_EACH or not needs_good)
+
+
+def folds(train: list[Sample], count: int, seed: int) -> Tensor:
+    """Return a fold per part; parts of a group share one, and every fold gets its share of each label."""
+    random = np.random.default_rng(seed)
+    groups: dict[str, list[int]] = {}
+    for row, sample in enumerate(train):
+        groups.setdefault(sample.group, []).append(row)
+    names = list(groups)
+    random.shuffle(names)
+    folds = torch.zeros(len(train), dtype=torch.long)
+    load: dict[tuple[int, str], int] = {}
+    for name in sorted(names, key=lambda n: -len(groups[n])):
+        labels = [train[row].part.label for row in groups[name]]
+        best = min(range(count), key=lambda fold: (load.get((fold, labels[0]), 0), sum(v for (f, _), v in load.items() if f == fold)))
+        for row, label in zip(groups[name], labels, strict=True):
+            folds[row] = best
+            load[best, label] = load.get((best, label), 0) + 1
+    return folds
+
+
+def witness(ensemble: Ensemble, table: Table) -> Witnessed:
+    rows = torch.arange(len(table))
+    return _witnessed([ask(ensemble, table.batch(block)[0]) for block in torch.split(rows, 32)], table, rows)
+
+
+@torch.inference_mode()
+def witness_folds(ensemble: Ensemble, table: Table, folds: Tensor) -> Witnessed:
+    """Ask each member only of the parts that it did not learn from."""
+    rows = torch.cat([torch.nonzero(folds == fold)[:, 0] for fold in torch.unique(folds)])
+    opinions = []
+    for fold in torch.unique(folds):
+        member = ensemble.members[int(fold)]
+        for block in torch.split(torch.nonzero(folds == fold)[:, 0], 32):
+            batch = table.batch(block)[0]
+            opinions.append(averaged([member(batch)], ensemble.distances(batch), len(ensemble.spec.kinds)))
+    return _witnessed(opinions, table, rows)
+
+
+def _witnessed(opinions: list[Opinion], table: Table, rows: Tensor) -> Witnessed:
+    return Witnessed(
+        evidence=[evidence for opinion in opinions for evidence in opinion.evidence],
+        defective=table.defective[rows].numpy() > 0,
+        kind_logits=np.concatenate([opinion.kind_logits for opinion in opinions]),
+        kinds=table.kinds[rows].numpy(),
+        cause_logits=np.concatenate([opinion.cause_logits for opinion in opinions]),
+        causes=table.causes[rows].numpy(),
+        groups=[table.samples[int(row)].group for row in rows],
+        part_ids=[table.samples[int(row)].part.part_id for row in rows],
+    )
+
+
+def figures(held: Witnessed, calibration: Calibration) -> dict[str, Any]:
+    """Return figures on held-out parts; the test split is for `inspector evaluate`."""
+    figures: dict[str, Any] = {"held_out_parts": len(held.evidence)}
+    if 0 < held.defective.sum() < len(held.defective):
+        scores = honest_scores(held, calibration)
+        outcomes = [calibration.outcome(float(score)) for score in scores]
+        figures["auroc"] = rounded(auroc(held.defective, scores))
+        failed, passed = (np.array([outcome == which for outcome in outcomes]) for which in ("fail", "pass"))
+        figures["miss_rate"] = rounded(passed[held.defective].mean())
+        figures["false_reject_rate"] = rounded(failed[~held.defective].mean())
+        figures["auroc_alone"] = _auroc_of(held, "own_")
+        figures["auroc_distance"] = _auroc_of(held, "distance_")
+    for name, logits, truth in (("kinds_accuracy", held.kind_logits, held.kinds), ("causes_top1", held.cause_logits, _real_causes(held))):
+        known = truth >= 0
+        if logits.shape[1] > 1 and known.any():
+            figures[name] = rounded(float(np.mean(logits[known].argmax(axis=1) == truth[known])))
+    return figures
+
+
+def doubts(held: Witnessed, calibration: Calibration, prepared: Prepared) -> list[Doubt]:
+    """Return what the model makes of each held-out part beside its label."""
+    labels = {sample.part.part_id: sample.part.label for sample in (*prepared.train, *prepared.val)}
+    found = []
+    for row, part_id in enumerate(held.part_ids):
+        score = calibration.score(held.evidence[row])
+        kind = prepared.kinds[int(held.kind_logits[row].argmax())] if prepared.kinds else UNKNOWN_DEFECT
+        believed = score if held.defective[row] else 1 - score
+        found.append(Doubt(part_id, labels[part_id], score, kind if score >= calibration.threshold else OK_LABEL, _surprise(believed)))
+    return found
+
+
+def _surprise(believed: float) -> float:
+    return float(-np.log(max(believed, 1e-12)))
+
+
+def _auroc_of(held: Witnessed, prefix: str) -> dict[str, float | None]:
+    names = sorted({name for evidence in held.evidence for name in evidence if name.startswith(prefix)})
+    found = {name.removeprefix(prefix): np.array([e.get(name, 0.0) for e in held.evidence]) for name in names}
+    return {name: rounded(auroc(held.defective, values)) for name, values in found.items()}
+
+
+def _real_causes(held: Witnessed) -> np.ndarray:
+    return np.where(held.causes > 0, held.causes, -1)
+
+
+def rounded(value: float | None) -> float | None:
+    return None if value is None else round(float(value), 4)
