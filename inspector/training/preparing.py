@@ -106,6 +106,7 @@ def _encode(samples: Sequence[Sample], size: tuple[int, int], *, recipe: Picture
     fine = torch.empty(count, FINE_CHANNELS, height, width, dtype=torch.float16)
     coarse = torch.empty(count, COARSE_CHANNELS, height // 2, width // 2, dtype=torch.float16)
     deep = torch.empty(count, DEEP_CHANNELS, height // 4, width // 4, dtype=torch.float16)
+    targets = torch.zeros(count, height, width)
     for start in progress(range(0, count, PICTURES_AT_ONCE), total=-(-count // PICTURES_AT_ONCE), label="looking at pictures"):
         batch = list(itertools.islice(views, PICTURES_AT_ONCE))
         rows = slice(start, start + len(batch))
@@ -113,10 +114,10 @@ def _encode(samples: Sequence[Sample], size: tuple[int, int], *, recipe: Picture
             inputs = torch.from_numpy(np.stack([to_input(pixels, size) for _, _, pixels, _ in batch]))
             fine[rows], coarse[rows], deep[rows] = backbone(inputs.contiguous(memory_format=torch.channels_last))
         for row, (picture, way, _, mask) in enumerate(batch, start=start):
-            target = None if mask is None else torch.from_numpy(_target(mask, (height, width)))
-            picture.sample.views.setdefault(picture.camera, []).append(
-                View(fine[row], coarse[row], deep[row], target, invented=way == "invented")
-            )
+            if mask is not None:
+                targets[row] = torch.from_numpy(_target(mask, (height, width)))
+            view = View(fine[row], coarse[row], deep[row], None if mask is None else targets[row], invented=way == "invented")
+            picture.sample.views.setdefault(picture.camera, []).append(view)
 
 
 def _target(mask: NDArray[np.uint8], grid: tuple[int, int]) -> NDArray[np.float32]:
