@@ -28,6 +28,7 @@ GOOD_TAIL = 0.975
 FEWEST_EACH = 6
 CROSS_FITS = 10
 LEARNED_FROM_INVENTED = "own_image"
+"""Evidence that a model of good parts alone has where its pictures' head learned from made-up defects."""
 CONFLICT_QUANTILE, FEWEST_FOR_CONFLICT = 0.99, 50
 
 

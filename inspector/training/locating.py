@@ -18,6 +18,7 @@ from inspector.fusion.ensemble import Ensemble, averaged
 from inspector.fusion.heat import HeatSettings, Witness, combined
 from inspector.fusion.localization import Localizer, ways
 from inspector.training.batches import Table
+from inspector.training.calibrating import LEARNED_FROM_INVENTED
 from inspector.training.metrics import MapFigures
 
 Map = NDArray[np.float32]
@@ -57,7 +58,7 @@ def locate(ensemble: Ensemble, encoder: Encoder, table: Table, members: Members,
     drawn = [one for one in looked if one.share is not None]
     settings = HeatSettings()
     if calibration.mode == "good_parts_only":
-        settings = HeatSettings(weights=INVENTED if "own_image" in calibration.evidence else GOOD_PARTS_ONLY)
+        settings = HeatSettings(weights=INVENTED if LEARNED_FROM_INVENTED in calibration.evidence else GOOD_PARTS_ONLY)
     if len(drawn) >= FEWEST_DRAWN:
         settings = _chosen(looked, drawn, settings)
     limit = _trusted_from(Localizer(ensemble, encoder, calibration, settings), table, looked, settings)

@@ -51,9 +51,12 @@ class Prepared:
     """Training parts that nobody has looked at yet, for pretraining."""
 
 
-def prepare(folder: PartsFolder, *, picture: PictureRecipe, seed: int, progress: Progress = silent) -> Prepared:
-    """Read, describe and encode all training and validation parts. Raises DataError for a file that cannot be read."""
-    chosen = [*folder.split("train"), *folder.split("val"), *folder.unlabelled]
+def prepare(folder: PartsFolder, *, picture: PictureRecipe, unlabelled: bool = False, seed: int, progress: Progress = silent) -> Prepared:
+    """Read, describe and encode all training and validation parts, and those without a label where something will learn from them.
+
+    Raises DataError for a file that cannot be read.
+    """
+    chosen = [*folder.split("train"), *folder.split("val"), *(folder.unlabelled if unlabelled else ())]
     samples = [Sample(part, extract(part.record())) for part in progress(chosen, total=len(chosen), label="reading parts")]
     train = [sample for sample in samples if sample.part.split == "train" and sample.part.label != UNLABELLED]
     val = [sample for sample in samples if sample.part.split == "val"]
@@ -61,8 +64,8 @@ def prepare(folder: PartsFolder, *, picture: PictureRecipe, seed: int, progress:
     size = _image_size(train, picture.area_px)
     if cameras:
         _encode(samples, size, recipe=picture, seed=seed, progress=progress)
-    unlabelled = [sample for sample in samples if sample.part.label == UNLABELLED]
-    return Prepared(train, val, cameras, size, _vector_specs(train), _kinds(train), _causes(train), unlabelled)
+    without_label = [sample for sample in samples if sample.part.label == UNLABELLED]
+    return Prepared(train, val, cameras, size, _vector_specs(train), _kinds(train), _causes(train), without_label)
 
 
 def _image_size(train: Sequence[Sample], area_px: int) -> tuple[int, int]:

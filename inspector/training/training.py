@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -28,8 +27,6 @@ from inspector.training.samples import Sample
 
 NORMAL_PARTS = 200
 
-_log = logging.getLogger(__name__)
-
 
 def train(recipe_path: Path | str, data: PartsFolder, out_dir: Path | str, *, seed: int = 0, progress: Progress = silent) -> dict[str, Any]:
     """Train a model by a recipe and write its folder; return a summary. Raises ConfigError, DataError, ModelError.
@@ -41,7 +38,7 @@ def train(recipe_path: Path | str, data: PartsFolder, out_dir: Path | str, *, se
     _refuse_untrainable(data)
     out = Path(out_dir)
     with engine(recipe.engine) as worker:
-        prepared = prepare(data, picture=recipe.picture, seed=seed, progress=progress)
+        prepared = prepare(data, picture=recipe.picture, unlabelled=recipe.pretraining.epochs > 0, seed=seed, progress=progress)
         run = RunFolder(out, recipe, data_sha256=_data_hash(data), seed=seed, workers=worker.workers)
         trained = fit(prepared, recipe, seed=seed, progress=progress, worker=worker, run=run)
         manifest = _manifest(trained, prepared, recipe, data, seed, perf_counter() - start_s)
