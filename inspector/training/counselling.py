@@ -37,7 +37,7 @@ def take_counsel(member: FusionNetwork, table: Table, rows: Tensor, seed: int) -
         assert isinstance(witness, Witness)
         values, present = _values(member, table, modality)
         known = rows[present[rows]].numpy()
-        groups = np.unique([sample.group for sample in table.samples], return_inverse=True)[1]
+        groups = apart(values, present, np.unique([sample.group for sample in table.samples], return_inverse=True)[1])
         label = torch.where(table.defective > 0, torch.where(table.kinds == UNKNOWN, UNKNOWN, table.kinds + 1), 0)
         counsel = witness.counsel
         said = [_ask(counsel.label, values, label.numpy(), groups, known, seed)]
@@ -56,6 +56,17 @@ def _values(member: FusionNetwork, table: Table, modality: str) -> tuple[Tensor,
             columns.append(encoder.summary_scale(table.summaries[vector.name]) * present[:, None])  # type: ignore[operator]
             there.append(present)
     return torch.cat(columns, dim=1), torch.stack(there).any(dim=0)
+
+
+def apart(values: Tensor, present: Tensor, groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return per part what must not be split between fits: its group, or its recording where parts of several groups share one.
+
+    A sound or a series that belongs to several parts would otherwise be asked for by fits that know it by heart.
+    """
+    recordings = np.unique(values.numpy(), axis=0, return_inverse=True)[1].reshape(-1)
+    there = present.numpy()
+    pairs = np.unique(np.stack([recordings[there], groups[there]]), axis=1)
+    return recordings if pairs.shape[1] > len(np.unique(recordings[there])) else groups
 
 
 def _ask(question: Question, values: Tensor, truth: Classes, groups: NDArray[np.int64], known: NDArray[np.int64], seed: int) -> Tensor:

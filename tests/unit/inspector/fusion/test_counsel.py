@@ -5,7 +5,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 
 from inspector.fusion.counsel import DEPTH, NODES, TREES, Counsel, Discriminant, Forest
 from inspector.fusion.spec import NetworkSpec
-from inspector.training.counselling import fit_discriminant, fit_forest
+from inspector.training.counselling import apart, fit_discriminant, fit_forest
 
 
 def parts(classes=3, each=12, size=40):
@@ -44,3 +44,17 @@ def test_a_class_that_was_not_seen_is_never_called_likely():
 def test_a_counsel_that_was_never_taught_says_nothing():
     spec = NetworkSpec(cameras=(), image_size=(64, 64), vectors=(), kinds=("crack",), causes=("none", "heat"))
     assert not Counsel(5, spec)(torch.randn(2, 5)).any()
+
+
+def test_parts_that_share_a_recording_are_never_split_between_fits():
+    recordings = torch.tensor([[1.0, 2.0], [1.0, 2.0], [3.0, 4.0], [0.0, 0.0], [0.0, 0.0]])
+    present = torch.tensor([True, True, True, False, False])
+    tiles = np.array([0, 1, 2, 3, 4])
+    together = apart(recordings, present, tiles)
+    assert together[0] == together[1] != together[2]
+
+
+def test_a_group_counts_where_no_recording_is_shared_between_groups():
+    values, present = torch.tensor([[1.0], [1.0], [2.0], [3.0]]), torch.ones(4, dtype=torch.bool)
+    groups = np.array([0, 0, 0, 1])
+    assert apart(values, present, groups) is groups
