@@ -36,16 +36,38 @@ def indicator_ranges(train: Sequence[Sample]) -> dict[str, dict[str, tuple[float
 
 
 def fit_memories(ensemble: Ensemble, prepared: Prepared, seed: int) -> None:
-    """Fill the memory of good surfaces of every camera, and give every view its anomaly map."""
+    """Fill the memory of good surfaces of every camera, and give every view its anomaly map.
+
+    Good training parts are looked at by a memory of the other half of them: one that remembers a part finds nothing unusual in it, and a
+    network that learns from that trusts the memory more than it will deserve.
+    """
     for camera in ensemble.spec.cameras:
-        good = [s.views[camera][0] for s in prepared.train if not s.defective and camera in s.views]
+        seen = [sample for sample in (*prepared.train, *prepared.val, *prepared.unlabelled) if camera in sample.views]
+        good = [sample for sample in prepared.train if not sample.defective and camera in sample.views]
         memory = ensemble.memory(camera)
-        if len(good) >= FEWEST_GOOD:
-            generator = torch.Generator().manual_seed(seed)
-            order = torch.randperm(len(good), generator=generator)[:MEMORY_PICTURES]
-            memory.fit([(good[int(i)].fine[None], good[int(i)].coarse[None]) for i in order], generator)
-        everyone = (*prepared.train, *prepared.val, *prepared.unlabelled)
-        _look_for_unusual(memory, [view for sample in everyone for view in sample.views.get(camera, ())])
+        _remember(memory, good, camera, seed)
+        _look_for_unusual(memory, [view for sample in seen for view in sample.views[camera]])
+        for half, others in _halves(good, seed):
+            apart = GoodMemory()
+            _remember(apart, others, camera, seed)
+            if apart.filled:
+                _look_for_unusual(apart, [view for sample in half for view in sample.views[camera]])
+
+
+def _remember(memory: GoodMemory, good: Sequence[Sample], camera: str, seed: int) -> None:
+    if len(good) >= FEWEST_GOOD:
+        generator = torch.Generator().manual_seed(seed)
+        order = torch.randperm(len(good), generator=generator)[:MEMORY_PICTURES]
+        views = [good[int(i)].views[camera][0] for i in order]
+        memory.fit([(view.fine[None], view.coarse[None]) for view in views], generator)
+
+
+def _halves(good: Sequence[Sample], seed: int) -> list[tuple[list[Sample], list[Sample]]]:
+    """Return each half of the good parts with the other one, cut by group."""
+    names = sorted({sample.group for sample in good})
+    first = set(np.random.default_rng(seed).permutation(names)[::2])
+    halves = [[sample for sample in good if (sample.group in first) == inside] for inside in (True, False)]
+    return [(halves[0], halves[1]), (halves[1], halves[0])]
 
 
 @torch.inference_mode()
