@@ -3,9 +3,9 @@ import pytest
 import torch
 from sklearn.ensemble import ExtraTreesClassifier
 
-from inspector.fusion.counsel import DEPTH, NODES, TREES, Counsel, Discriminant, Forest
+from inspector.fusion.counsel import DEPTH, NODES, TREES, Counsel, Discriminant, Forest, Overview
 from inspector.fusion.spec import NetworkSpec
-from inspector.training.counselling import apart, fit_discriminant, fit_forest
+from inspector.training.counselling import apart, fit_discriminant, fit_forest, fit_overview
 
 
 def parts(classes=3, each=12, size=40):
@@ -58,3 +58,20 @@ def test_a_group_counts_where_no_recording_is_shared_between_groups():
     values, present = torch.tensor([[1.0], [1.0], [2.0], [3.0]]), torch.ones(4, dtype=torch.bool)
     groups = np.array([0, 0, 0, 1])
     assert apart(values, present, groups) is groups
+
+
+def test_an_overview_tells_kinds_of_pictures_and_leaves_the_defect_to_the_places():
+    values, truth = parts(classes=4, each=80, size=60)
+    overview = Overview(30, 3)
+    assert not overview(torch.from_numpy(values)).any()
+    overview.answered.fill_(1.0)
+    fit_overview(overview, torch.from_numpy(values[::2]), truth[::2])
+    said = overview(torch.from_numpy(values[1::2])[truth[1::2] > 0])
+    assert (said.argmax(dim=1).numpy() + 1 == truth[1::2][truth[1::2] > 0]).mean() > 0.8
+
+
+def test_an_overview_of_two_classes_has_a_line_for_each():
+    values, truth = parts(classes=2, each=20, size=60)
+    overview = Overview(30, 2)
+    fit_overview(overview, torch.from_numpy(values), truth + 1)
+    assert (overview.lines(overview.scaled(torch.from_numpy(values))).argmax(dim=1).numpy() == truth + 1).mean() > 0.9
