@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from inspector.features import Features
 from inspector.fusion.batch import Batch, Maps
 from inspector.fusion.encoding import Ranges, matched_channels, trust
 from inspector.fusion.spec import NetworkSpec
@@ -34,23 +35,34 @@ class Targets:
     """Whether the modalities come from parts of different truth (B,)."""
 
 
+@dataclass(slots=True)
+class Readings:
+    """The signals of all parts, as they were or as they might have been on another day."""
+
+    summaries: dict[str, Tensor] = field(default_factory=dict)
+    steps: dict[str, Tensor] = field(default_factory=dict)
+    offsets_s: dict[str, Tensor] = field(default_factory=dict)
+    quality: dict[str, Tensor] = field(default_factory=dict)
+    """Channel -> 0 (absent) to 1 per part, cameras among them."""
+
+
 class Table:
     """All samples of a set as tensors; pictures are gathered per batch, as they are large."""
 
     def __init__(self, samples: Sequence[Sample], spec: NetworkSpec, ranges: Ranges) -> None:
         self.samples, self.spec, self.ranges = list(samples), spec, ranges
-        modality_of: dict[str, Modality] = dict.fromkeys(spec.cameras, "image")
-        modality_of |= {vector.name: vector.modality for vector in spec.vectors}
-        matched = [matched_channels(sample.features, modality_of) for sample in self.samples]
-        trusted = [trust(s.features, m, ranges).quality for s, m in zip(self.samples, matched, strict=True)]
-        self.quality = {name: torch.tensor([found.get(name, 0.0) for found in trusted]) for name in modality_of}
-        self.summaries, self.steps, self.offsets_s = self._vectors(matched)
+        own = self._readings([sample.features for sample in self.samples])
+        views = max((len(sample.altered) for sample in self.samples), default=0)
+        others = [[s.altered[view] if view < len(s.altered) else s.features for s in self.samples] for view in range(views)]
+        self.readings = [own, *map(self._readings, others)]
+        """As recorded, and then altered views of all parts."""
+        self.summaries, self.steps, self.offsets_s, self.quality = own.summaries, own.steps, own.offsets_s, own.quality
         self.pictures_s = {camera: self._pictures_s(camera) for camera in spec.cameras}
         self.defective = torch.tensor([float(sample.defective) for sample in self.samples])
         self.counsel: dict[str, Tensor] = {}
-        """Modality -> what its counsel says of each part out of fold, for the member that is trained at present."""
+        """Modality -> what its counsel says of each view of each part out of fold (views, N, outputs), for the member trained now."""
         self.overviews: dict[str, Tensor] = {}
-        """Camera -> what its overview says of each part out of fold, likewise."""
+        """Camera -> what its overview says of each part out of fold (N, kinds), likewise."""
         self.kinds = torch.tensor([_index(spec.kinds, sample.part.label) for sample in self.samples])
         self.causes = torch.tensor([_index(spec.causes, sample.part.cause or NO_CAUSE) for sample in self.samples])
 
@@ -58,7 +70,7 @@ class Table:
         return len(self.samples)
 
     def batch(self, rows: Tensor, random: np.random.Generator | None = None) -> tuple[Batch, Targets]:
-        """Return parts `rows`; with `random` a random view of each picture, mirrored at random, else the picture itself."""
+        """Return parts `rows`; with `random` a random view of each picture, mirrored at random, and of its signals, else as recorded."""
         batch, places, defective = Batch(), {}, self.defective[rows]
         for camera in self.spec.cameras:
             maps, target, invented = self._pictures(camera, rows, random)
@@ -67,29 +79,35 @@ class Table:
                 batch.maps[camera], places[camera] = maps, target
                 batch.quality[camera] = self.quality[camera][rows]
                 batch.offsets_s[camera] = self.pictures_s[camera][rows]
+        views = len(self.readings)
+        drawn = torch.zeros_like(rows) if random is None or views == 1 else torch.from_numpy(random.integers(views, size=len(rows)))
         for vector in self.spec.vectors:
-            batch.summaries[vector.name] = self.summaries[vector.name][rows]
-            batch.steps[vector.name] = self.steps[vector.name][rows]
-            batch.offsets_s[vector.name] = self.offsets_s[vector.name][rows]
-            batch.quality[vector.name] = self.quality[vector.name][rows]
+            for place, whole in (
+                (batch.summaries, "summaries"),
+                (batch.steps, "steps"),
+                (batch.offsets_s, "offsets_s"),
+                (batch.quality, "quality"),
+            ):
+                place[vector.name] = _picked([getattr(view, whole)[vector.name] for view in self.readings], drawn, rows)
         if random is not None:
-            batch.counsel = {modality: said[rows] for modality, said in self.counsel.items()}
+            batch.counsel = {modality: said[drawn, rows] for modality, said in self.counsel.items()}
             batch.overviews = {camera: said[rows] for camera, said in self.overviews.items()}
         return batch, Targets(defective, self.kinds[rows], self.causes[rows], places)
 
-    def _vectors(self, matched: Sequence[Mapping[str, str]]) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
-        summaries, steps, offsets_s = {}, {}, {}
+    def _readings(self, features: Sequence[Features]) -> Readings:
+        modality_of: dict[str, Modality] = dict.fromkeys(self.spec.cameras, "image")
+        modality_of |= {vector.name: vector.modality for vector in self.spec.vectors}
+        matched = [matched_channels(one, modality_of) for one in features]
+        trusted = [trust(one, names, self.ranges).quality for one, names in zip(features, matched, strict=True)]
+        found = Readings(quality={name: torch.tensor([one.get(name, 0.0) for one in trusted]) for name in modality_of})
         for vector in self.spec.vectors:
-            rows = [
-                sample.features.vectors[names[vector.name]] if vector.name in names else None
-                for sample, names in zip(self.samples, matched, strict=True)
-            ]
+            rows = [one.vectors[names[vector.name]] if vector.name in names else None for one, names in zip(features, matched, strict=True)]
             empty = (np.full(vector.summary, np.nan), np.full((vector.steps, vector.step_size), np.nan), np.zeros(vector.steps))
             filled = [empty if row is None else (row.summary, row.steps, row.offsets_s) for row in rows]
-            summaries[vector.name], steps[vector.name], offsets_s[vector.name] = (
+            found.summaries[vector.name], found.steps[vector.name], found.offsets_s[vector.name] = (
                 torch.from_numpy(np.stack([row[place] for row in filled]).astype(np.float32)) for place in range(3)
             )
-        return summaries, steps, offsets_s
+        return found
 
     def _pictures_s(self, camera: str) -> Tensor:
         pictures = [sample.features.pictures.get(camera) for sample in self.samples]
@@ -120,6 +138,14 @@ class Table:
             invented.append(float(bool(found) and view.invented))
         fine, coarse, deep, strange = (torch.stack(same).float() for same in zip(*maps_of, strict=True))
         return (fine, coarse, deep, strange), (torch.stack(targets), torch.tensor(known)), torch.tensor(invented)
+
+
+def _picked(views: Sequence[Tensor], drawn: Tensor, rows: Tensor) -> Tensor:
+    """Return row `rows[k]` of view `drawn[k]` for each k."""
+    found = views[0][rows]
+    for number, view in enumerate(views[1:], start=1):
+        found = torch.where((drawn == number).view(-1, *[1] * (found.ndim - 1)), view[rows], found)
+    return found
 
 
 def _index(names: Sequence[str], name: str) -> int:

@@ -16,7 +16,7 @@ from torch import Tensor
 from inspector.fusion.counsel import DEPTH, NODES, TREES, Discriminant, Forest, Overview, Question, as_logits, logs_of, overview_of
 from inspector.fusion.network import FusionNetwork
 from inspector.fusion.signal_encoder import Witness
-from inspector.training.batches import UNKNOWN, Table
+from inspector.training.batches import UNKNOWN, Readings, Table
 
 FOLDS = 5
 FEWEST_PARTS = 8
@@ -30,7 +30,7 @@ Classes = NDArray[np.int64]
 
 
 def take_counsel(member: FusionNetwork, table: Table, rows: Tensor, seed: int) -> dict[str, Tensor]:
-    """Fit the counsel of every modality of `member` on `rows`; return its logits (N, outputs) per modality for all parts of `table`.
+    """Fit the counsel of every modality of `member` on all views of `rows`; return its logits (views, N, outputs) per modality.
 
     What is said of a part of `rows` comes from fits that saw no part of its group: a network that learns beside the counsel must hear it
     as good as it will be on new parts, and no better.
@@ -38,15 +38,17 @@ def take_counsel(member: FusionNetwork, table: Table, rows: Tensor, seed: int) -
     heard = {}
     for modality, witness in member.witnesses.items():
         assert isinstance(witness, Witness)
-        values, present = _values(member, table, modality)
+        read = [_values(member, readings, modality) for readings in table.readings]
+        values, present = torch.stack([one for one, _ in read]), read[0][1]
         known = rows[present[rows]].numpy()
-        groups = apart(values, present, np.unique([sample.group for sample in table.samples], return_inverse=True)[1])
+        groups = apart(values[0], present, np.unique([sample.group for sample in table.samples], return_inverse=True)[1])
         label = torch.where(table.defective > 0, torch.where(table.kinds == UNKNOWN, UNKNOWN, table.kinds + 1), 0)
         counsel = witness.counsel
         said = [_ask(counsel.label, values, label.numpy(), groups, known, seed)]
         if counsel.cause is not None:
             said.append(_ask(counsel.cause, values, table.causes.numpy(), groups, known, seed))
-        heard[modality] = as_logits(said[0], said[1] if len(said) > 1 else None)
+        flat = [one.flatten(0, 1) for one in said]
+        heard[modality] = as_logits(flat[0], flat[1] if len(flat) > 1 else None).view(*values.shape[:2], -1)
     return heard
 
 
@@ -99,13 +101,13 @@ def fit_overview(overview: Overview, values: Tensor, truth: Classes) -> None:
     overview.lines.offset[fitted.classes_] = torch.from_numpy(offsets.astype(np.float32))
 
 
-def _values(member: FusionNetwork, table: Table, modality: str) -> tuple[Tensor, Tensor]:
+def _values(member: FusionNetwork, readings: Readings, modality: str) -> tuple[Tensor, Tensor]:
     """Return all standardised numbers of a modality (N, size), and which parts have any."""
     columns, there = [], []
     for vector, encoder in zip(member.spec.vectors, member.vectors, strict=True):
         if vector.modality == modality:
-            present = table.quality[vector.name] > 0
-            columns.append(encoder.summary_scale(table.summaries[vector.name]) * present[:, None])  # type: ignore[operator]
+            present = readings.quality[vector.name] > 0
+            columns.append(encoder.summary_scale(readings.summaries[vector.name]) * present[:, None])  # type: ignore[operator]
             there.append(present)
     return torch.cat(columns, dim=1), torch.stack(there).any(dim=0)
 
@@ -122,21 +124,26 @@ def apart(values: Tensor, present: Tensor, groups: NDArray[np.int64]) -> NDArray
 
 
 def _ask(question: Question, values: Tensor, truth: Classes, groups: NDArray[np.int64], known: NDArray[np.int64], seed: int) -> Tensor:
-    """Fit a question on the parts `known`; return its log chances for all parts, out of fold for those it was fitted on."""
+    """Fit a question on the parts `known`, `values` being (views, N, size); return its log chances (views, N, classes).
+
+    They are out of fold for the parts it was fitted on.
+    """
     rows = known[truth[known] != UNKNOWN]
-    classes = len(question.discriminant.offset)
+    views, classes = len(values), len(question.discriminant.offset)
     if len(rows) < FEWEST_PARTS or len(np.unique(truth[rows])) < 2:
-        return torch.zeros(len(values), classes)
-    lines, trees = torch.zeros(len(values), classes), torch.zeros(len(values), classes)
+        return torch.zeros(*values.shape[:2], classes)
+    lines, trees = torch.zeros(*values.shape[:2], classes), torch.zeros(*values.shape[:2], classes)
     for taught, asked in _folds(truth[rows], groups[rows], seed):
         _fit(question, values, truth, rows[taught], seed)
-        lines[rows[asked]], trees[rows[asked]] = question.discriminant(values[rows[asked]]), question.forest(values[rows[asked]])
-    losses = [_loss(share * lines[rows] + (1 - share) * trees[rows], truth[rows]) for share in SHARES]
+        new = values[:, rows[asked]].flatten(0, 1)
+        lines[:, rows[asked]] = question.discriminant(new).unflatten(0, (views, -1))
+        trees[:, rows[asked]] = question.forest(new).unflatten(0, (views, -1))
+    losses = [_loss((share * lines + (1 - share) * trees)[:, rows], truth[rows]) for share in SHARES]
     _fit(question, values, truth, rows, seed)
     question.share.fill_(SHARES[int(np.argmin(losses))])
     question.answered.fill_(1.0)
-    said: Tensor = question(values)
-    said[rows] = logs_of(question.share * lines[rows] + (1 - question.share) * trees[rows])
+    said: Tensor = question(values.flatten(0, 1)).unflatten(0, (views, -1))
+    said[:, rows] = logs_of(question.share * lines[:, rows] + (1 - question.share) * trees[:, rows])
     return said
 
 
@@ -151,11 +158,11 @@ def _folds(truth: Classes, groups: NDArray[np.int64], seed: int) -> list[tuple[N
 
 
 def _loss(chances: Tensor, truth: Classes) -> float:
-    return -float(logs_of(chances)[torch.arange(len(truth)), torch.from_numpy(truth)].mean())
+    return -float(logs_of(chances)[:, torch.arange(len(truth)), torch.from_numpy(truth)].mean())
 
 
 def _fit(question: Question, values: Tensor, truth: Classes, rows: NDArray[np.int64], seed: int) -> None:
-    taught, answers = values[rows].numpy(), truth[rows]
+    taught, answers = values[:, rows].flatten(0, 1).numpy(), np.tile(truth[rows], len(values))
     fit_discriminant(question.discriminant, taught, answers)
     fit_forest(question.forest, taught, answers, seed)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import cv2
@@ -12,14 +13,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from inspector.features import extract
+from inspector.features import Features, extract
 from inspector.fusion.backbone import COARSE_CHANNELS, DEEP_CHANNELS, FINE_CHANNELS, STRIDE_PX, Backbone, network_size, to_input
 from inspector.fusion.spec import VectorSpec
 from inspector.parts import OK_LABEL
 from inspector.training.parts_folder import UNLABELLED, PartsFolder
 from inspector.training.picture_views import LabelledPicture, mask_of, plan_of, views_of
-from inspector.training.recipe import PictureRecipe
+from inspector.training.recipe import PictureRecipe, SignalRecipe
 from inspector.training.samples import Sample, View
+from inspector.training.signal_views import altered
 
 NO_CAUSE = "none"
 PICTURES_AT_ONCE = 8
@@ -51,7 +53,15 @@ class Prepared:
     """Training parts that nobody has looked at yet, for pretraining."""
 
 
-def prepare(folder: PartsFolder, *, picture: PictureRecipe, unlabelled: bool = False, seed: int, progress: Progress = silent) -> Prepared:
+def prepare(
+    folder: PartsFolder,
+    *,
+    picture: PictureRecipe,
+    signal: SignalRecipe,
+    unlabelled: bool = False,
+    seed: int,
+    progress: Progress = silent,
+) -> Prepared:
     """Read, describe and encode all training and validation parts, and those without a label where something will learn from them.
 
     Raises DataError for a file that cannot be read.
@@ -60,12 +70,25 @@ def prepare(folder: PartsFolder, *, picture: PictureRecipe, unlabelled: bool = F
     samples = [Sample(part, extract(part.record())) for part in progress(chosen, total=len(chosen), label="reading parts")]
     train = [sample for sample in samples if sample.part.split == "train" and sample.part.label != UNLABELLED]
     val = [sample for sample in samples if sample.part.split == "val"]
+    learned = [sample for sample in samples if sample.part.split != "val"]
+    for sample in progress(learned if signal.views else (), total=len(learned), label="altering signals"):
+        sample.altered = _altered(sample, signal.views, seed)
     cameras = tuple(dict.fromkeys(name for sample in train for name in sample.features.pictures))
     size = _image_size(train, picture.area_px)
     if cameras:
         _encode(samples, size, recipe=picture, seed=seed, progress=progress)
     without_label = [sample for sample in samples if sample.part.label == UNLABELLED]
     return Prepared(train, val, cameras, size, _vector_specs(train), _kinds(train), _causes(train), without_label)
+
+
+def _altered(sample: Sample, views: int, seed: int) -> list[Features]:
+    """Return what the part's signals would be like on other days; nothing for a part of pictures alone."""
+    record = sample.features.record
+    if not sample.features.vectors:
+        return []
+    random = np.random.default_rng([seed, zlib.crc32(sample.part.part_id.encode())])
+    # The record goes with every view: the altered signals themselves would fill the memory.
+    return [replace(extract(altered(record, random)), record=record) for _ in range(views)]
 
 
 def _image_size(train: Sequence[Sample], area_px: int) -> tuple[int, int]:

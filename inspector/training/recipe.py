@@ -25,6 +25,11 @@ class PictureRecipe(_Model):
     """Copies of each picture with a made-up defect, where no training part is defective."""
 
 
+class SignalRecipe(_Model):
+    views: int = Field(default=0, ge=0, le=16)
+    """Altered copies of each training part's sounds, vibrations and series: other gain, background and tempo, some made bad."""
+
+
 class NetworkRecipe(_Model):
     width: int = Field(default=96, ge=16, le=512, multiple_of=8)
     map_width: int = Field(default=32, ge=16, le=256, multiple_of=8)
@@ -94,6 +99,7 @@ class Recipe(_Model):
     members_with_pictures: int = Field(default=1, ge=1, le=10)
     members_without_pictures: int = Field(default=3, ge=1, le=20)
     picture: PictureRecipe = PictureRecipe()
+    signal: SignalRecipe = SignalRecipe()
     network: NetworkRecipe = NetworkRecipe()
     optimizer: OptimizerRecipe = OptimizerRecipe()
     pretraining: PretrainingRecipe = PretrainingRecipe()

@@ -31,6 +31,8 @@ class Sample:
     part: LabelledPart
     features: Features
     views: dict[str, list[View]] = field(default_factory=dict)
+    altered: list[Features] = field(default_factory=list)
+    """The part's signals on other days, see `signal_views`; none for parts that nothing is learned from."""
 
     @property
     def defective(self) -> bool:

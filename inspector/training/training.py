@@ -38,7 +38,8 @@ def train(recipe_path: Path | str, data: PartsFolder, out_dir: Path | str, *, se
     _refuse_untrainable(data)
     out = Path(out_dir)
     with engine(recipe.engine) as worker:
-        prepared = prepare(data, picture=recipe.picture, unlabelled=recipe.pretraining.epochs > 0, seed=seed, progress=progress)
+        unlabelled = recipe.pretraining.epochs > 0
+        prepared = prepare(data, picture=recipe.picture, signal=recipe.signal, unlabelled=unlabelled, seed=seed, progress=progress)
         run = RunFolder(out, recipe, data_sha256=_data_hash(data), seed=seed, workers=worker.workers)
         trained = fit(prepared, recipe, seed=seed, progress=progress, worker=worker, run=run)
         manifest = _manifest(trained, prepared, recipe, data, seed, perf_counter() - start_s)

@@ -19,7 +19,7 @@ import numpy as np
 from inspector.training.ensemble_fitting import fit
 from inspector.training.parts_folder import load_parts_folder
 from inspector.training.preparing import Prepared, prepare
-from inspector.training.recipe import OptimizerRecipe, PictureRecipe, PretrainingRecipe, Recipe
+from inspector.training.recipe import OptimizerRecipe, PictureRecipe, PretrainingRecipe, Recipe, SignalRecipe
 
 FIGURES = {"held_out_auroc": "AUROC", "held_out_kind_f1": "kind F1"}
 
@@ -37,7 +37,9 @@ def main() -> int:
     if arguments.without_pictures:
         paths = [{column: path for column, path in part.paths.items() if not column.startswith(("image", "mask"))} for part in folder.parts]
         folder = replace(folder, parts=[replace(part, paths=left) for part, left in zip(folder.parts, paths, strict=True)])
-    prepared = prepare(folder, picture=PictureRecipe(area_px=32_768, views=1, transplants=0), unlabelled=True, seed=0)
+    prepared = prepare(
+        folder, picture=PictureRecipe(area_px=32_768, views=1, transplants=0), signal=SignalRecipe(), unlabelled=True, seed=0
+    )
     print("| labels per kind | pretraining epochs | " + " | ".join(FIGURES.values()) + " |")
     print("|---" * (2 + len(FIGURES)) + "|")
     for labels in arguments.labels:

@@ -36,5 +36,10 @@ def _sample(label, spec, random):
         vectors[vector.name] = Vectors(vector.modality, *(np.asarray(v, np.float32) for v in (summary, steps, np.zeros(vector.steps))))
     features = Features(None, vectors=vectors, quality=dict.fromkeys(vectors, 1.0))
     return SimpleNamespace(
-        part=SimpleNamespace(label=label, cause=None), features=features, defective=label != "ok", group=str(random.random()), views={}
+        part=SimpleNamespace(label=label, cause=None),
+        features=features,
+        defective=label != "ok",
+        group=str(random.random()),
+        views={},
+        altered=[],
     )
