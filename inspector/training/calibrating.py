@@ -46,6 +46,19 @@ class Witnessed:
     """Which parts are not independent of each other."""
     part_ids: Sequence[str] = ()
 
+    def and_of(self, other: Witnessed) -> Witnessed:
+        """Return both together."""
+        return Witnessed(
+            [*self.evidence, *other.evidence],
+            np.concatenate([self.defective, other.defective]),
+            np.concatenate([self.kind_logits, other.kind_logits]),
+            np.concatenate([self.kinds, other.kinds]),
+            np.concatenate([self.cause_logits, other.cause_logits]),
+            np.concatenate([self.causes, other.causes]),
+            [*self.groups, *other.groups],
+            [*self.part_ids, *other.part_ids],
+        )
+
 
 def calibrate(held: Witnessed, *, any_defect: bool, any_good: bool, recipe: DecisionRecipe, invented: bool = False) -> Calibration:
     """Return the calibration that held-out parts support; `invented` tells whether pictures with made-up defects were learned from."""

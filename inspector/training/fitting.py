@@ -14,9 +14,10 @@ from inspector.fusion.memory import GoodMemory
 from inspector.fusion.network import FusionNetwork
 from inspector.fusion.signal_encoder import Scale
 from inspector.fusion.spec import NetworkSpec
+from inspector.parts import Modality
 from inspector.training.batches import Table
 from inspector.training.preparing import Prepared
-from inspector.training.samples import Sample, View
+from inspector.training.samples import Sample
 
 MEMORY_PICTURES = 250
 FEWEST_GOOD = 5
@@ -35,21 +36,36 @@ def indicator_ranges(train: Sequence[Sample]) -> dict[str, dict[str, tuple[float
     }
 
 
-def fit_memories(ensemble: Ensemble, prepared: Prepared, seed: int) -> None:
-    """Fill the memory of good surfaces of every camera, and give every view its anomaly map."""
+def fit_memories(ensemble: Ensemble, prepared: Prepared, folds: Tensor, seed: int) -> None:
+    """Fill the memory of good surfaces of every camera, and give every view its anomaly map.
+
+    A training part is looked at by a memory of the other folds: one that holds its own surface would find nothing unusual in it.
+    """
     for camera in ensemble.spec.cameras:
-        good = [s.views[camera][0] for s in prepared.train if not s.defective and camera in s.views]
         memory = ensemble.memory(camera)
-        if len(good) >= FEWEST_GOOD:
-            generator = torch.Generator().manual_seed(seed)
-            order = torch.randperm(len(good), generator=generator)[:MEMORY_PICTURES]
-            memory.fit([(good[int(i)].fine[None], good[int(i)].coarse[None]) for i in order], generator)
-        everyone = (*prepared.train, *prepared.val, *prepared.unlabelled)
-        _look_for_unusual(memory, [view for sample in everyone for view in sample.views.get(camera, ())])
+        _remember(memory, prepared.train, camera, seed)
+        for fold in torch.unique(folds):
+            own = [sample for sample, at in zip(prepared.train, folds, strict=True) if at == fold]
+            others = GoodMemory()
+            if not _remember(others, [s for s, at in zip(prepared.train, folds, strict=True) if at != fold], camera, seed):
+                others = memory
+            _look_for_unusual(others, own, camera)
+        _look_for_unusual(memory, [*prepared.val, *prepared.unlabelled], camera)
+
+
+def _remember(memory: GoodMemory, samples: Sequence[Sample], camera: str, seed: int) -> bool:
+    """Fill a memory with the good parts among the samples; return whether there were enough."""
+    good = [sample.views[camera][0] for sample in samples if not sample.defective and camera in sample.views]
+    if len(good) >= FEWEST_GOOD:
+        generator = torch.Generator().manual_seed(seed)
+        order = torch.randperm(len(good), generator=generator)[:MEMORY_PICTURES]
+        memory.fit([(good[int(i)].fine[None], good[int(i)].coarse[None]) for i in order], generator)
+    return memory.filled
 
 
 @torch.inference_mode()
-def _look_for_unusual(memory: GoodMemory, views: Sequence[View]) -> None:
+def _look_for_unusual(memory: GoodMemory, samples: Sequence[Sample], camera: str) -> None:
+    views = [view for sample in samples for view in sample.views.get(camera, ())]
     found = torch.empty(len(views), 1, *views[0].fine.shape[1:]) if views else torch.empty(0)
     for row, view in enumerate(views):
         found[row] = memory(view.fine[None].float(), view.coarse[None].float())[0]
@@ -70,16 +86,17 @@ def fit_scales(ensemble: Ensemble, table: Table) -> None:
                 scale.mean, scale.spread = _mean_and_spread(values)
 
 
-def fit_normalities(ensemble: Ensemble, table: Table, folds: Tensor) -> None:
-    """Learn good waveforms and series."""
-    rows = torch.arange(len(table))
+def fit_normalities(ensemble: Ensemble, table: Table, folds: Tensor) -> dict[Modality, Tensor]:
+    """Learn good waveforms and series; return how far each part lies from the good ones outside its fold (N,)."""
+    found = {}
     batch = Batch(summaries=table.summaries, steps=table.steps, offsets_s=table.offsets_s, quality=table.quality)
     for modality, normality in ensemble.normalities.items():
         values = ensemble.standardised(batch, modality)
         present = torch.stack([table.quality[v.name] > 0.5 for v in ensemble.spec.vectors if v.modality == modality]).all(dim=0)
-        good = rows[(table.defective == 0) & present]
         if values is not None:
-            normality.fit(values[good].detach(), folds[good])  # type: ignore[operator]
+            quality = torch.stack([table.quality[v.name] for v in ensemble.spec.vectors if v.modality == modality]).amax(dim=0)
+            found[modality] = normality.fit(values.detach(), (table.defective == 0) & present, folds) * quality  # type: ignore[operator]
+    return found  # type: ignore[return-value]
 
 
 def _mean_and_spread(values: Tensor) -> tuple[Tensor, Tensor]:
