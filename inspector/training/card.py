@@ -20,6 +20,7 @@ def card_text(manifest: Manifest) -> str:
         "",
         "## Tells",
         f"- kinds of defect: {', '.join(manifest.kinds) or 'none was seen: it tells good parts from others'}",
+        *_unknown_kinds(manifest),
         f"- causes: {', '.join(manifest.causes) or 'none was labelled'}",
         f"- mode: {calibration.mode}; threshold {calibration.threshold:.3f}, review from {calibration.review_from:.3f}",
         f"- rule of the threshold: {calibration.rule}",
@@ -33,6 +34,23 @@ def card_text(manifest: Manifest) -> str:
     if manifest.leading:
         lines += ["", f"A part whose {manifest.leading} cannot be used is sent to review instead of being passed."]
     return "\n".join(lines) + "\n"
+
+
+def _unknown_kinds(manifest: Manifest) -> list[str]:
+    """Return what becomes of a defect of a kind that training never saw."""
+    found = manifest.recognition
+    if not manifest.kinds:
+        return []
+    by_known = "- a kind that it never saw is called by the name of a known one"
+    if found is None:
+        return [f"{by_known}: too few kinds were seen to test whether a new one is noticed"]
+    if not found.used:
+        return [f"{by_known}: kinds that were left out were hardly told (AUROC {found.auroc:.2f})"]
+    told = (
+        f"{found.found:.0%} of the parts of left-out kinds were (AUROC {found.auroc:.2f}), and {found.mistaken:.0%} of those of known kinds"
+    )
+    seen = ", at places found by a network that knew all kinds, so expect less" if found.modality == "image" else ""
+    return [f"- a defect unlike all known kinds by its {found.modality} is called unknown: {told}{seen}"]
 
 
 def _held_out_lines(manifest: Manifest) -> list[str]:

@@ -15,6 +15,7 @@ from inspector.fusion.calibration import Calibration
 from inspector.fusion.encoding import Encoder, Ranges
 from inspector.fusion.ensemble import Ensemble
 from inspector.fusion.heat import HeatSettings
+from inspector.fusion.known_kinds import KnownDefects, Recognition
 from inspector.fusion.network import FusionNetwork
 from inspector.parts import Modality
 from inspector.training.batches import Table
@@ -28,6 +29,7 @@ from inspector.training.locating import locate
 from inspector.training.preparing import Prepared, Progress, silent
 from inspector.training.pretraining import pretrain
 from inspector.training.recipe import Recipe
+from inspector.training.recognising import recognise
 from inspector.training.run_folder import Doubt, RunFolder
 from inspector.training.watching import conflict_auroc
 
@@ -54,6 +56,8 @@ class Trained:
     histories: list[list[dict[str, Any]]]
     held_out: dict[str, Any]
     doubts: list[Doubt]
+    recognition: Recognition | None
+    known: KnownDefects | None
 
     @property
     def leading(self) -> Modality | None:
@@ -99,6 +103,7 @@ def fit(
         found["conflict_auroc"] = rounded(conflict_auroc(ensemble, val, torch.arange(len(val)), seed))
         if (found["conflict_auroc"] or 0.0) < CONFLICT_TOLD_FROM:
             calibration = calibration.model_copy(update={"conflict_from": None})
+    recognition, known = recognise(ensemble, [table] if val is None else [table, val], parts_folds if folded else None)
     heat = _heat(ensemble, table if val is None else val, parts_folds if val is None else None, calibration, seed)
     return Trained(
         ensemble=ensemble,
@@ -110,6 +115,8 @@ def fit(
         histories=histories,
         held_out=findings(held, calibration, ensemble.spec.kinds),
         doubts=doubts(held, calibration, prepared),
+        recognition=recognition,
+        known=known,
     )
 
 

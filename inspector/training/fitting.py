@@ -94,8 +94,8 @@ def fit_normalities(ensemble: Ensemble, table: Table, folds: Tensor) -> dict[Mod
         values = ensemble.standardised(batch, modality)
         present = torch.stack([table.quality[v.name] > 0.5 for v in ensemble.spec.vectors if v.modality == modality]).all(dim=0)
         if values is not None:
-            quality = torch.stack([table.quality[v.name] for v in ensemble.spec.vectors if v.modality == modality]).amax(dim=0)
-            found[modality] = normality.fit(values.detach(), (table.defective == 0) & present, folds) * quality  # type: ignore[operator]
+            distances = normality.fit(values.detach(), (table.defective == 0) & present, folds)  # type: ignore[operator]
+            found[modality] = distances * table.quality_of(modality)  # type: ignore[arg-type]
     return found  # type: ignore[return-value]
 
 
