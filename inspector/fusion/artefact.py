@@ -175,6 +175,12 @@ def _pinned(folder: Path, file: PinnedFile, what: str) -> Path:
     return path
 
 
+def absent_channels(manifest: Manifest, channels: Mapping[str, Channel]) -> list[str]:
+    """Return the channels of the model that a station does not have."""
+    fits = matched_names({name: channel.modality for name, channel in channels.items()}, manifest.channels)
+    return [name for name in manifest.channels if name not in fits]
+
+
 def refuse_misfit(manifest: Manifest, channels: Mapping[str, Channel]) -> None:
     """Raise ModelError where a station's channels are not those of the model: no channel that it knows, or values in another unit."""
     fits = matched_names({name: channel.modality for name, channel in channels.items()}, manifest.channels)

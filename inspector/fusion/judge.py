@@ -62,6 +62,10 @@ class Judge:
         promise = self.calibration.promise
         return self.calibration.rule, promise is None or promise.kept == "with_confidence"
 
+    def absent_channels(self, station: Station) -> list[str]:
+        """Return the channels of the model that a station does not have."""
+        return artefact.absent_channels(self.manifest, station.part_channels)
+
     def warm_up(self) -> None:
         """Make this process ready to judge one part after the other, the first as fast as the thousandth.
 

@@ -25,6 +25,9 @@ def card_text(manifest: Manifest) -> str:
         f"- mode: {calibration.mode}; threshold {calibration.threshold:.3f}, review from {calibration.review_from:.3f}",
         f"- rule of the threshold: {calibration.rule}",
         "",
+        "## Intended for",
+        *_stations(manifest),
+        "",
         f"## Figures ({made.chosen.get('calibrated_on', 'held out')}; by calibrations that did not see the part)",
         *[f"- {name.replace('_', ' ')}: {_shown(value)}" for name, value in manifest.figures.items()],
         *_held_out_lines(manifest),
@@ -34,6 +37,20 @@ def card_text(manifest: Manifest) -> str:
     if manifest.leading:
         lines += ["", f"A part whose {manifest.leading} cannot be used is sent to review instead of being passed."]
     return "\n".join(lines) + "\n"
+
+
+def _stations(manifest: Manifest) -> list[str]:
+    """Return on which stations the model may serve."""
+    channels = []
+    for name, modality in manifest.channels.items():
+        unit = manifest.units.get(name)
+        channels.append(f"{name} ({modality}, {unit})" if unit else f"{name} ({modality})")
+    return [
+        f"- stations that inspect what {manifest.training.data} shows, with channels {', '.join(channels)}; the only channel of a modality",
+        "  may have another name, and one that is missing leaves a less certain judge",
+        "- refused where no channel fits, or one is in another unit; `inspector station check STATION --model MODEL_DIR` tells",
+        "- not for other products, lamps, machines or mountings of the sensors: what is promised holds for parts like those held out",
+    ]
 
 
 def _unknown_kinds(manifest: Manifest) -> list[str]:

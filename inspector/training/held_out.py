@@ -87,6 +87,7 @@ def _witnessed(opinions: list[Opinion], table: Table, rows: Tensor) -> Witnessed
         causes=table.causes[rows].numpy(),
         groups=[table.samples[int(row)].group for row in rows],
         part_ids=[table.samples[int(row)].part.part_id for row in rows],
+        attention=[shares for opinion in opinions for shares in opinion.attention],
     )
 
 
@@ -102,11 +103,19 @@ def figures(held: Witnessed, calibration: Calibration) -> dict[str, Any]:
         figures["false_reject_rate"] = rounded(failed[~held.defective].mean())
         figures["auroc_alone"] = _auroc_of(held, "own_")
         figures["auroc_distance"] = _auroc_of(held, "distance_")
+    figures["mean_weight"] = _mean_weights(held, calibration)
     for name, logits, truth in (("kinds_accuracy", held.kind_logits, held.kinds), ("causes_top1", held.cause_logits, _real_causes(held))):
         known = truth >= 0
         if logits.shape[1] > 1 and known.any():
             figures[name] = rounded(float(np.mean(logits[known].argmax(axis=1) == truth[known])))
     return figures
+
+
+def _mean_weights(held: Witnessed, calibration: Calibration) -> dict[str, float]:
+    """Return how much of the score came from each modality, mean over the parts that have it."""
+    shares = [calibration.shares(evidence, attention) for evidence, attention in zip(held.evidence, held.attention, strict=True)]
+    names = sorted({name for one in shares for name in one})
+    return {name: round(float(np.mean([one[name] for one in shares if name in one])), 3) for name in names}
 
 
 def doubts(held: Witnessed, calibration: Calibration, prepared: Prepared) -> list[Doubt]:

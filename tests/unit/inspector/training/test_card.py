@@ -22,3 +22,9 @@ RECOGNITION = Recognition(modality="audio", limit=0.6, auroc=0.9, found=0.7, mis
 )
 def test_the_card_says_what_becomes_of_a_new_kind(recognition, says):
     assert says in card_text(manifest().model_copy(update={"recognition": recognition}))
+
+
+def test_the_card_says_for_which_stations_the_model_is():
+    card = card_text(manifest().model_copy(update={"units": {"mic": "Pa"}}))
+    assert "## Intended for" in card
+    assert "mic (audio, Pa)" in card
