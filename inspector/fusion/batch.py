@@ -24,6 +24,8 @@ class Batch:
     quality: dict[str, Tensor] = field(default_factory=dict)
     counsel: dict[str, Tensor] = field(default_factory=dict)
     """Modality -> what its counsel says without having seen these parts (B, outputs); only in training, else it is asked."""
+    overviews: dict[str, Tensor] = field(default_factory=dict)
+    """Camera -> the same of its overview (B, kinds)."""
 
     def repeated(self, times: int = 1) -> Batch:
         """Return a batch of one part as `times` copies that autograd may use: it refuses what was made in inference mode."""

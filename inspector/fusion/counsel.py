@@ -6,6 +6,8 @@ wander from run to run. Which of them is believed is found in training, on parts
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +17,8 @@ TREES, NODES, DEPTH = 100, 127, 12
 """Every forest has this shape, filled or not, so that a saved one fits whatever it has learnt."""
 LEAST_CHANCE = 0.02
 """Nothing is called less probable than this: a few dozen parts prove no more."""
+LEAST_OVERVIEW_CHANCE = 1e-4
+"""The same for pictures. A picture of a good part is unlike all kinds, and which of them it is least unlike must still be told."""
 
 
 class Discriminant(nn.Module):
@@ -75,6 +79,42 @@ class Question(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         chances = self.share * self.discriminant(values) + (1 - self.share) * self.forest(values)
         return logs_of(chances) * self.answered
+
+
+class Overview(nn.Module):
+    """Backbone maps of one camera -> log chance of each kind (B, kinds), by straight lines over what the whole picture shows.
+
+    The places of a picture know a defect by its detail; which kind it is, its extent and its surroundings tell as well. 0 where training
+    had nothing to compare.
+    """
+
+    def __init__(self, channels: int, kinds: int) -> None:
+        super().__init__()
+        self.lines = Discriminant(2 * channels, 1 + kinds)
+        self.register_buffer("mean", torch.zeros(2 * channels))
+        self.register_buffer("spread", torch.ones(2 * channels))
+        self.register_buffer("answered", torch.zeros(1))
+        self.mean: Tensor
+        self.spread: Tensor
+        self.answered: Tensor
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return log chances of each kind for `overview_of` the maps (B, 2 · channels)."""
+        return self.kinds_of(self.lines(self.scaled(values)))
+
+    def scaled(self, values: Tensor) -> Tensor:
+        """Return standardised values, far outliers bent towards ±8."""
+        return 8 * torch.tanh((values - self.mean) / self.spread / 8)
+
+    def kinds_of(self, chances: Tensor) -> Tensor:
+        """Return log chances of each kind, for chances of `ok` and each kind; the defect itself is left to the places."""
+        return chances[:, 1:].clamp(min=LEAST_OVERVIEW_CHANCE).log() * self.answered
+
+
+def overview_of(maps: Sequence[Tensor]) -> Tensor:
+    """Return mean and maximum of every channel of backbone maps (B, C, h, w) side by side (B, 2 · channels)."""
+    flat = [one.flatten(2) for one in maps]
+    return torch.cat([part for one in flat for part in (one.mean(dim=2), one.amax(dim=2))], dim=1)
 
 
 def logs_of(chances: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from inspector.features import Picture
 from inspector.fusion.batch import Batch
 from inspector.fusion.calibration import Calibration
 from inspector.fusion.cams import class_activation_map
+from inspector.fusion.detail import details_of, sharpened
 from inspector.fusion.encoding import Encoder
 from inspector.fusion.ensemble import Ensemble, log_odds, twin
 from inspector.fusion.faithfulness import faithfulness
@@ -65,13 +66,13 @@ class Localizer:
         with self._turn:
             for one in seen:
                 drawn = self.look(batch, one.camera, score)
-                for way, values in drawn.items():
-                    maps[way][one.name] = _at(values, one.frame.size_px)
                 trusted = self.faithfulness(drawn[COMBINED], batch, one.camera, one.picture)
-                heat = closer(maps[COMBINED][one.name], one.frame, self._encoder.spec.image_size, self._looker(one.camera))
-                maps[COMBINED][one.name] = heat
-                heat_maps.append(HeatMap(one.name, heat, COMBINED, trusted, self.settings.faithful_from))
+                heat = closer(_at(drawn[COMBINED], one.frame.size_px), one.frame, self._encoder.spec.image_size, self._looker(one.camera))
                 defects += self._regions(heat, one, score, kind)
+                details = details_of(one.picture.pixels, one.frame.size_px, self._encoder.spec.image_size)
+                for way, values in {**drawn, COMBINED: heat}.items():
+                    maps[way][one.name] = sharpened(values, details)
+                heat_maps.append(HeatMap(one.name, maps[COMBINED][one.name], COMBINED, trusted, self.settings.faithful_from))
         defects.sort(key=lambda defect: -defect.confidence)
         return Localization(tuple(heat_maps), tuple(defects[:REGIONS_AT_MOST]), maps)
 

@@ -21,7 +21,7 @@ from inspector.fusion.spec import NetworkSpec
 from inspector.parts import MODALITIES, Modality
 
 NAME = "line-fusion"
-VERSION = 2
+VERSION = 3
 """Raised whenever weights of an older network no longer mean the same."""
 
 
@@ -73,7 +73,7 @@ class FusionNetwork(nn.Module):
         for name, encoder in zip(self.spec.cameras, self.cameras, strict=True):
             if name not in batch.maps:
                 continue
-            patches, logits, read.evidence[name] = encoder(*batch.maps[name])
+            patches, logits, read.evidence[name] = encoder(*batch.maps[name], batch.overviews.get(name))
             weight = batch.quality[name]
             offset_s = batch.offsets_s.get(name, torch.zeros_like(weight)[:, None])
             read.tokens.add(patches + self._kind("image") + self._time_of(offset_s), weight, "image", name)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from inspector.fusion.backbone import COARSE_CHANNELS, DEEP_CHANNELS, FINE_CHANNELS
+from inspector.fusion.counsel import Overview, overview_of
 from inspector.fusion.spec import NetworkSpec
 
 
@@ -34,6 +35,8 @@ class CameraEncoder(nn.Module):
         gathered = 3 * maps + len(_TOP_SHARES) * 2 + COARSE_CHANNELS + DEEP_CHANNELS
         self.embed = nn.Sequential(nn.LayerNorm(gathered), nn.Dropout(spec.dropout), nn.Linear(gathered, spec.width), nn.GELU())
         self.own = nn.Sequential(nn.Dropout(spec.dropout), nn.Linear(spec.width, spec.outputs))
+        self.overview = Overview(FINE_CHANNELS + COARSE_CHANNELS + DEEP_CHANNELS, len(spec.kinds))
+        self.gain = nn.Parameter(torch.ones(len(spec.kinds)))
         self.tops = nn.Linear(len(_TOP_SHARES), 1)
         self.patch = nn.Linear(maps, spec.width)
         rows, columns = (max(2, side // 64) for side in spec.image_size)
@@ -43,8 +46,14 @@ class CameraEncoder(nn.Module):
             self.place.bias[0] = -2.0  # type: ignore[index]
         nn.init.constant_(self.tops.weight, 1.0 / len(_TOP_SHARES))
 
-    def forward(self, fine: Tensor, coarse: Tensor, deep: Tensor, unusual: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return tokens (B, 1 + patches, width), logits (B, outputs), and the logits of every place (B, 1 + kinds, h, w)."""
+    def forward(
+        self, fine: Tensor, coarse: Tensor, deep: Tensor, unusual: Tensor, heard: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return tokens (B, 1 + patches, width), logits (B, outputs), and the logits of every place (B, 1 + kinds, h, w).
+
+        `heard` stands for the overview where it must not know these parts.
+        """
+        said = self.overview(overview_of((fine, coarse, deep))) if heard is None else heard
         x = _enlarged(self.deep(deep), coarse) + self.coarse(coarse)
         x = _enlarged(x, fine) + self.fine(fine) + self.unusual(unusual)
         x = x + self.first(x)
@@ -53,12 +62,12 @@ class CameraEncoder(nn.Module):
         places = self.place(x)
         gathered, tops = self._gather(x, places[:, 0], unusual[:, 0])
         embedded = self.embed(torch.cat([gathered, coarse.mean(dim=(2, 3)), deep.mean(dim=(2, 3))], dim=1))
-        own = self._answer(self.own(embedded), places, tops)
+        own = self._answer(self.own(embedded), places, tops, self.gain * said)
         patches = self.patch(functional.adaptive_avg_pool2d(x, self.grid).flatten(2).transpose(1, 2)) + self.position
         return torch.cat([embedded[:, None], patches], dim=1), own, places
 
-    def _answer(self, whole: Tensor, places: Tensor, tops: Tensor) -> Tensor:
-        """Add what the most suspicious places say to what the whole picture says.
+    def _answer(self, whole: Tensor, places: Tensor, tops: Tensor, overview: Tensor) -> Tensor:
+        """Add what the most suspicious places and the overview say to what the whole picture says.
 
         A few dozen pictures of a kind are soon known by heart, surroundings and all; so while training the places must often do without
         the whole picture when they name the kind.
@@ -69,7 +78,7 @@ class CameraEncoder(nn.Module):
         said = whole[:, 1 : 1 + kinds]
         if self.training:
             said = said * (torch.rand(len(said), 1, device=said.device) < 0.5)
-        return torch.cat([whole[:, :1] + self.tops(tops), said + local, whole[:, 1 + kinds :]], dim=1)
+        return torch.cat([whole[:, :1] + self.tops(tops), said + local + overview, whole[:, 1 + kinds :]], dim=1)
 
     def _gather(self, x: Tensor, places: Tensor, unusual: Tensor) -> tuple[Tensor, Tensor]:
         flat, logits = x.flatten(2), places.flatten(1)

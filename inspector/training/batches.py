@@ -49,6 +49,8 @@ class Table:
         self.defective = torch.tensor([float(sample.defective) for sample in self.samples])
         self.counsel: dict[str, Tensor] = {}
         """Modality -> what its counsel says of each part out of fold, for the member that is trained at present."""
+        self.overviews: dict[str, Tensor] = {}
+        """Camera -> what its overview says of each part out of fold, likewise."""
         self.kinds = torch.tensor([_index(spec.kinds, sample.part.label) for sample in self.samples])
         self.causes = torch.tensor([_index(spec.causes, sample.part.cause or NO_CAUSE) for sample in self.samples])
 
@@ -77,6 +79,7 @@ class Table:
             batch.quality[vector.name] = self.quality[vector.name][rows]
         if random is not None:
             batch.counsel = {modality: said[rows] for modality, said in self.counsel.items()}
+            batch.overviews = {camera: said[rows] for camera, said in self.overviews.items()}
         return batch, Targets(defective, self.kinds[rows], self.causes[rows], places)
 
     def _vectors(self, matched: Sequence[Mapping[str, str]]) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:

@@ -83,7 +83,7 @@ def fit(
     ensemble = _new_ensemble(prepared, recipe, folded, seed)
     ranges = indicator_ranges(prepared.train)
     parts_folds = folds(prepared.train, len(ensemble.members) if folded else FOLDS, seed)
-    fit_memories(ensemble, prepared, parts_folds, seed)
+    fit_memories(ensemble, prepared, seed)
     table = Table(prepared.train, ensemble.spec, ranges)
     fit_scales(ensemble, table)
     distances = fit_normalities(ensemble, table, folds(prepared.train, FOLDS_OF_GOOD, seed))

@@ -17,7 +17,7 @@ from inspector.fusion.spec import NetworkSpec
 from inspector.parts import Modality
 from inspector.training.batches import Table
 from inspector.training.preparing import Prepared
-from inspector.training.samples import Sample
+from inspector.training.samples import Sample, View
 
 MEMORY_PICTURES = 250
 FEWEST_GOOD = 5
@@ -36,36 +36,43 @@ def indicator_ranges(train: Sequence[Sample]) -> dict[str, dict[str, tuple[float
     }
 
 
-def fit_memories(ensemble: Ensemble, prepared: Prepared, folds: Tensor, seed: int) -> None:
+def fit_memories(ensemble: Ensemble, prepared: Prepared, seed: int) -> None:
     """Fill the memory of good surfaces of every camera, and give every view its anomaly map.
 
-    A training part is looked at by a memory of the other folds: one that holds its own surface would find nothing unusual in it.
+    Good training parts are looked at by a memory of the other half of them: one that remembers a part finds nothing unusual in it, and a
+    network that learns from that trusts the memory more than it will deserve.
     """
     for camera in ensemble.spec.cameras:
+        seen = [sample for sample in (*prepared.train, *prepared.val, *prepared.unlabelled) if camera in sample.views]
+        good = [sample for sample in prepared.train if not sample.defective and camera in sample.views]
         memory = ensemble.memory(camera)
-        _remember(memory, prepared.train, camera, seed)
-        for fold in torch.unique(folds):
-            own = [sample for sample, at in zip(prepared.train, folds, strict=True) if at == fold]
-            others = GoodMemory()
-            if not _remember(others, [s for s, at in zip(prepared.train, folds, strict=True) if at != fold], camera, seed):
-                others = memory
-            _look_for_unusual(others, own, camera)
-        _look_for_unusual(memory, [*prepared.val, *prepared.unlabelled], camera)
+        _remember(memory, good, camera, seed)
+        _look_for_unusual(memory, [view for sample in seen for view in sample.views[camera]])
+        for half, others in _halves(good, seed):
+            apart = GoodMemory()
+            _remember(apart, others, camera, seed)
+            if apart.filled:
+                _look_for_unusual(apart, [view for sample in half for view in sample.views[camera]])
 
 
-def _remember(memory: GoodMemory, samples: Sequence[Sample], camera: str, seed: int) -> bool:
-    """Fill a memory with the good parts among the samples; return whether there were enough."""
-    good = [sample.views[camera][0] for sample in samples if not sample.defective and camera in sample.views]
+def _remember(memory: GoodMemory, good: Sequence[Sample], camera: str, seed: int) -> None:
     if len(good) >= FEWEST_GOOD:
         generator = torch.Generator().manual_seed(seed)
         order = torch.randperm(len(good), generator=generator)[:MEMORY_PICTURES]
-        memory.fit([(good[int(i)].fine[None], good[int(i)].coarse[None]) for i in order], generator)
-    return memory.filled
+        views = [good[int(i)].views[camera][0] for i in order]
+        memory.fit([(view.fine[None], view.coarse[None]) for view in views], generator)
+
+
+def _halves(good: Sequence[Sample], seed: int) -> list[tuple[list[Sample], list[Sample]]]:
+    """Return each half of the good parts with the other one, cut by group."""
+    names = sorted({sample.group for sample in good})
+    first = set(np.random.default_rng(seed).permutation(names)[::2])
+    halves = [[sample for sample in good if (sample.group in first) == inside] for inside in (True, False)]
+    return [(halves[0], halves[1]), (halves[1], halves[0])]
 
 
 @torch.inference_mode()
-def _look_for_unusual(memory: GoodMemory, samples: Sequence[Sample], camera: str) -> None:
-    views = [view for sample in samples for view in sample.views.get(camera, ())]
+def _look_for_unusual(memory: GoodMemory, views: Sequence[View]) -> None:
     found = torch.empty(len(views), 1, *views[0].fine.shape[1:]) if views else torch.empty(0)
     for row, view in enumerate(views):
         found[row] = memory(view.fine[None].float(), view.coarse[None].float())[0]

@@ -18,7 +18,7 @@ from inspector.training import checkpoint
 from inspector.training.augmenting import augment
 from inspector.training.batches import Table
 from inspector.training.checkpoint import Progressed
-from inspector.training.counselling import take_counsel
+from inspector.training.counselling import take_counsel, take_overviews
 from inspector.training.engine import Engine
 from inspector.training.losses import total_loss
 from inspector.training.preparing import Progress, silent
@@ -55,6 +55,7 @@ def fit_member(
     With a checkpoint of this very run it goes on from there, and comes to what it would have come to without the break.
     """
     lesson.table.counsel = take_counsel(member, lesson.table, lesson.rows, lesson.seed)
+    lesson.table.overviews = take_overviews(member, lesson.table, lesson.rows, lesson.seed)
     course = _Course(member, lesson, recipe, engine)
     begun = 0
     if lesson.checkpoint is not None and checkpoint.take_up(lesson.checkpoint, course.state, lesson.key):

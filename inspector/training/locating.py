@@ -32,7 +32,12 @@ FEWEST_DRAWN = 10
 TESTED_FOR_TRUST = 16
 KNOWS_NOTHING_BELOW = 0.9
 """A map is trusted when it is more faithful than this share of maps that know nothing of the part."""
-CHOICES: dict[Witness, tuple[float, ...]] = {"evidence": (0.3, 1.0), "grad_cam": (0.3, 1.0), "anomaly_map": (0.0, 0.3), "score": (0.3, 1.0)}
+CHOICES: dict[Witness, tuple[float, ...]] = {
+    "evidence": (0.3, 1.0, 3.0),
+    "grad_cam": (0.3, 1.0),
+    "anomaly_map": (0.0, 0.3),
+    "score": (0.3, 1.0),
+}
 SMOOTHED_PLACES = (0.0, 0.5, 1.0)
 OUTLINES = (0.4, 0.5, 0.6, 0.7, 0.8)
 GOOD_PARTS_ONLY: dict[Witness, float] = {"anomaly_map": 1.0, "score": 0.3}
