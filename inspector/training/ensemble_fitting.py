@@ -79,18 +79,19 @@ def fit(
     run: RunFolder | None = None,
 ) -> Trained:
     """Fit and calibrate an ensemble on prepared parts; with `run`, members that a killed run left behind are taken up."""
-    folded = not (calibrates(prepared.val, prepared.train) and keeps(prepared.val, prepared.train, recipe.decision.promise))
+    val_suffices = calibrates(prepared.val, prepared.train)
+    folded = not (val_suffices and keeps(prepared.val, prepared.train, recipe.decision.promise))
     ensemble = _new_ensemble(prepared, recipe, folded, seed)
     ranges = indicator_ranges(prepared.train)
-    parts_folds = folds(prepared.train, len(ensemble.members) if folded else FOLDS, seed)
+    parts_folds = folds(prepared.train, len(ensemble.members), seed) if folded else None
     fit_memories(ensemble, prepared, seed)
     table = Table(prepared.train, ensemble.spec, ranges)
     fit_scales(ensemble, table)
     distances = fit_normalities(ensemble, table, folds(prepared.train, FOLDS_OF_GOOD, seed))
     val = Table(prepared.val, ensemble.spec, ranges) if prepared.val else None
-    lessons = _lessons(table, val, parts_folds if folded else None, recipe, len(ensemble.members), seed, run)
+    lessons = _lessons(table, val, parts_folds, recipe, len(ensemble.members), seed, run)
     histories = _teach(ensemble, lessons, prepared, recipe, worker or Engine(recipe.engine), progress)
-    held = _held_out(ensemble, table, val, parts_folds if folded else None, distances)
+    held = _held_out(ensemble, table, val, parts_folds, distances)
     calibration = calibrate(
         held,
         any_defect=any(sample.defective for sample in prepared.train),
@@ -99,12 +100,13 @@ def fit(
         invented=any(view.invented for sample in prepared.train for views in sample.views.values() for view in views),
     )
     found = figures(held, calibration)
-    if val is not None and len(ensemble.spec.modalities) > 1:
+    if val is not None and val_suffices and len(ensemble.spec.modalities) > 1:
         found["conflict_auroc"] = rounded(conflict_auroc(ensemble, val, torch.arange(len(val)), seed))
         if (found["conflict_auroc"] or 0.0) < CONFLICT_TOLD_FROM:
             calibration = calibration.model_copy(update={"conflict_from": None})
-    recognition, known = recognise(ensemble, [table] if val is None else [table, val], parts_folds if folded else None)
-    heat = _heat(ensemble, table if val is None else val, parts_folds if val is None else None, calibration, seed)
+    recognition, known = recognise(ensemble, [table] if val is None else [table, val], parts_folds)
+    looked_at = (val, None) if val is not None and val_suffices else (table, parts_folds)
+    heat = _heat(ensemble, *looked_at, calibration, seed)
     return Trained(
         ensemble=ensemble,
         calibration=calibration,

@@ -17,8 +17,8 @@ from inspector.training.batches import Table
 from inspector.training.metrics import auroc
 
 MISTAKEN_AT_MOST = 0.05
-USED_FROM = 0.75
-"""Below this AUROC for kinds that were left out nothing is called unknown: it would be guessing."""
+USED_FROM = 0.8
+"""Below this AUROC for kinds that were left out nothing is called unknown: kinds that are known would often be, too."""
 REMEMBERED = 500
 FEWEST_PARTS = 10
 
