@@ -58,9 +58,12 @@ def recognise(ensemble: Ensemble, tables: Sequence[Table], folds: Tensor | None)
 
 def leave_kinds_out(shown: Shown, modality: Modality) -> Recognition | None:
     """Return what leaving each kind out says of the test for new kinds; None where it cannot say anything."""
+    kinds = np.unique(shown.kinds)
+    if len(kinds) < 2:
+        return None
     known, unknown, told = _strangeness(shown, None), [], []
     known = known[np.isfinite(known)]
-    for kind in np.unique(shown.kinds):
+    for kind in kinds:
         left = _strangeness(shown, int(kind))
         usable = np.isfinite(left)
         area = auroc((shown.kinds == kind)[usable], left[usable])

@@ -36,5 +36,6 @@ def test_where_a_new_kind_looks_like_any_other_nothing_is_called_unknown():
 
 def test_too_few_kinds_or_groups_leave_nothing_to_test():
     random = np.random.default_rng(2)
+    assert leave_kinds_out(shown(random, kinds=0), "audio") is None
     assert leave_kinds_out(shown(random, kinds=1), "audio") is None
     assert leave_kinds_out(shown(random, groups=1), "audio") is None
