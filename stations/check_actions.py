@@ -15,6 +15,7 @@ from inspector.config import load_station
 from inspector.errors import UsageError
 from inspector.mistakes import Mistake
 from stations.checking import Finding, check_devices
+from stations.model_check import check_model
 from stations.proofreading import proofread
 from stations.terminal_pictures import colours, curve_line, level_bar, picture_lines
 
@@ -39,13 +40,16 @@ def run_check(arguments: argparse.Namespace) -> int:
         for finding in findings:
             print("\n".join(_lines(finding)))
     pictures = _save_pictures(findings, arguments.pictures) if arguments.pictures else {}
-    well = all(finding.ok for finding in findings)
+    fit = check_model(arguments.model, station) if arguments.model else None
+    if fit is not None and not quiet:
+        print(f"  {'FAIL' if not fit.ok else 'ok  ' if fit.kept else 'warn'} {'model':20} {fit.name:20} {fit.words}")
+    well = all(finding.ok for finding in findings) and (fit is None or fit.ok)
     survivals = _break_devices(station, arguments) if arguments.faults is not None and well else []
     if arguments.json:
         devices = {finding.name: _document(finding) for finding in findings}
         for name, path in pictures.items():
             devices[name]["picture"] = str(path)
-        document = {"station": station.station, "ok": well, "devices": devices}
+        document = {"station": station.station, "ok": well, "devices": devices} | ({"model": asdict(fit)} if fit else {})
         write_json(arguments.json, document | ({"faults": [asdict(one) for one in survivals]} if survivals else {}))
     return 0 if well and all(one.passed for one in survivals) else 2
 

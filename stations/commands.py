@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="then break each device on purpose (unplugged, hanging, frozen …) and see that the station notices, goes on and recovers; "
         "about 6 seconds a fault; default: one channel per driver",
     )
+    check.add_argument("--model", type=Path, metavar="MODEL_DIR", help="also tell whether this model fits the station, and its promise")
     calibrate = actions.add_parser("calibrate", help="measure by how much each channel's stamps come late, or how long parts travel to it")
     calibrate.add_argument("file", type=Path)
     calibrate.add_argument("--seconds", type=float, metavar="S", help="how long it listens (default: 30; with --lag 60)")

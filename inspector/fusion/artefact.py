@@ -20,6 +20,8 @@ from inspector.fusion.encoding import matched_names
 from inspector.fusion.good_parts import FILE as GOOD_PARTS
 from inspector.fusion.good_parts import GoodParts
 from inspector.fusion.heat import HeatSettings
+from inspector.fusion.known_kinds import FILE as KNOWN_DEFECTS
+from inspector.fusion.known_kinds import KnownDefects, Recognition
 from inspector.fusion.spec import NetworkSpec, VectorSpec
 from inspector.parts import Channel, Modality
 
@@ -85,6 +87,9 @@ class Manifest(_Model):
     heat: HeatSettings = HeatSettings()
     good_parts: PinnedFile | None = None
     """What good parts look and sound like, to explain with; a model of before has none."""
+    recognition: Recognition | None = None
+    """When a defect is called unknown; None where too few kinds were seen to leave one out, and in a model of before."""
+    known_defects: PinnedFile | None = None
     indicators: dict[str, dict[str, tuple[float, float]]] = {}
     leading: Modality | None = None
     """The modality without which this model hardly knows a defect: a part that lacks it is never passed unseen."""
@@ -110,7 +115,14 @@ class Manifest(_Model):
         )
 
 
-def save(folder: Path, manifest: Manifest, state: dict[str, torch.Tensor], card: str, good: GoodParts | None = None) -> Manifest:
+def save(
+    folder: Path,
+    manifest: Manifest,
+    state: dict[str, torch.Tensor],
+    card: str,
+    good: GoodParts | None = None,
+    known: KnownDefects | None = None,
+) -> Manifest:
     """Write the artefact; the manifest gets the hashes of its files. Raises ModelError where the folder cannot be written."""
     from safetensors.torch import save_file
 
@@ -119,10 +131,10 @@ def save(folder: Path, manifest: Manifest, state: dict[str, torch.Tensor], card:
         save_file({name: value.contiguous() for name, value in state.items()}, folder / WEIGHTS)
         pinned = PinnedFile(name=WEIGHTS, sha256=sha256(folder / WEIGHTS))
         manifest = manifest.model_copy(update={"weights": pinned})
-        if good is not None:
-            (folder / GOOD_PARTS).write_bytes(good.to_bytes())
-            kept = PinnedFile(name=GOOD_PARTS, sha256=sha256(folder / GOOD_PARTS))
-            manifest = manifest.model_copy(update={"good_parts": kept})
+        for field, name, kept in (("good_parts", GOOD_PARTS, good), ("known_defects", KNOWN_DEFECTS, known)):
+            if kept is not None:
+                (folder / name).write_bytes(kept.to_bytes())
+                manifest = manifest.model_copy(update={field: PinnedFile(name=name, sha256=sha256(folder / name))})
         text = yaml.safe_dump(manifest.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
         (folder / MANIFEST).write_text(text, encoding="utf-8")
         (folder / CARD).write_text(card, encoding="utf-8")
@@ -147,6 +159,13 @@ def load_good_parts(folder: Path, manifest: Manifest) -> GoodParts:
     return GoodParts.read(_pinned(folder, manifest.good_parts, "good parts are"))
 
 
+def load_known_defects(folder: Path, manifest: Manifest) -> KnownDefects | None:
+    """Read the defects that the model compares new ones with, where it calls any unknown. Raises ModelError."""
+    if manifest.known_defects is None or manifest.recognition is None or not manifest.recognition.used:
+        return None
+    return KnownDefects.read(_pinned(folder, manifest.known_defects, "known defects are"))
+
+
 def _pinned(folder: Path, file: PinnedFile, what: str) -> Path:
     path = folder / file.name
     if not path.is_file():
@@ -154,6 +173,12 @@ def _pinned(folder: Path, file: PinnedFile, what: str) -> Path:
     if sha256(path) != file.sha256:
         raise ModelError(f"{path}: hash does not match {MANIFEST}: the file was changed or damaged, fetch the model again")
     return path
+
+
+def absent_channels(manifest: Manifest, channels: Mapping[str, Channel]) -> list[str]:
+    """Return the channels of the model that a station does not have."""
+    fits = matched_names({name: channel.modality for name, channel in channels.items()}, manifest.channels)
+    return [name for name in manifest.channels if name not in fits]
 
 
 def refuse_misfit(manifest: Manifest, channels: Mapping[str, Channel]) -> None:

@@ -108,8 +108,7 @@ class Calibration(BaseModel):
 
     def _review_from(self) -> float:
         """Return the threshold that `review_share` of good held-out parts exceed."""
-        scores = self.good.log_odds
-        return _above(scores[min(round(self.review_share * self.good.parts), len(scores) - 1)]) if scores else self.review_from
+        return _above(self.good.exceeded_by(self.review_share)[0]) if self.good.log_odds else self.review_from
 
     def _at_rate(self, rate: float | None) -> Calibration:
         """Return the calibration for another share of defective parts; what tells good from bad stays as it is."""

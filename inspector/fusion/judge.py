@@ -18,20 +18,19 @@ from inspector.fusion.calibration import Calibration, softmax
 from inspector.fusion.encoding import Encoder, Trust, matched_channels, trust
 from inspector.fusion.ensemble import Ensemble, Opinion, ask, log_odds, shared_backbone, twin
 from inspector.fusion.good_parts import GoodParts, embedding
+from inspector.fusion.known_kinds import KnownDefects, numbers_of
 from inspector.fusion.localization import Localization, Localizer, Seen
 from inspector.fusion.torchvision_compat import import_grad_cam
 from inspector.parts import UNKNOWN_DEFECT, Attribution, Defect, GoodPart, Modality, ModelRef, Verdict
 
 UNUSABLE_BELOW = 0.2
 """A channel of lower quality counts as unseen when it is decided whether a part may pass."""
-UNKNOWN_KIND_BELOW = 0.35
-"""With no kind more probable than this share above chance, a defect is called unknown."""
 
 
 class Judge:
     """One model. Safe to use from several threads; every method takes one part."""
 
-    def __init__(self, manifest: Manifest, ensemble: Ensemble, good: GoodParts | None = None) -> None:
+    def __init__(self, manifest: Manifest, ensemble: Ensemble, good: GoodParts | None = None, known: KnownDefects | None = None) -> None:
         self.manifest = manifest
         self.calibration = manifest.calibration
         self.ref = ModelRef(manifest.name, manifest.version, manifest.weights.sha256)
@@ -41,6 +40,7 @@ class Judge:
         self._localizer = Localizer(ensemble, self._encoder, manifest.calibration, manifest.heat)
         self._explained = twin(ensemble)
         self._good = good or GoodParts()
+        self._known = known
         self._last: tuple[Features, Batch] | None = None
 
     @classmethod
@@ -50,7 +50,7 @@ class Judge:
         manifest, state = artefact.load(folder)
         ensemble = Ensemble(manifest.spec, manifest.network.members)
         ensemble.load(state, folder / artefact.WEIGHTS)
-        return cls(manifest, ensemble, artefact.load_good_parts(folder, manifest))
+        return cls(manifest, ensemble, artefact.load_good_parts(folder, manifest), artefact.load_known_defects(folder, manifest))
 
     def serve(self, station: Station) -> tuple[str, bool]:
         """Decide as this station wishes from now on; return the rule in one line, and whether all that was asked for is promised.
@@ -61,6 +61,10 @@ class Judge:
         self.calibration = self.manifest.calibration.decided(station.decision)
         promise = self.calibration.promise
         return self.calibration.rule, promise is None or promise.kept == "with_confidence"
+
+    def absent_channels(self, station: Station) -> list[str]:
+        """Return the channels of the model that a station does not have."""
+        return artefact.absent_channels(self.manifest, station.part_channels)
 
     def warm_up(self) -> None:
         """Make this process ready to judge one part after the other, the first as fast as the thousandth.
@@ -85,7 +89,7 @@ class Judge:
             return self._unseen(trusted)
         batch = self._batch(features, matched, trusted)
         opinion = ask(self._ensemble, batch)
-        return self._verdict(opinion, trusted)
+        return self._verdict(opinion, trusted, batch)
 
     def localize(self, features: Features, verdict: Verdict) -> Localization:
         """Return heat maps of the fused decision at picture size, and the regions they point to."""
@@ -99,7 +103,7 @@ class Judge:
         if not seen:
             return Localization()
         batch = self._batch(features, matched, trusted)
-        kind = verdict.defects[0].kind if verdict.defects else self._kind(dict(verdict.kind_probabilities))
+        kind = verdict.defects[0].kind if verdict.defects else _likeliest(verdict.kind_probabilities)
         return self._localizer.localize(batch, seen, score=verdict.score, kind=kind)
 
     def attribute(self, features: Features, verdict: Verdict) -> tuple[Attribution, ...]:
@@ -142,7 +146,7 @@ class Judge:
         self._last = (features, batch)
         return batch
 
-    def _verdict(self, opinion: Opinion, trusted: Trust) -> Verdict:
+    def _verdict(self, opinion: Opinion, trusted: Trust, batch: Batch) -> Verdict:
         calibration, evidence = self.calibration, opinion.evidence[0]
         score = calibration.score(evidence)
         outcome = calibration.outcome(score)
@@ -153,7 +157,7 @@ class Judge:
             reasons = self._blind_spots(trusted) + _disagreement(calibration, evidence)
         elif outcome == "review":
             reasons = (f"score {score:.3g} lies between {calibration.review_from:.3g} and {calibration.threshold:.3g}: a person must look",)
-        kind = self._kind(kinds)
+        kind = UNKNOWN_DEFECT if outcome != "pass" and self._is_new(opinion, batch) else _likeliest(kinds)
         return Verdict(
             outcome="review" if reasons else outcome,
             score=score,
@@ -198,12 +202,20 @@ class Judge:
             return ()
         return tuple(f"{name}: {trusted.degraded.get(name, 'cannot be used')}" for name in ours[:3])
 
-    def _kind(self, kinds: dict[str, float]) -> str:
-        if not kinds:
-            return UNKNOWN_DEFECT
-        best = max(kinds, key=lambda name: kinds[name])
-        chance = 1 / len(kinds)
-        return best if len(kinds) == 1 or kinds[best] >= chance + (1 - chance) * UNKNOWN_KIND_BELOW / 2 else UNKNOWN_DEFECT
+    def _is_new(self, opinion: Opinion, batch: Batch) -> bool:
+        """Tell whether a defect is unlike all that training showed; where its modality cannot be used, nothing says so."""
+        recognition = self.manifest.recognition
+        if self._known is None or recognition is None:
+            return False
+        channels = [name for name, modality in self.manifest.channels.items() if modality == recognition.modality]
+        numbers = numbers_of(self._ensemble, batch, opinion.outputs, recognition.modality)
+        if numbers is None or max(float(batch.quality.get(name, 0.0)) for name in channels) < UNUSABLE_BELOW:
+            return False
+        return self._known.strangeness(numbers[0]) > recognition.limit
+
+
+def _likeliest(kinds: Mapping[str, float]) -> str:
+    return max(kinds, key=lambda name: kinds[name]) if kinds else UNKNOWN_DEFECT
 
 
 SENSES = {"image": "picture", "audio": "sound", "vibration": "vibration", "series": "process values"}

@@ -36,20 +36,24 @@ class Normality(nn.Module):
         return (self._distance(values) - self.middle) / self.scale
 
     @torch.no_grad()
-    def fit(self, values: Tensor, folds: Tensor) -> None:
-        """Learn good parts (N, size). `folds` (N,) keeps related parts together when the usual distance of unseen parts is found."""
-        if len(values) < FEWEST_PARTS:
-            return
-        held_out = []
+    def fit(self, values: Tensor, good: Tensor, folds: Tensor) -> Tensor:
+        """Learn the parts (N, size) that are `good` (N,); return how far each part lies from the good ones outside its own fold (N,).
+
+        `folds` (N,) keeps related parts together.
+        """
+        if good.sum() < FEWEST_PARTS:
+            return values.new_zeros(len(values))
+        self._fit(values[good])
+        distances = self._distance(values)
         for fold in torch.unique(folds):
-            rest = values[folds != fold]
-            if len(rest) >= FEWEST_PARTS // 2:
-                self._fit(rest)
-                held_out.append(self._distance(values[folds == fold]))
-        self._fit(values)
-        distances = torch.cat(held_out) if held_out else self._distance(values)
-        low, middle, high = (float(torch.quantile(distances, q)) for q in (0.16, 0.5, 0.84))
+            others = good & (folds != fold)
+            if others.sum() >= FEWEST_PARTS // 2:
+                self._fit(values[others])
+                distances[folds == fold] = self._distance(values[folds == fold])
+        self._fit(values[good])
+        low, middle, high = (float(torch.quantile(distances[good], q)) for q in (0.16, 0.5, 0.84))
         self.middle, self.scale = torch.tensor([middle]), torch.tensor([max((high - low) / 2, 0.05 * middle, 1e-3)])
+        return (distances - self.middle) / self.scale
 
     def _fit(self, values: Tensor) -> None:
         self.knots = torch.quantile(values, torch.linspace(0, 1, KNOTS), dim=0).T.contiguous()

@@ -3,15 +3,15 @@
 The threshold is an order statistic: of n good held-out scores, `above` lie over it. As long as new good parts are drawn like those
 (exchangeable), the share of them that it rejects is Beta(above + 1, n - above), whatever the scores look like; ties only lower it
 (Vovk, "Conditional validity of inductive conformal predictors", 2012). Parts of one group (one tile, one run, one batch) are not
-independent, so n counts groups, with the score of one random part of each (Dunn, Wasserman, Ramdas, "Distribution-free prediction
-sets for two-layer hierarchical models", 2022). From the strongest to the weakest:
+independent, so n counts groups. From the strongest to the weakest:
 
 - *with confidence*: the share stays within the allowed one in `confidence` of all such calibrations (the Clopper-Pearson bound), or,
-  for a number per shift, the next shift stays within it with probability `confidence` (beta-binomial);
-- *on average*: (above + 1) / (n + 1) of new good parts are rejected, averaged over calibrations (split conformal);
-- *pooled*: the same counted over parts, as if those of one group were independent. It holds as far as groups are alike (pooled
-  distribution of Dunn et al.), so it is no promise to a new group that is not; the next one is, and mostly sends many parts to people;
-- *next group*: no group that was held out exceeds the allowed share, so the next one does with probability 1 / (n + 1) at most.
+  for a number per shift, the next shift stays within it with probability `confidence` (beta-binomial); counted over one random part
+  of each group (Dunn, Wasserman, Ramdas, "Distribution-free prediction sets for two-layer hierarchical models", 2022);
+- *on average*: at most (above + 1) / (n + 1) of a new group's good parts are rejected, averaged over calibrations, where `above` adds up
+  the share of each group over the threshold (Lee, Barber, Willett, "Distribution-free inference with hierarchical data", 2023);
+- *pooled*: the allowed share of the groups' good parts lies over the threshold, each group counting the same. That estimates what a new
+  group will show; what is proven for it is again no more than (above + 1) / (n + 1), and said beside it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from scipy.special import bdtr, betaln, gammaln
 from inspector.config import PromiseConfig
 
 Numbers = NDArray[np.float64]
-Kept = Literal["with_confidence", "on_average", "pooled", "next_group", "not"]
+Kept = Literal["with_confidence", "on_average", "pooled", "not"]
 
 MOST_KEPT = 2000
 """A manifest holds this many of the highest scores; a promise that would need lower ones gets the lowest that is there."""
@@ -46,6 +46,8 @@ class GoodScores(_Model):
     log_odds: list[float] = []
     group_of: list[int] = []
     """Which group each of them is of; empty where every part is a group of its own."""
+    group_size: list[int] = []
+    """How many good parts that group has; empty likewise."""
     one_of_each: list[float] = []
     """The score of one random part of each group; empty likewise."""
 
@@ -53,14 +55,17 @@ class GoodScores(_Model):
     def of(cls, log_odds: Numbers, groups: Sequence[str]) -> GoodScores:
         # Rounded up, so that no score lies above what stands for it.
         rounded = np.ceil(log_odds * 1e4) / 1e4
-        names, group_of = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+        names, group_of, sizes = np.unique(np.asarray(groups, dtype=str), return_inverse=True, return_counts=True)
         order = np.argsort(-rounded, kind="stable")[:MOST_KEPT]
         found = cls(parts=len(rounded), groups=len(names), log_odds=rounded[order].tolist())
         if len(names) == len(rounded):
             return found
         random = np.random.default_rng(len(rounded))
         ones = np.sort([random.choice(rounded[group_of == group]) for group in range(len(names))])[::-1]
-        return found.model_copy(update={"group_of": group_of[order].tolist(), "one_of_each": ones[:MOST_KEPT].tolist()})
+        own = group_of[order]
+        return found.model_copy(
+            update={"group_of": own.tolist(), "group_size": sizes[own].tolist(), "one_of_each": ones[:MOST_KEPT].tolist()}
+        )
 
     @property
     def independent(self) -> list[float]:
@@ -71,14 +76,20 @@ class GoodScores(_Model):
         moved = {"log_odds": [at + by for at in self.log_odds], "one_of_each": [at + by for at in self.one_of_each]}
         return self.model_copy(update=moved)
 
-    def worst_group(self, share: float) -> float:
-        """Return above what at most `share` of every group lies, as log odds."""
+    def exceeded_by(self, share: float) -> tuple[float, float]:
+        """Return the lowest of the scores above which at most `share` of good parts lie, every group counting the same; and that share."""
+        above = np.concatenate([[0.0], np.cumsum(self._weights)[:-1]])
+        place = int(np.searchsorted(above, share + 1e-9, side="right")) - 1
+        return self.log_odds[place], float(above[place])
+
+    @property
+    def _weights(self) -> Numbers:
+        """What each score counts, of 1 in all."""
         if not self.group_of:
-            return self.log_odds[0]
-        by_group: dict[int, list[float]] = {}
-        for group, at in zip(self.group_of, self.log_odds, strict=True):
-            by_group.setdefault(group, []).append(at)
-        return max(own[int(share * len(own) + 1e-9)] for own in by_group.values())
+            return np.full(len(self.log_odds), 1 / self.parts)
+        # Before groups counted the same a model kept no sizes; it had kept all its scores.
+        sizes = self.group_size or np.bincount(self.group_of)[self.group_of]
+        return 1 / (self.groups * np.asarray(sizes, dtype=np.float64))
 
 
 class Promise(_Model):
@@ -92,8 +103,9 @@ class Promise(_Model):
     """Independent ones among them."""
     needs: int | None
     """So many independent ones would do; None: more than `MOST_PARTS`."""
-    above: int
-    """How many independent ones lie above the lowest threshold that keeps the promise; how many parts, where they were pooled."""
+    above: float
+    """How many independent ones lie above the lowest threshold that keeps the promise; the sum of the groups' shares, where not one part
+    of each is counted but all."""
 
     @property
     def words(self) -> str:
@@ -105,11 +117,13 @@ class Promise(_Model):
         if self.kept == "on_average":
             return f"{refused}; promised on average only: {self.asked.words}"
         if self.kept == "pooled":
-            return f"{refused}; promised on average only, and as far as groups are alike: {self.asked.words}"
-        if self.kept == "next_group":
-            chance = f"{self.groups} in {self.groups + 1}"
-            return f"{refused}; promised only with a chance of {chance}, for the next group of good parts: {self.asked.words}"
+            return f"{refused}; estimated only: {self.asked.words}; proven on average for a new group: at most {self.proven:.0%}"
         return f"{refused}; nothing is promised"
+
+    @property
+    def proven(self) -> float:
+        """The share of a new group's good parts that is rejected at most, averaged over calibrations."""
+        return (self.above + 1) / (self.groups + 1)
 
     @property
     def _counted(self) -> str:
@@ -119,8 +133,7 @@ class Promise(_Model):
     def band(self, independent: int) -> tuple[float, float]:
         """Return between what ends the share of rejects among so many new good parts lies with 95 % probability."""
         rejects = np.arange(independent + 1)
-        known = self.parts if self.kept == "pooled" else self.groups
-        sums = np.cumsum(_chances(independent, rejects, self.above + 1, max(known - self.above, 1)))
+        sums = np.cumsum(_chances(independent, rejects, self.above + 1, max(self.groups - self.above, 1)))
         low, high = np.searchsorted(sums, (0.025, 0.975))
         return int(low) / independent, min(int(high), independent) / independent
 
@@ -131,17 +144,12 @@ def promised(good: GoodScores, asked: PromiseConfig) -> tuple[float, Promise]:
     promise = Promise(asked=asked, kept="with_confidence", parts=good.parts, groups=good.groups, needs=fewest_good(asked), above=0)
     if not ones:
         return float("-inf"), promise.model_copy(update={"kept": "not"})
-    kept: Kept = "with_confidence"
     above = most_above(good.groups, asked)
-    if above is None:
-        kept, above = "on_average", on_average(good.groups, asked.share)
-    if above is None and (pooled := on_average(good.parts, asked.share)) is not None:
-        floor = good.log_odds[min(pooled, len(good.log_odds) - 1)]
-        return floor, promise.model_copy(update={"kept": "pooled", "above": pooled})
-    if above is None:
-        floor = good.worst_group(asked.share)
-        return floor, promise.model_copy(update={"kept": "next_group", "above": int(np.sum(np.asarray(ones) > floor))})
-    return ones[min(above, len(ones) - 1)], promise.model_copy(update={"kept": kept, "above": above})
+    if above is not None:
+        return ones[min(above, len(ones) - 1)], promise.model_copy(update={"above": float(above)})
+    proven = on_average(good.groups, asked.share)
+    floor, share = good.exceeded_by(asked.share if proven is None else proven)
+    return floor, promise.model_copy(update={"kept": "pooled" if proven is None else "on_average", "above": share * good.groups})
 
 
 def sureness(good: int, above: int, asked: PromiseConfig) -> float:
@@ -165,10 +173,10 @@ def most_above(good: int, asked: PromiseConfig) -> int | None:
     return low
 
 
-def on_average(good: int, share: float) -> int | None:
-    """Return how many of `good` scores may lie over a threshold that rejects `share` on average; None where none may."""
-    above = int(np.floor(share * (good + 1) + 1e-9)) - 1
-    return above if above >= 0 else None
+def on_average(groups: int, share: float) -> float | None:
+    """Return what share of the held-out groups' parts may lie over a threshold that rejects `share` on average; None where none may."""
+    allowed = (share * (groups + 1) - 1) / groups
+    return allowed if allowed > -1e-9 else None
 
 
 def fewest_good(asked: PromiseConfig) -> int | None:

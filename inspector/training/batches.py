@@ -69,6 +69,11 @@ class Table:
     def __len__(self) -> int:
         return len(self.samples)
 
+    def quality_of(self, modality: Modality) -> Tensor:
+        """Return the quality of each part's best channel of a modality (N,)."""
+        channels = [*self.spec.cameras] if modality == "image" else [v.name for v in self.spec.vectors if v.modality == modality]
+        return torch.stack([self.quality[name] for name in channels]).amax(dim=0)
+
     def batch(self, rows: Tensor, random: np.random.Generator | None = None) -> tuple[Batch, Targets]:
         """Return parts `rows`; with `random` a random view of each picture, mirrored at random, and of its signals, else as recorded."""
         batch, places, defective = Batch(), {}, self.defective[rows]

@@ -6,7 +6,7 @@ or a figure rests on therefore comes from a fit that did not see its group (cros
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from inspector.fusion.calibration import Calibration, log_odds, sigmoid
 from inspector.fusion.ensemble import CONFLICT
 from inspector.fusion.promise import GoodScores
 from inspector.fusion.uncertainty import doubt
+from inspector.parts import Modality
 from inspector.training.recipe import DecisionRecipe
 
 Numbers = NDArray[np.float64]
@@ -45,6 +46,21 @@ class Witnessed:
     groups: Sequence[str]
     """Which parts are not independent of each other."""
     part_ids: Sequence[str] = ()
+    attention: Sequence[Mapping[Modality, float]] = ()
+
+    def and_of(self, other: Witnessed) -> Witnessed:
+        """Return both together."""
+        return Witnessed(
+            [*self.evidence, *other.evidence],
+            np.concatenate([self.defective, other.defective]),
+            np.concatenate([self.kind_logits, other.kind_logits]),
+            np.concatenate([self.kinds, other.kinds]),
+            np.concatenate([self.cause_logits, other.cause_logits]),
+            np.concatenate([self.causes, other.causes]),
+            [*self.groups, *other.groups],
+            [*self.part_ids, *other.part_ids],
+            [*self.attention, *other.attention],
+        )
 
 
 def calibrate(held: Witnessed, *, any_defect: bool, any_good: bool, recipe: DecisionRecipe, invented: bool = False) -> Calibration:

@@ -20,9 +20,13 @@ def card_text(manifest: Manifest) -> str:
         "",
         "## Tells",
         f"- kinds of defect: {', '.join(manifest.kinds) or 'none was seen: it tells good parts from others'}",
+        *_unknown_kinds(manifest),
         f"- causes: {', '.join(manifest.causes) or 'none was labelled'}",
         f"- mode: {calibration.mode}; threshold {calibration.threshold:.3f}, review from {calibration.review_from:.3f}",
         f"- rule of the threshold: {calibration.rule}",
+        "",
+        "## Intended for",
+        *_stations(manifest),
         "",
         f"## Figures ({made.chosen.get('calibrated_on', 'held out')}; by calibrations that did not see the part)",
         *[f"- {name.replace('_', ' ')}: {_shown(value)}" for name, value in manifest.figures.items()],
@@ -33,6 +37,37 @@ def card_text(manifest: Manifest) -> str:
     if manifest.leading:
         lines += ["", f"A part whose {manifest.leading} cannot be used is sent to review instead of being passed."]
     return "\n".join(lines) + "\n"
+
+
+def _stations(manifest: Manifest) -> list[str]:
+    """Return on which stations the model may serve."""
+    channels = []
+    for name, modality in manifest.channels.items():
+        unit = manifest.units.get(name)
+        channels.append(f"{name} ({modality}, {unit})" if unit else f"{name} ({modality})")
+    return [
+        f"- stations that inspect what {manifest.training.data} shows, with channels {', '.join(channels)}; the only channel of a modality",
+        "  may have another name, and one that is missing leaves a less certain judge",
+        "- refused where no channel fits, or one is in another unit; `inspector station check STATION --model MODEL_DIR` tells",
+        "- not for other products, lamps, machines or mountings of the sensors: what is promised holds for parts like those held out",
+    ]
+
+
+def _unknown_kinds(manifest: Manifest) -> list[str]:
+    """Return what becomes of a defect of a kind that training never saw."""
+    found = manifest.recognition
+    if not manifest.kinds:
+        return []
+    by_known = "- a kind that it never saw is called by the name of a known one"
+    if found is None:
+        return [f"{by_known}: too few kinds were seen to test whether a new one is noticed"]
+    if not found.used:
+        return [f"{by_known}: kinds that were left out were hardly told (AUROC {found.auroc:.2f})"]
+    told = (
+        f"{found.found:.0%} of the parts of left-out kinds were (AUROC {found.auroc:.2f}), and {found.mistaken:.0%} of those of known kinds"
+    )
+    seen = ", at places found by a network that knew all kinds, so expect less" if found.modality == "image" else ""
+    return [f"- a defect unlike all known kinds by its {found.modality} is called unknown: {told}{seen}"]
 
 
 def _held_out_lines(manifest: Manifest) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import torch
@@ -14,19 +15,21 @@ from inspector.fusion.calibration import Calibration
 from inspector.fusion.encoding import Encoder, Ranges
 from inspector.fusion.ensemble import Ensemble
 from inspector.fusion.heat import HeatSettings
+from inspector.fusion.known_kinds import KnownDefects, Recognition
 from inspector.fusion.network import FusionNetwork
 from inspector.parts import Modality
 from inspector.training.batches import Table
-from inspector.training.calibrating import calibrate
+from inspector.training.calibrating import Witnessed, calibrate
 from inspector.training.engine import Engine
 from inspector.training.findings import findings
 from inspector.training.fitting import fit_memories, fit_normalities, fit_scales, indicator_ranges, new_ensemble
-from inspector.training.held_out import calibrates, doubts, figures, folds, rounded, witness, witness_folds
+from inspector.training.held_out import calibrates, doubts, figures, folds, keeps, rounded, witness, witness_folds
 from inspector.training.learning import Lesson, fit_member
 from inspector.training.locating import locate
 from inspector.training.preparing import Prepared, Progress, silent
 from inspector.training.pretraining import pretrain
 from inspector.training.recipe import Recipe
+from inspector.training.recognising import recognise
 from inspector.training.run_folder import Doubt, RunFolder
 from inspector.training.watching import conflict_auroc
 
@@ -34,6 +37,8 @@ LEADS_BY = 0.1
 """A modality leads when its AUROC alone is this much above every other's."""
 LEADS_FROM = 0.75
 FOLDS = 3
+FOLDS_OF_GOOD = 20
+"""Distances from good parts are counted, not learned, so that they afford a fold for nearly every group."""
 CONFLICT_TOLD_FROM = 0.8
 """Below this AUROC on held-out parts the sight of conflicts holds no part back: it would send good parts to people for nothing."""
 
@@ -51,6 +56,8 @@ class Trained:
     histories: list[list[dict[str, Any]]]
     held_out: dict[str, Any]
     doubts: list[Doubt]
+    recognition: Recognition | None
+    known: KnownDefects | None
 
     @property
     def leading(self) -> Modality | None:
@@ -72,18 +79,19 @@ def fit(
     run: RunFolder | None = None,
 ) -> Trained:
     """Fit and calibrate an ensemble on prepared parts; with `run`, members that a killed run left behind are taken up."""
-    folded = not calibrates(prepared.val, prepared.train)
+    val_suffices = calibrates(prepared.val, prepared.train)
+    folded = not (val_suffices and keeps(prepared.val, prepared.train, recipe.decision.promise))
     ensemble = _new_ensemble(prepared, recipe, folded, seed)
     ranges = indicator_ranges(prepared.train)
+    parts_folds = folds(prepared.train, len(ensemble.members), seed) if folded else None
     fit_memories(ensemble, prepared, seed)
     table = Table(prepared.train, ensemble.spec, ranges)
-    parts_folds = folds(prepared.train, len(ensemble.members) if folded else FOLDS, seed)
     fit_scales(ensemble, table)
-    fit_normalities(ensemble, table, parts_folds)
-    val = None if folded else Table(prepared.val, ensemble.spec, ranges)
+    distances = fit_normalities(ensemble, table, folds(prepared.train, FOLDS_OF_GOOD, seed))
+    val = Table(prepared.val, ensemble.spec, ranges) if prepared.val else None
     lessons = _lessons(table, val, parts_folds, recipe, len(ensemble.members), seed, run)
     histories = _teach(ensemble, lessons, prepared, recipe, worker or Engine(recipe.engine), progress)
-    held = witness_folds(ensemble, table, parts_folds) if val is None else witness(ensemble, val)
+    held = _held_out(ensemble, table, val, parts_folds, distances)
     calibration = calibrate(
         held,
         any_defect=any(sample.defective for sample in prepared.train),
@@ -92,11 +100,13 @@ def fit(
         invented=any(view.invented for sample in prepared.train for views in sample.views.values() for view in views),
     )
     found = figures(held, calibration)
-    if val is not None and len(ensemble.spec.modalities) > 1:
+    if val is not None and val_suffices and len(ensemble.spec.modalities) > 1:
         found["conflict_auroc"] = rounded(conflict_auroc(ensemble, val, torch.arange(len(val)), seed))
         if (found["conflict_auroc"] or 0.0) < CONFLICT_TOLD_FROM:
             calibration = calibration.model_copy(update={"conflict_from": None})
-    heat = _heat(ensemble, table if val is None else val, parts_folds if folded else None, calibration, seed)
+    recognition, known = recognise(ensemble, [table] if val is None else [table, val], parts_folds)
+    looked_at = (val, None) if val is not None and val_suffices else (table, parts_folds)
+    heat = _heat(ensemble, *looked_at, calibration, seed)
     return Trained(
         ensemble=ensemble,
         calibration=calibration,
@@ -107,7 +117,17 @@ def fit(
         histories=histories,
         held_out=findings(held, calibration, ensemble.spec.kinds),
         doubts=doubts(held, calibration, prepared),
+        recognition=recognition,
+        known=known,
     )
+
+
+def _held_out(ensemble: Ensemble, table: Table, val: Table | None, folds: Tensor | None, distances: Mapping[Modality, Tensor]) -> Witnessed:
+    """Return what is said of all parts that nothing was learned from: the validation parts, and with `folds` the training parts, too."""
+    spoken = [] if val is None else [witness(ensemble, val)]
+    if folds is not None:
+        spoken.append(witness_folds(ensemble, table, folds, distances))
+    return reduce(Witnessed.and_of, spoken)
 
 
 def _new_ensemble(prepared: Prepared, recipe: Recipe, folded: bool, seed: int) -> Ensemble:
@@ -124,15 +144,15 @@ def _epochs(cameras: tuple[str, ...], recipe: Recipe) -> int:
 
 
 def _lessons(
-    table: Table, val: Table | None, parts_folds: Tensor, recipe: Recipe, members: int, seed: int, run: RunFolder | None
+    table: Table, val: Table | None, parts_folds: Tensor | None, recipe: Recipe, members: int, seed: int, run: RunFolder | None
 ) -> list[Lesson]:
-    """Return what each member learns from and is watched on: the validation parts, or its own fold, which it then leaves alone."""
+    """Return what each member learns from, with folds all but its own, and is watched on: the validation parts, or else its own fold."""
     lessons = []
     for number in range(members):
         rows, held = torch.arange(len(table)), None if val is None else (val, torch.arange(len(val)))
-        if val is None:
+        if parts_folds is not None:
             rows, own = torch.nonzero(parts_folds != number)[:, 0], torch.nonzero(parts_folds == number)[:, 0]
-            held = (table, own) if len(own) else None
+            held = held or ((table, own) if len(own) else None)
         lessons.append(
             Lesson(
                 table,
@@ -171,7 +191,7 @@ def _chosen(prepared: Prepared, recipe: Recipe, members: int, folded: bool) -> d
         **of_pictures,
         "epochs": _epochs(prepared.cameras, recipe),
         "members": members,
-        "calibrated_on": f"{members} folds of train" if folded else "val",
+        "calibrated_on": " and ".join([f"{members} folds of train"] * folded + ["val"] * bool(prepared.val)),
     }
 
 

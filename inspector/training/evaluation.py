@@ -170,10 +170,12 @@ def leave_out(record: PartRecord, without: Sequence[Modality]) -> PartRecord:
 
 
 def predicted_kind(verdict: Verdict) -> str:
-    """Return what the verdict calls the part: `ok` below the threshold, else the most probable kind of defect."""
+    """Return what the verdict calls the part: `ok` below the threshold, else its defect, which may be of no known kind."""
     kinds = [name for name, _ in ranked(verdict.kind_probabilities) if name != OK_LABEL]
     if not verdict.score >= verdict.threshold:
         return OK_LABEL
+    if verdict.defects:
+        return verdict.defects[0].kind
     return kinds[0] if kinds else UNKNOWN_DEFECT
 
 

@@ -14,6 +14,7 @@ from inspector.fusion.memory import GoodMemory
 from inspector.fusion.network import FusionNetwork
 from inspector.fusion.signal_encoder import Scale
 from inspector.fusion.spec import NetworkSpec
+from inspector.parts import Modality
 from inspector.training.batches import Table
 from inspector.training.preparing import Prepared
 from inspector.training.samples import Sample, View
@@ -92,16 +93,17 @@ def fit_scales(ensemble: Ensemble, table: Table) -> None:
                 scale.mean, scale.spread = _mean_and_spread(values)
 
 
-def fit_normalities(ensemble: Ensemble, table: Table, folds: Tensor) -> None:
-    """Learn good waveforms and series."""
-    rows = torch.arange(len(table))
+def fit_normalities(ensemble: Ensemble, table: Table, folds: Tensor) -> dict[Modality, Tensor]:
+    """Learn good waveforms and series; return how far each part lies from the good ones outside its fold (N,)."""
+    found = {}
     batch = Batch(summaries=table.summaries, steps=table.steps, offsets_s=table.offsets_s, quality=table.quality)
     for modality, normality in ensemble.normalities.items():
         values = ensemble.standardised(batch, modality)
         present = torch.stack([table.quality[v.name] > 0.5 for v in ensemble.spec.vectors if v.modality == modality]).all(dim=0)
-        good = rows[(table.defective == 0) & present]
         if values is not None:
-            normality.fit(values[good].detach(), folds[good])  # type: ignore[operator]
+            distances = normality.fit(values.detach(), (table.defective == 0) & present, folds)  # type: ignore[operator]
+            found[modality] = distances * table.quality_of(modality)  # type: ignore[arg-type]
+    return found  # type: ignore[return-value]
 
 
 def _mean_and_spread(values: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from inspector.config import PromiseConfig
 from inspector.fusion.calibration import Calibration
 from inspector.fusion.ensemble import Ensemble, Opinion, ask, averaged
-from inspector.parts import OK_LABEL, UNKNOWN_DEFECT
+from inspector.fusion.promise import fewest_good
+from inspector.parts import OK_LABEL, UNKNOWN_DEFECT, Modality
 from inspector.training.batches import Table
 from inspector.training.calibrating import FEWEST_EACH, Witnessed, honest_scores
 from inspector.training.metrics import auroc
@@ -28,6 +31,12 @@ def calibrates(val: list[Sample], train: list[Sample]) -> bool:
     needs_defective = any(sample.defective for sample in train)
     needs_good = any(not sample.defective for sample in train)
     return (defective >= FEWEST_EACH or not needs_defective) and (good >= FEWEST_EACH or not needs_good)
+
+
+def keeps(val: list[Sample], train: list[Sample], asked: PromiseConfig) -> bool:
+    """Tell whether a promise can rest on the validation parts alone: there are groups of good ones enough, or nothing to promise."""
+    needs, groups = fewest_good(asked), {sample.group for sample in val if not sample.defective}
+    return all(sample.defective for sample in train) or (needs is not None and len(groups) >= needs)
 
 
 def folds(train: list[Sample], count: int, seed: int) -> Tensor:
@@ -55,15 +64,16 @@ def witness(ensemble: Ensemble, table: Table) -> Witnessed:
 
 
 @torch.inference_mode()
-def witness_folds(ensemble: Ensemble, table: Table, folds: Tensor) -> Witnessed:
-    """Ask each member only of the parts that it did not learn from."""
+def witness_folds(ensemble: Ensemble, table: Table, folds: Tensor, distances: Mapping[Modality, Tensor]) -> Witnessed:
+    """Ask each member only of the parts that it did not learn from; `distances` (N,) are those from good parts of other folds."""
     rows = torch.cat([torch.nonzero(folds == fold)[:, 0] for fold in torch.unique(folds)])
     opinions = []
     for fold in torch.unique(folds):
         member = ensemble.members[int(fold)]
         for block in torch.split(torch.nonzero(folds == fold)[:, 0], 32):
             batch = table.batch(block)[0]
-            opinions.append(averaged([member(batch)], ensemble.distances(batch), len(ensemble.spec.kinds)))
+            unseen = ensemble.distances(batch) | {modality: far[block] for modality, far in distances.items()}
+            opinions.append(averaged([member(batch)], unseen, len(ensemble.spec.kinds)))
     return _witnessed(opinions, table, rows)
 
 
@@ -77,6 +87,7 @@ def _witnessed(opinions: list[Opinion], table: Table, rows: Tensor) -> Witnessed
         causes=table.causes[rows].numpy(),
         groups=[table.samples[int(row)].group for row in rows],
         part_ids=[table.samples[int(row)].part.part_id for row in rows],
+        attention=[shares for opinion in opinions for shares in opinion.attention],
     )
 
 
@@ -92,11 +103,19 @@ def figures(held: Witnessed, calibration: Calibration) -> dict[str, Any]:
         figures["false_reject_rate"] = rounded(failed[~held.defective].mean())
         figures["auroc_alone"] = _auroc_of(held, "own_")
         figures["auroc_distance"] = _auroc_of(held, "distance_")
+    figures["mean_weight"] = _mean_weights(held, calibration)
     for name, logits, truth in (("kinds_accuracy", held.kind_logits, held.kinds), ("causes_top1", held.cause_logits, _real_causes(held))):
         known = truth >= 0
         if logits.shape[1] > 1 and known.any():
             figures[name] = rounded(float(np.mean(logits[known].argmax(axis=1) == truth[known])))
     return figures
+
+
+def _mean_weights(held: Witnessed, calibration: Calibration) -> dict[str, float]:
+    """Return how much of the score came from each modality, mean over the parts that have it."""
+    shares = [calibration.shares(evidence, attention) for evidence, attention in zip(held.evidence, held.attention, strict=True)]
+    names = sorted({name for one in shares for name in one})
+    return {name: round(float(np.mean([one[name] for one in shares if name in one])), 3) for name in names}
 
 
 def doubts(held: Witnessed, calibration: Calibration, prepared: Prepared) -> list[Doubt]:

@@ -44,7 +44,8 @@ def train(recipe_path: Path | str, data: PartsFolder, out_dir: Path | str, *, se
         trained = fit(prepared, recipe, seed=seed, progress=progress, worker=worker, run=run)
         manifest = _manifest(trained, prepared, recipe, data, seed, perf_counter() - start_s)
         if worker.writes:
-            manifest = artefact.save(out, manifest, trained.ensemble.state_dict(), card_text(manifest), good_parts(prepared))
+            state = trained.ensemble.state_dict()
+            manifest = artefact.save(out, manifest, state, card_text(manifest), good_parts(prepared), trained.known)
             _write_normal(out / artefact.NORMAL, prepared.train, progress)
             run.finish(trained.chosen, trained.histories, trained.doubts)
     promise = manifest.calibration.promise
@@ -100,6 +101,7 @@ def _manifest(trained: Trained, prepared: Prepared, recipe: Recipe, data: PartsF
         calibration=trained.calibration,
         units={name: data.channels[name].unit for name in channels if name in data.channels and data.channels[name].unit},
         heat=trained.heat,
+        recognition=trained.recognition,
         indicators={channel: dict(ranges) for channel, ranges in trained.ranges.items()},
         leading=trained.leading,
         training=TrainedOn(

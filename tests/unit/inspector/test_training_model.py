@@ -20,7 +20,9 @@ members_without_pictures: 1
 picture: {area_px: 8192, views: 1}
 network: {width: 32, map_width: 16, layers: 1}
 optimizer: {epochs_with_pictures: 20, epochs_without_pictures: 40, batch: 8}
+decision: {false_reject_budget: 0.3}
 """
+"""Ten good validation parts are enough for that promise."""
 COLUMNS = ("part_id", "split", "label", "cause", "group", "image", "mask", "audio", "vibration", "series", "note")
 
 
@@ -157,6 +159,14 @@ def test_without_validation_parts_folds_of_train_calibrate(tmp_path, recipe):
     summary = train(recipe, line, tmp_path / "m")
     assert summary["chosen"]["calibrated_on"] == "3 folds of train"
     assert summary["figures"]["held_out_parts"] == len(LABELS)
+
+
+def test_validation_parts_too_few_for_the_promise_are_helped_by_folds(tmp_path, recipe):
+    line = write_line(tmp_path / "line", LABELS, modalities=("vibration",))
+    recipe.write_text(RECIPE.replace("0.3}", "0.05}"))
+    summary = train(recipe, line, tmp_path / "m")
+    assert summary["chosen"]["calibrated_on"] == "3 folds of train and val"
+    assert (summary["promise"]["groups"], summary["promise"]["kept"]) == (20, "on_average")
 
 
 def table(path):

@@ -1,12 +1,18 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 import yaml
 
 from inspector.errors import ModelError
+from inspector.features import Features
+from inspector.features.content import Vectors
 from inspector.fusion import Judge, artefact
 from inspector.fusion.artefact import Manifest, PinnedFile, PinnedNetwork, TrainedOn
 from inspector.fusion.calibration import Calibration
 from inspector.fusion.ensemble import Ensemble
+from inspector.fusion.known_kinds import KnownDefects, Recognition
 from inspector.fusion.network import NAME, VERSION
 from inspector.fusion.spec import NetworkSpec, VectorSpec
 
@@ -119,3 +125,33 @@ def test_a_manifest_that_does_not_fit_is_refused_by_its_key(folder, changes, wor
 def test_a_manifest_that_is_not_yaml_is_refused(folder):
     (folder / artefact.MANIFEST).write_text("a: [")
     assert "not valid YAML" in refused(folder)
+
+
+RECOGNITION = Recognition(modality="audio", limit=0.6, auroc=0.9, found=0.7, mistaken=0.02, used=True)
+KNOWN = KnownDefects(np.zeros(20, np.float32), np.ones(20, np.float32), np.eye(20, dtype=np.float32)[:3])
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_known_defects_are_read_where_they_are_used_and_pinned(tmp_path, used):
+    recognition = RECOGNITION.model_copy(update={"used": used})
+    artefact.save(tmp_path, manifest().model_copy(update={"recognition": recognition}), Ensemble(SPEC, 2).state_dict(), "", known=KNOWN)
+    saved, _ = artefact.load(tmp_path)
+    assert (artefact.load_known_defects(tmp_path, saved) is not None) == used
+    (tmp_path / "known_defects.npz").write_bytes(b"another")
+    if used:
+        with pytest.raises(ModelError, match="hash does not match"):
+            artefact.load_known_defects(tmp_path, saved)
+
+
+def test_a_defect_unlike_all_known_ones_is_called_unknown():
+    changed = {"recognition": RECOGNITION, "calibration": Calibration(mode="kinds_only")}
+    judge = Judge(manifest().model_copy(update=changed), Ensemble(SPEC, 2), known=KNOWN)
+    ways = np.eye(20, dtype=np.float32)
+    steps, offsets_s = np.zeros((4, 8), np.float32), np.zeros(4, np.float32)
+    kinds = []
+    for summary in (4 * ways[1], 4 * ways[9]):
+        features = Features(None, vectors={"mic": Vectors("audio", summary, steps, offsets_s)}, quality={"mic": 1.0})
+        kinds.append(judge.judge(features).defects[0].kind)
+    assert kinds == ["crack", "unknown"]
+    deaf = replace(features, quality={"mic": 0.1})
+    assert judge.judge(deaf).defects[0].kind == "crack", "what can hardly be heard does not look new"

@@ -1,5 +1,6 @@
 """The distance of waveforms and series from good parts: no defect seen, few parts, many numbers."""
 
+import pytest
 import torch
 
 from inspector.fusion.normality import Normality
@@ -7,7 +8,7 @@ from inspector.fusion.normality import Normality
 
 def _fitted(values: torch.Tensor) -> Normality:
     normality = Normality(values.shape[1])
-    normality.fit(values, torch.arange(len(values)) % 4)
+    normality.fit(values, torch.ones(len(values), dtype=torch.bool), torch.arange(len(values)) % 4)
     return normality
 
 
@@ -45,6 +46,18 @@ def test_the_distance_can_be_followed_back_to_the_numbers() -> None:
     normality(values).sum().backward()
     assert values.grad is not None
     assert (values.grad > 0).all()
+
+
+def test_a_part_is_measured_by_the_good_parts_of_other_folds() -> None:
+    torch.manual_seed(4)
+    runs = torch.arange(6).repeat_interleave(20)
+    values = torch.randn(6, 25)[runs] + 0.3 * torch.randn(120, 25)
+    good = torch.arange(120) % 4 > 0
+    normality = Normality(25)
+    unseen = normality.fit(values, good, runs)
+    assert float(unseen[good].median()) == pytest.approx(0, abs=0.05)
+    assert (unseen - normality(values))[good].min() > 0, "seen by parts of its own run a part looks more usual than the next run will"
+    assert unseen[~good].mean() == pytest.approx(float(unseen[good].mean()), abs=0.5)
 
 
 def test_too_few_parts_say_nothing() -> None:

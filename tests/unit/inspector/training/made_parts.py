@@ -35,11 +35,12 @@ def _sample(label, spec, random):
         steps = random.normal(0, 1, (vector.steps, vector.step_size))
         vectors[vector.name] = Vectors(vector.modality, *(np.asarray(v, np.float32) for v in (summary, steps, np.zeros(vector.steps))))
     features = Features(None, vectors=vectors, quality=dict.fromkeys(vectors, 1.0))
+    name = str(random.random())
     return SimpleNamespace(
-        part=SimpleNamespace(label=label, cause=None),
+        part=SimpleNamespace(part_id=name, label=label, cause=None),
         features=features,
         defective=label != "ok",
-        group=str(random.random()),
+        group=name,
         views={},
         altered=[],
     )

@@ -49,7 +49,7 @@ def test_groups_and_not_parts_are_counted():
 @pytest.mark.parametrize("good", [0, 1])
 def test_hardly_any_good_part_is_no_error(good):
     found = calibrated(held_out(np.random.default_rng(2), good, 8))
-    assert found.promise.kept == ("next_group" if good else "not")
+    assert found.promise.kept == ("pooled" if good else "not")
     assert found.threshold >= 0.5
 
 
