@@ -71,6 +71,15 @@ class Symptom(Place):
     """Chance to see it while the cause is active."""
     p_if_absent: float = Field(gt=0, lt=1)
     """Chance to see it otherwise."""
+    lag_s: tuple[float, float] | None = None
+    """How long after the cause it begins, at least and at most; not given: any time later."""
+
+    @field_validator("lag_s")
+    @classmethod
+    def _is_a_span(cls, lag_s: tuple[float, float] | None) -> tuple[float, float] | None:
+        if lag_s is not None and not 0 <= lag_s[0] <= lag_s[1]:
+            raise ValueError(f"{list(lag_s)} must be [at least, at most] in seconds: an effect does not come before its cause")
+        return lag_s
 
 
 class Limit(Place):
@@ -92,6 +101,8 @@ class DecidingTest(Title):
     """Something a person can do to be sure."""
 
     minutes: float = Field(gt=0)
+    sure: float = Field(default=0.95, gt=0.5, lt=1)
+    """How often its outcome is right."""
 
 
 class Contrast(_Entry):
@@ -114,7 +125,7 @@ class CauseRule(_Entry):
     defects: dict[str, float] = {}
     """Kind of defect -> chance that a part made under this cause has it."""
     leads_to: dict[str, float] = {}
-    """Other cause -> chance that this one brings it about: its symptoms then speak for this one too."""
+    """Other cause -> chance that this one brings it about: both are then active, this one first."""
     told_apart_from: tuple[Contrast, ...] = ()
     test: DecidingTest
 
@@ -152,6 +163,8 @@ class Catalogue(_Entry):
     """All causes, the limits of physics, and the words for what they speak of."""
 
     not_measured: Unmeasured
+    together: float = Field(default=0.2, gt=0, le=1)
+    """How much rarer a second cause is beside a first than it is alone; what `leads_to` says comes on top."""
     causes: tuple[CauseRule, ...] = ()
     limits: tuple[Limit, ...] = ()
     defects: dict[str, DefectTitle] = {}
@@ -163,16 +176,12 @@ class Catalogue(_Entry):
         """Causes by name."""
         return {cause.name: cause for cause in self.causes}
 
-    @cached_property
-    def inherited(self) -> dict[str, tuple[Symptom, ...]]:
-        """Symptoms of what each cause leads to, as sure as the link is."""
-        return {cause.name: tuple(self._inherited(cause)) for cause in self.causes}
-
-    def _inherited(self, cause: CauseRule) -> Iterator[Symptom]:
-        for other, chance in cause.leads_to.items():
-            for symptom in self.by_name[other].symptoms:
-                present = chance * symptom.p_if_present + (1 - chance) * symptom.p_if_absent
-                yield symptom.model_copy(update={"p_if_present": present})
+    def leader(self, one: str, other: str) -> str | None:
+        """Return which of two causes can bring the other about."""
+        for cause, effect in ((one, other), (other, one)):
+            if cause in self.by_name and effect in self.by_name[cause].leads_to:
+                return cause
+        return None
 
     def limit_of(self, measurement: Measurement) -> Limit | None:
         """Return the first limit that speaks of a quantity."""
