@@ -10,8 +10,6 @@ from typing import Any
 from inspector.diagnosis.catalogue import NO_CAUSE
 from inspector.parts import NOT_MEASURED, Verdict
 
-FILE = "credit.json"
-"""Beside a model's weights: what training found on parts held out."""
 _FLOOR = 0.01
 _REACH = 5.0
 _UNKNOWN = math.log(0.1)

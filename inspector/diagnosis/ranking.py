@@ -18,10 +18,11 @@ from inspector.diagnosis.catalogue import Catalogue, CauseRule
 from inspector.diagnosis.credit import Credit, Head
 from inspector.diagnosis.findings import Finding
 from inspector.diagnosis.hypotheses import Posterior, Table, all_pairs
-from inspector.diagnosis.timing import cause_began_s
+from inspector.diagnosis.timing import Span, cause_began_s
 from inspector.diagnosis.witnesses import Witness, by_kind, witnesses
 from inspector.parts import NOT_MEASURED, OK_LABEL, PartRecord, Verdict
 
+_F = NDArray[np.float64]
 _UNTITLED_PRIOR = 0.03
 _DEFECT_REACH = (-1.5, 2.5)
 _SPEAKS_AGAINST = -0.3
@@ -70,17 +71,63 @@ class Ranking:
 
 def rank(found: Iterable[Finding], record: PartRecord, verdict: Verdict, catalogue: Catalogue, credit: Credit | None = None) -> Ranking:
     """Return how likely each cause is; several may be likely at once, so that their probabilities can sum to more than 1."""
-    credit, head = credit or Credit(), Head.of(verdict)
+    return listen(found, record, verdict, catalogue).ranked(credit or Credit())
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """All that was said of one part, before it is decided how much each kind of witness counts."""
+
+    names: tuple[str, ...]
+    heard: tuple[tuple[Witness, ...], ...]
+    head: Head
+    odds: _F
+    """Log odds of each cause before anything was measured."""
+    alone: _F
+    """What symptoms and defect say of each cause."""
+    pairs: NDArray[np.int64]
+    joint: _F
+    """The same of each two causes."""
+    beside: _F
+    """(2, pairs): log odds that the first, and the second, of a pair is there beside the other."""
+
+    def ranked(self, credit: Credit) -> Ranking:
+        """Return the causes by all witnesses, each as far as it is given credit."""
+        before = np.array([self.head.before(name, odds, credit) for name, odds in zip(self.names, self.odds, strict=True)])
+        share = np.array([self.head.share(name, credit) for name in self.names])
+        alone = before + share * self.alone
+        first, second = self.pairs.T
+        joint = np.where(before[first] >= before[second], before[first] + self.beside[1], before[second] + self.beside[0])
+        joint = joint + share[self.pairs].mean(axis=1) * self.joint
+        posterior = Posterior.of(self.names, 0.0, alone, self.pairs, joint)
+        active = posterior.active
+        suspects = [Suspect(name, active[name], said) for name, said in zip(self.names, self.heard, strict=True)]
+        suspects.append(Suspect(NOT_MEASURED, posterior.nothing))
+        return Ranking(tuple(sorted(suspects, key=lambda suspect: -suspect.probability)), posterior.both)
+
+
+def listen(found: Iterable[Finding], record: PartRecord, verdict: Verdict, catalogue: Catalogue) -> Hearing:
+    """Hear every witness of every cause that can be told here."""
+    head = Head.of(verdict)
     rules = [rule for rule in catalogue.causes if rule.name in head.says or _can_speak(rule, record)]
     names = [rule.name for rule in rules]
     names += [name for name in head.says if name not in names]
     sorted_ = by_kind(found)
     heard = [witnesses(rule, sorted_, verdict) for rule in rules]
     heard += [()] * (len(names) - len(rules))
-    posterior = _posterior(names, heard, verdict, catalogue, credit, head)
-    suspects = [Suspect(name, posterior.active[name], said) for name, said in zip(names, heard, strict=True)]
-    suspects.append(Suspect(NOT_MEASURED, posterior.nothing))
-    return Ranking(tuple(sorted(suspects, key=lambda suspect: -suspect.probability)), posterior.both)
+    table, pairs, defect = Table.of(heard), all_pairs(len(names)), _Defect(catalogue, verdict)
+    made = [_makes(name, said, catalogue) for name, said in zip(names, heard, strict=True)]
+    odds = np.array([math.log(_prior(name, catalogue) / catalogue.not_measured.prior) for name in names])
+    return Hearing(
+        names=tuple(names),
+        heard=tuple(heard),
+        head=head,
+        odds=odds,
+        alone=table.says(np.arange(len(names))[:, None]) + np.array([defect.says(one) for one in made]),
+        pairs=pairs,
+        joint=table.says(pairs) + np.array([defect.says(_either(made[a], made[b])) for a, b in pairs]),
+        beside=_beside(names, heard, pairs, odds, catalogue, head),
+    )
 
 
 def _can_speak(rule: CauseRule, record: PartRecord) -> bool:
@@ -91,21 +138,6 @@ def _can_speak(rule: CauseRule, record: PartRecord) -> bool:
         for symptom in rule.symptoms
         for channel in present
     )
-
-
-def _posterior(
-    names: Sequence[str], heard: Sequence[tuple[Witness, ...]], verdict: Verdict, catalogue: Catalogue, credit: Credit, head: Head
-) -> Posterior:
-    table, pairs = Table.of(heard), all_pairs(len(names))
-    defect = _Defect(catalogue, verdict)
-    made = [_makes(name, said, catalogue) for name, said in zip(names, heard, strict=True)]
-    odds = np.array([math.log(_prior(name, catalogue) / catalogue.not_measured.prior) for name in names])
-    before = np.array([head.before(name, chance, credit) for name, chance in zip(names, odds, strict=True)])
-    share = np.array([head.share(name, credit) for name in names])
-    alone = before + share * (table.says(np.arange(len(names))[:, None]) + np.array([defect.says(one) for one in made]))
-    joint = table.says(pairs) + np.array([defect.says(_either(made[a], made[b])) for a, b in pairs])
-    second = _second(names, heard, pairs, odds, before, catalogue, head)
-    return Posterior.of(names, 0.0, alone, pairs, second + share[pairs].mean(axis=1) * joint)
 
 
 def _prior(name: str, catalogue: Catalogue) -> float:
@@ -125,36 +157,30 @@ def _either(one: Mapping[str, float], other: Mapping[str, float]) -> Mapping[str
     return {kind: 1 - (1 - one.get(kind, 0.0)) * (1 - other.get(kind, 0.0)) for kind in one.keys() | other.keys()}
 
 
-def _second(
+def _beside(
     names: Sequence[str],
-    heard: Sequence[tuple[Witness, ...]],
+    heard: Sequence[Sequence[Witness]],
     pairs: NDArray[np.int64],
-    odds: NDArray[np.float64],
-    before: NDArray[np.float64],
+    odds: _F,
     catalogue: Catalogue,
     head: Head,
-) -> NDArray[np.float64]:
-    """Return the log odds of each two causes before any symptom: the likelier one, and the other beside it or brought about by it."""
-    found = np.empty(len(pairs))
-    for place, (a, b) in enumerate(pairs):
-        first, second = (a, b) if before[a] >= before[b] else (b, a)
-        beside = math.exp(odds[second]) * catalogue.together
-        linked = _linked(names[a], names[b], heard[a], heard[b], catalogue)
-        heard_of = min(max(_SECOND_HEAD * head.says.get(names[second], 0.0), -2.0), 2.0)
-        found[place] = before[first] + math.log(beside + linked) + heard_of
-    return found
+) -> _F:
+    """Return the log odds that each member of a pair is there beside the other, by chance or brought about by it."""
+    began = [cause_began_s(said) for said in heard]
+    linked = np.array([_linked(names[a], names[b], began[a], began[b], catalogue) for a, b in pairs])
+    said = np.array([min(max(_SECOND_HEAD * head.says.get(name, 0.0), -2.0), 2.0) for name in names])
+    return np.stack([np.log(np.exp(odds[side]) * catalogue.together + linked) + said[side] for side in pairs.T])
 
 
-def _linked(one: str, other: str, heard: Sequence[Witness], other_heard: Sequence[Witness], catalogue: Catalogue) -> float:
+def _linked(one: str, other: str, one_began: Span | None, other_began: Span | None, catalogue: Catalogue) -> float:
     """Return the chance that one of two causes brings the other about; 0 where that one began later."""
-    found = 0.0
-    for cause, effect, cause_heard, effect_heard in ((one, other, heard, other_heard), (other, one, other_heard, heard)):
-        rule = catalogue.by_name.get(cause)
-        chance = rule.leads_to.get(effect, 0.0) if rule else 0.0
-        cause_span, effect_span = cause_began_s(cause_heard), cause_began_s(effect_heard)
-        if chance and not (cause_span and effect_span and cause_span[0] > effect_span[1]):
-            found = max(found, chance)
-    return found
+    leader = catalogue.leader(one, other)
+    if leader is None:
+        return 0.0
+    effect, began, effect_began = (other, one_began, other_began) if leader == one else (one, other_began, one_began)
+    if began and effect_began and began[0] > effect_began[1]:
+        return 0.0
+    return catalogue.by_name[leader].leads_to[effect]
 
 
 class _Defect:

@@ -17,7 +17,7 @@ from inspector.fusion.heat import HeatSettings
 from inspector.fusion.network import FusionNetwork
 from inspector.parts import Modality
 from inspector.training.batches import Table
-from inspector.training.calibrating import calibrate
+from inspector.training.calibrating import Witnessed, calibrate
 from inspector.training.engine import Engine
 from inspector.training.findings import findings
 from inspector.training.fitting import fit_memories, fit_normalities, fit_scales, indicator_ranges, new_ensemble
@@ -51,6 +51,7 @@ class Trained:
     histories: list[list[dict[str, Any]]]
     held_out: dict[str, Any]
     doubts: list[Doubt]
+    held: Witnessed
 
     @property
     def leading(self) -> Modality | None:
@@ -107,6 +108,7 @@ def fit(
         histories=histories,
         held_out=findings(held, calibration, ensemble.spec.kinds),
         doubts=doubts(held, calibration, prepared),
+        held=held,
     )
 
 
