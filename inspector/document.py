@@ -130,7 +130,7 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
         "end_s": evidence.end_s,
         "text": _text(evidence.text),
     }
-    more = {"at_hz": evidence.at_hz, "good_beyond": evidence.good_beyond, "likelihood_ratio": evidence.likelihood_ratio}
+    more = {"at_hz": evidence.at_hz, "beyond_share": evidence.beyond_share, "likelihood_ratio": evidence.likelihood_ratio}
     return document | _without_none(more | {"rule": evidence.rule or None})
 
 

@@ -346,10 +346,10 @@ class Evidence:
     text: Text
     strength: float = 0.0
     """How far outside the expected range, in multiples of its half width; 0 inside."""
+    beyond_share: float | None = None
+    """Which share of what is normal here lies at least as far out; None where the expectation is a limit of physics."""
     at_hz: float | None = None
     """Where in the spectrum the line or band was found; None where the quantity has no frequency."""
-    good_beyond: float | None = None
-    """Share of this station's good parts that lie at least as far to this side; None where no good part is known."""
     rule: str = ""
     """Which line of the catalogue makes it speak of the cause, e.g. `belt_slip.symptoms.0`; empty where none does."""
     likelihood_ratio: float | None = None

@@ -7,7 +7,8 @@ diagnose(record, verdict, ...) -> Diagnosis   causes with probability and eviden
 Credit                                        how much the network's opinion counts beside the symptoms: found in training
 """
 
-from inspector.diagnosis.catalogue import Catalogue, load_catalogue
+from inspector.diagnosis.catalogue import Catalogue
+from inspector.diagnosis.catalogue_file import load_catalogue
 from inspector.diagnosis.concluding import diagnose
 from inspector.diagnosis.credit import Credit
 from inspector.diagnosis.measurements import Measurement, Measurements

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from inspector.config import Title, read_yaml, validated
+from inspector.config import Title
 from inspector.diagnosis.measurements import Measurement
-from inspector.errors import ConfigError
-from inspector.home import shipped
 from inspector.parts import NOT_MEASURED, Modality, Text
 
-CATALOGUE_FILE = "data/knowledge/causes.yaml"
 _NAME = r"^[a-z][a-z0-9_]*$"
 NO_CAUSE = "none"
 """How labels and the network say that no process cause is behind a part."""
@@ -121,7 +116,8 @@ class CauseRule(_Entry):
     fault_of: Literal["machine", "station", "material"] = "machine"
     because: Title
     """How this cause comes to make what is seen, as half a sentence."""
-    symptoms: tuple[Symptom, ...] = Field(min_length=1)
+    symptoms: tuple[Symptom, ...] = ()
+    """Without any a cause waits: it takes part only where the model was taught its name."""
     defects: dict[str, float] = {}
     """Kind of defect -> chance that a part made under this cause has it."""
     leads_to: dict[str, float] = {}
@@ -198,44 +194,3 @@ class Catalogue(_Entry):
         """Return the words for a kind of defect; a kind that the catalogue lacks is its own title."""
         title = self.defects.get(kind)
         return Text(title.en, title.zh) if title else Text(kind.replace("_", " "), kind.replace("_", " "))
-
-
-def load_catalogue(path: Path | str | None = None) -> Catalogue:
-    """Read and check a catalogue file, by default the shipped one. Raises ConfigError with the file and the key."""
-    path = shipped(CATALOGUE_FILE) if path is None else Path(path)
-    catalogue = validated(Catalogue, read_yaml(path), path)
-    for key, message in _mistakes(catalogue):
-        raise ConfigError(message, path=path, key=key)
-    return catalogue
-
-
-def _mistakes(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    """Yield (key, what is wrong) of everything that only the whole catalogue can tell."""
-    names = [cause.name for cause in catalogue.causes]
-    for place, cause in enumerate(catalogue.causes):
-        if cause.name in names[:place]:
-            yield f"causes.{place}.name", f"'{cause.name}' is there twice, at {names.index(cause.name)} and at {place}; keep one"
-        if cause.name in (NOT_MEASURED, NO_CAUSE):
-            yield f"causes.{place}.name", f"'{cause.name}' is kept for parts without a known cause; choose another name"
-        named = [("told_apart_from", contrast.cause) for contrast in cause.told_apart_from]
-        for key, other in named + [("leads_to", name) for name in cause.leads_to]:
-            if other not in names or other == cause.name:
-                why = "is this cause itself" if other == cause.name else "is no cause of this catalogue"
-                yield f"causes.{place}.{key}", f"'{other}' {why}"
-    if circle := _circle({cause.name: tuple(cause.leads_to) for cause in catalogue.causes}):
-        yield f"causes.{names.index(circle[0])}.leads_to", f"goes in a circle: {' -> '.join(circle)}; take one link out"
-
-
-def _circle(edges: dict[str, tuple[str, ...]]) -> list[str]:
-    """Return the first circle of a directed graph as the names along it, empty where there is none."""
-    done: set[str] = set()
-
-    def walk(name: str, trail: list[str]) -> Iterator[list[str]]:
-        if name in trail:
-            yield [*trail[trail.index(name) :], name]
-        elif name not in done:
-            for other in edges.get(name, ()):
-                yield from walk(other, [*trail, name])
-            done.add(name)
-
-    return next((found for name in edges for found in walk(name, [])), [])

@@ -39,7 +39,7 @@ def diagnose(
     found = findings(measured, normal, catalogue)
     ranking = rank(found, record, verdict, catalogue, credit)
     strange = _unexplained(found, ranking)
-    causes = tuple(_cause(suspect, strange, catalogue, normal) for suspect in ranking.suspects)
+    causes = tuple(_cause(suspect, strange, catalogue) for suspect in ranking.suspects)
     test = next_test(ranking, catalogue)
     case = Case(ranking, tuple(strange), tuple(sorted({item.measurement.channel for item in found})), verdict, machine, catalogue)
     return Diagnosis(causes, conclusion(case), test, report(case, causes, test), _together(ranking, catalogue))
@@ -55,14 +55,14 @@ def _qualities(record: PartRecord, verdict: Verdict) -> dict[str, Measurement]:
     return qualities
 
 
-def _cause(suspect: Suspect, strange: list[Finding], catalogue: Catalogue, normal: Normal) -> Cause:
+def _cause(suspect: Suspect, strange: list[Finding], catalogue: Catalogue) -> Cause:
     title = catalogue.title_of(suspect.name)
     if suspect.name == NOT_MEASURED:
-        return Cause(suspect.name, suspect.probability, title, tuple(evidence_of(item, catalogue, normal) for item in strange))
+        return Cause(suspect.name, suspect.probability, title, tuple(evidence_of(item, catalogue) for item in strange))
     if suspect.probability < _WORTH_EVIDENCE:
         return Cause(suspect.name, suspect.probability, title)
-    evidence = tuple(evidence_of(witness.finding, catalogue, normal, witness) for witness in suspect.distinct[:_MOST_EVIDENCE])
-    against = tuple(evidence_of(witness.finding, catalogue, normal, witness) for witness in suspect.against_it[:_MOST_AGAINST])
+    evidence = tuple(evidence_of(witness.finding, catalogue, witness) for witness in suspect.distinct[:_MOST_EVIDENCE])
+    against = tuple(evidence_of(witness.finding, catalogue, witness) for witness in suspect.against_it[:_MOST_AGAINST])
     return Cause(suspect.name, suspect.probability, title, evidence, against)
 
 

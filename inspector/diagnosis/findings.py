@@ -23,6 +23,8 @@ class Finding:
     reach: float
     learnt: bool
     """The range comes from this station's good parts, not from a limit of physics."""
+    beyond_share: float | None = None
+    """How often the same quantity lay as far out while all was well; None inside the range, and where nobody counted."""
 
     @property
     def strength(self) -> float:
@@ -48,7 +50,9 @@ def findings(measurements: Measurements, normal: Normal, catalogue: Catalogue) -
     for measurement in measurements.values():
         known = normal.range_of(measurement)
         if known is not None:
-            found.append(Finding(measurement, known.low, known.high, known.reach(measurement.value), learnt=True))
+            reach = known.reach(measurement.value)
+            beyond = normal.share_beyond(measurement) if abs(reach) > 1 else None
+            found.append(Finding(measurement, known.low, known.high, reach, learnt=True, beyond_share=beyond))
         elif (limit := catalogue.limit_of(measurement)) is not None:
             found.append(Finding(measurement, limit.low, limit.high, _reach(limit, measurement.value), learnt=False))
     return found

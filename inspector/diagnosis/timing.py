@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from inspector.diagnosis.findings import Finding
     from inspector.diagnosis.witnesses import Witness
 
-ONSET_KINDS = frozenset({"step", "loudness_step", "ripple_line"})
+ONSET_KINDS = frozenset({"step", "loudness_step", "ripple_line", "onset", "jump", "bend", "long_onset", "long_jump", "long_bend"})
 """Quantities whose span begins where what they measure began."""
 TOLERANCE_S = 0.3
 TOLERANCE_SHARE = 0.05

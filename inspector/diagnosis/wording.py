@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+from functools import cache
 
 from inspector.config import MachineConfig
 from inspector.diagnosis.catalogue import Catalogue
 from inspector.diagnosis.findings import Finding
 from inspector.diagnosis.measurements import Measurement
-from inspector.diagnosis.normal import Normal
+from inspector.diagnosis.spectra import OCTAVES_HZ
 from inspector.diagnosis.witnesses import Witness
 from inspector.parts import Defect, Evidence, Text
 
-KINDS: dict[str, tuple[str, str]] = {
+_KINDS: dict[str, tuple[str, str]] = {
     "loudness": ("loudness", "响度"),
     "loudness_step": ("step of the loudness", "响度阶跃"),
     "kurtosis": ("kurtosis", "峭度"),
@@ -62,12 +63,12 @@ KINDS: dict[str, tuple[str, str]] = {
     "darkest_spot": ("darkest spot against its surroundings", "最暗斑相对周围"),
     "quality": ("signal quality", "信号质量"),
 }
-FAMILIES: dict[str, tuple[str, str]] = {
+_FAMILIES: dict[str, tuple[str, str]] = {
     "band": ("level of the {en} band", "{zh}频带声级"),
     "share": ("share of the {en} band", "{zh}频带占比"),
     "floor": ("lasting level of the {en} band", "{zh}频带持续声级"),
 }
-BANDS: dict[str, tuple[str, str]] = {
+_BANDS: dict[str, tuple[str, str]] = {
     "rumble": ("rumble (15 to 120 Hz)", "低频隆隆声（15 至 120 Hz）"),
     "low": ("low (120 to 500 Hz)", "低频（120 至 500 Hz）"),
     "mid": ("mid (500 to 2000 Hz)", "中频（500 至 2000 Hz）"),
@@ -80,14 +81,21 @@ _FROM_THERE_ON = ("step", "loudness_step", "ripple_line")
 _UNITS = {"degC": "°C", "degC/min": "°C/min", "m/s2": "m/s²", "m/s2/min": "m/s²/min"}
 
 
+@cache
+def known_kinds() -> tuple[str, ...]:
+    """Return every kind of quantity that can be measured."""
+    octaves = (f"octave_{centre_hz:.0f}" for centre_hz in OCTAVES_HZ)
+    return (*_KINDS, *(f"{family}_{band}" for family in _FAMILIES for band in _BANDS), *octaves)
+
+
 def kind_title(kind: str) -> Text:
     """Return the words for a kind of quantity."""
-    if kind in KINDS:
-        return Text(*KINDS[kind])
+    if kind in _KINDS:
+        return Text(*_KINDS[kind])
     family, _, rest = kind.partition("_")
-    if family in FAMILIES and rest in BANDS:
-        en, zh = FAMILIES[family]
-        return Text(en.format(en=BANDS[rest][0]), zh.format(zh=BANDS[rest][1]))
+    if family in _FAMILIES and rest in _BANDS:
+        en, zh = _FAMILIES[family]
+        return Text(en.format(en=_BANDS[rest][0]), zh.format(zh=_BANDS[rest][1]))
     if family == "octave":
         return Text(f"level of the octave at {rest} Hz", f"{rest} Hz 倍频程声级")
     return Text(kind.replace("_", " "), kind.replace("_", " "))
@@ -124,12 +132,11 @@ def number(value: float, decimals: int) -> str:
     return text.lstrip("-") if float(text) == 0 else text
 
 
-def evidence_of(finding: Finding, catalogue: Catalogue, normal: Normal, witness: Witness | None = None) -> Evidence:
+def evidence_of(finding: Finding, catalogue: Catalogue, witness: Witness | None = None) -> Evidence:
     """Return a finding as evidence, its words in both languages; `witness` says for or against which cause."""
     item = finding.measurement
     quantity, when = _quantity(finding, catalogue, Text(": ", "：")), when_text(item)
-    beyond = normal.share_beyond(item) if finding.learnt else None
-    said = [_expected(finding), when, _good_beyond(finding, beyond)]
+    said = [_expected(finding), when, _beyond(finding)]
     if witness is not None and not witness.in_order:
         said.append(Text("at another time than the rest", "与其余征兆时间不符"))
     en = ", ".join([quantity.en, *(text.en for text in said if text.en)])
@@ -145,15 +152,16 @@ def evidence_of(finding: Finding, catalogue: Catalogue, normal: Normal, witness:
         end_s=item.end_s,
         text=Text(en, zh),
         strength=finding.strength,
+        beyond_share=finding.beyond_share,
         at_hz=item.at_hz,
-        good_beyond=beyond,
         rule=witness.rule if witness else "",
         likelihood_ratio=math.exp(witness.speaks) if witness and witness.in_order else None,
     )
 
 
-def _good_beyond(finding: Finding, share: float | None) -> Text:
+def _beyond(finding: Finding) -> Text:
     """Return how often good parts reach what is out of the ordinary here."""
+    share = finding.beyond_share
     if share is None or finding.strength <= 0:
         return Text("", "")
     if share == 0:
@@ -192,6 +200,10 @@ def since_text(onset_s: float | None) -> Text:
     """Return since when a cause is active; nothing where no quantity tells, or it began with the part."""
     if onset_s is None or onset_s > -0.05:
         return Text("", "")
+    for length_s, en, zh in ((86_400, "d", "天"), (3600, "h", "小时"), (60, "min", "分钟")):
+        if -onset_s >= 2 * length_s:
+            span = f"{-onset_s / length_s:.1f}"
+            return Text(f"{span} {en} before the part", f"工件到位前 {span} {zh}")
     span = f"{-onset_s:.1f}" if onset_s > -10 else f"{-onset_s:.0f}"
     return Text(f"{span} s before the part", f"工件到位前 {span} 秒")
 

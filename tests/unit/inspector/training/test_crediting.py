@@ -21,7 +21,9 @@ def part(cause: str, head_says: str, symptoms_say: str) -> Heard:
     verdict = Verdict("fail", 0.9, 0.5, ModelRef("m", "1", ""), cause_probabilities=given)
     alone = np.array([3.0 if name == symptoms_say else -2.0 for name in NAMES])
     pairs = all_pairs(3)
-    hearing = Hearing(NAMES, ((), (), ()), Head.of(verdict), np.full(3, -1.5), alone, pairs, alone[pairs].sum(axis=1), np.full((2, 3), -4.0))
+    hearing = Hearing(
+        NAMES, ((), (), ()), Head.of(verdict), np.full(3, -1.5), alone, pairs, alone[pairs].sum(axis=1), np.full((2, 3), -4.0)
+    )
     return Heard(hearing, NOT_MEASURED if cause == "none" else cause)
 
 
