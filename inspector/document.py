@@ -115,6 +115,8 @@ def _cause(cause: Cause) -> dict[str, Any]:
     }
     if cause.against:
         document["against"] = [_evidence(item) for item in cause.against]
+    if cause.looked_for:
+        document["looked_for"] = dict(cause.looked_for)
     return document
 
 

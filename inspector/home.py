@@ -39,6 +39,11 @@ class Home:
         return self.root / "evidence"
 
     @property
+    def causes(self) -> Path:
+        """What this installation adds to the catalogue of causes, or changes in it; may not be there."""
+        return self.root / "causes.yaml"
+
+    @property
     def recordings(self) -> Path:
         return self.root / "recordings"
 

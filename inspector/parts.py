@@ -365,6 +365,8 @@ class Cause:
     title: Text
     evidence: tuple[Evidence, ...] = ()
     against: tuple[Evidence, ...] = ()
+    looked_for: Mapping[str, float] = field(default_factory=dict)
+    """Each symptom that could be looked for -> how clearly it was seen (0 to 1): what is learnt from, once a person confirms the cause."""
 
 
 @dataclass(frozen=True, slots=True)

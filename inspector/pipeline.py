@@ -138,8 +138,12 @@ class Pipeline:
         return self.memory.suggest(Query(defect=defect, cause=cause, station=record.trigger.station))
 
 
-def open_pipeline(model_dir: Path | str, memory: Memory | None = None, station: Station | None = None) -> Pipeline:
-    """Load a model folder and the shipped catalogue; without a memory, the shipped fixes, all untried. Raises ModelError, ConfigError.
+def open_pipeline(
+    model_dir: Path | str, memory: Memory | None = None, station: Station | None = None, catalogue: Catalogue | None = None
+) -> Pipeline:
+    """Load a model folder; without a memory, the shipped fixes, all untried; without a catalogue, the shipped one.
+
+    Raises ModelError, ConfigError.
 
     The model decides as `station` wishes, if one is given, and is refused where it does not fit that station.
     """
@@ -150,7 +154,7 @@ def open_pipeline(model_dir: Path | str, memory: Memory | None = None, station: 
         rule, kept = judge.serve(station)
         _log.log(logging.INFO if kept else logging.WARNING, "%s: %s", station.station, rule)
     normal, credit = _load_normal(Path(model_dir) / NORMAL_FILE), _load_credit(Path(model_dir) / CREDIT_FILE)
-    return Pipeline(judge, normal, load_catalogue(), memory or Memory(load_seed()[0], []), credit)
+    return Pipeline(judge, normal, catalogue or load_catalogue(), memory or Memory(load_seed()[0], []), credit)
 
 
 def _load_normal(path: Path) -> Normal:

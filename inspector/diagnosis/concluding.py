@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspector.config import MachineConfig
 from inspector.diagnosis.catalogue import Catalogue
 from inspector.diagnosis.credit import Credit
+from inspector.diagnosis.experience import rule_of
 from inspector.diagnosis.findings import Finding, findings
 from inspector.diagnosis.measurements import Measurement, Measurements
 from inspector.diagnosis.measuring import measure
@@ -15,7 +16,6 @@ from inspector.diagnosis.sentences import Case, conclusion, report
 from inspector.diagnosis.wording import evidence_of
 from inspector.parts import NOT_MEASURED, Cause, Diagnosis, PartRecord, Together, Verdict
 
-_MOST_EVIDENCE = 5
 _MOST_AGAINST = 3
 _WORTH_EVIDENCE = 0.02
 _STRANGE = 3.0
@@ -61,9 +61,11 @@ def _cause(suspect: Suspect, strange: list[Finding], catalogue: Catalogue) -> Ca
         return Cause(suspect.name, suspect.probability, title, tuple(evidence_of(item, catalogue) for item in strange))
     if suspect.probability < _WORTH_EVIDENCE:
         return Cause(suspect.name, suspect.probability, title)
-    evidence = tuple(evidence_of(witness.finding, catalogue, witness) for witness in suspect.distinct[:_MOST_EVIDENCE])
+    evidence = tuple(evidence_of(witness.finding, catalogue, witness) for witness in suspect.cited)
     against = tuple(evidence_of(witness.finding, catalogue, witness) for witness in suspect.against_it[:_MOST_AGAINST])
-    return Cause(suspect.name, suspect.probability, title, evidence, against)
+    rule = catalogue.by_name.get(suspect.name)
+    looked_for = {rule_of(rule, witness.symptom): round(witness.abnormality, 3) for witness in suspect.witnesses} if rule else {}
+    return Cause(suspect.name, suspect.probability, title, evidence, against, looked_for)
 
 
 def _unexplained(found: list[Finding], ranking: Ranking) -> list[Finding]:

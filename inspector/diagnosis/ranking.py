@@ -25,6 +25,7 @@ from inspector.parts import NOT_MEASURED, OK_LABEL, PartRecord, Verdict
 _F = NDArray[np.float64]
 _UNTITLED_PRIOR = 0.03
 _DEFECT_REACH = (-1.5, 2.5)
+_MOST_EVIDENCE = 5
 _SPEAKS_AGAINST = -0.3
 _SECOND_HEAD = 0.5
 """Share of the network's say on the second of two causes: it was taught to name one."""
@@ -43,12 +44,12 @@ class Suspect:
         return tuple(witness for witness in self.witnesses if witness.seen and witness.speaks > 0)
 
     @property
-    def distinct(self) -> list[Witness]:
-        """The witnesses for it, of each quantity one."""
+    def cited(self) -> list[Witness]:
+        """The witnesses that a conclusion may cite, of each quantity one: whatever is said in words is then listed as evidence too."""
         first: dict[str, Witness] = {}
         for witness in self.for_it:
             first.setdefault(witness.finding.measurement.key, witness)
-        return list(first.values())
+        return list(first.values())[:_MOST_EVIDENCE]
 
     @property
     def against_it(self) -> tuple[Witness, ...]:

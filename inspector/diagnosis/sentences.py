@@ -122,7 +122,7 @@ def _onset_s(suspect: Suspect) -> float | None:
 def _facts(suspect: Suspect, catalogue: Catalogue, most: int = 2) -> Text:
     """Return the strongest finding of each of the most telling channels."""
     chosen: dict[str, Finding] = {}
-    for witness in suspect.distinct:
+    for witness in suspect.cited:
         chosen.setdefault(witness.finding.measurement.channel, witness.finding)
     phrases = [key_phrase(finding, catalogue) for finding in list(chosen.values())[:most]]
     if not phrases:
