@@ -41,4 +41,5 @@ def open_catalogue(store: Store, home: Path | None) -> Catalogue:
     from inspector.diagnosis import Experience, load_catalogue
 
     confirmed = ((case.cause, case.looked_for, case.defect) for case in store.confirmed_causes())
-    return Experience.of(confirmed).taught(load_catalogue(own=Home.at(home).causes))
+    place = Home.at(home)
+    return Experience.of(confirmed).taught(load_catalogue(None, place.imported_causes, place.causes))

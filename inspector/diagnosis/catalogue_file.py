@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import ValidationError
 
 from inspector.config import read_yaml
@@ -20,20 +21,21 @@ from inspector.parts import NOT_MEASURED
 CATALOGUE_FILE = "data/knowledge/causes.yaml"
 
 
-def load_catalogue(path: Path | str | None = None, own: Path | None = None) -> Catalogue:
-    """Read and check a catalogue, by default the shipped one, and over it `own`, the file of an installation, where there is one.
+def load_catalogue(path: Path | str | None = None, *own: Path) -> Catalogue:
+    """Read and check a catalogue, by default the shipped one, and over it each file of an installation that is there.
 
-    In `own` a cause of the same name takes the place of the shipped one, and other causes join them; it may leave out what it does not
-    change. Raises ConfigError that lists every mistake with file, key and line.
+    In those a cause of the same name takes the place of the one before, and other causes join them; they may leave out what they do not
+    change. Raises ConfigError that lists every mistake of a file with its key and line.
     """
     path = shipped(CATALOGUE_FILE) if path is None else Path(path)
     content = read_yaml(path)
     _refuse(mistakes_of(content), path)
-    if own is None or not own.is_file():
-        return Catalogue.model_validate(content)
-    added = read_yaml(own)
-    _refuse(mistakes_of(added, content), own)
-    return Catalogue.model_validate(joined(content, added))
+    for file in own:
+        if file.is_file():
+            added = read_yaml(file)
+            _refuse(mistakes_of(added, content), file)
+            content = joined(content, added)
+    return Catalogue.model_validate(content)
 
 
 def joined(content: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,7 +47,7 @@ def joined(content: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]
         **{key: own[key] for key in ("not_measured", "together") if key in own},
         "causes": [*kept, *named.values()],
         # the first limit that fits is the one that counts
-        "limits": [*own.get("limits", ()), *content.get("limits", ())],
+        "limits": list({str(limit): limit for limit in (*own.get("limits", ()), *content.get("limits", ()))}.values()),
         **{key: {**content.get(key, {}), **own.get(key, {})} for key in ("defects", "words")},
     }
 
@@ -151,3 +153,14 @@ def _unmeasured(key: str, entries: Any) -> Iterator[Mistake]:
 
 def _is_measured(kind: str, known: Iterable[str]) -> bool:
     return any(fnmatchcase(name, kind) for name in known)
+
+
+def write_catalogue(path: Path, content: Mapping[str, Any], over: Mapping[str, Any], head: str) -> None:
+    """Write catalogue content that adds to `over`, a comment at its head. Raises ConfigError where it is wrong, and writes nothing then."""
+    if found := mistakes_of(content, over):
+        raise ConfigError("; ".join(map(str, found)), path=path)
+    text = yaml.safe_dump({key: value for key, value in content.items() if value}, allow_unicode=True, sort_keys=False, width=120)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_suffix(".new")
+    scratch.write_text(f"# {head}\n{text}", encoding="utf-8")
+    scratch.replace(path)

@@ -195,19 +195,19 @@ words: {kiln: 窑}
 def test_an_installation_changes_shipped_causes_and_adds_its_own(tmp_path: Path) -> None:
     path = tmp_path / "causes.yaml"
     path.write_text(OWN, encoding="utf-8")
-    shipped_one, own = load_catalogue(), load_catalogue(own=path)
+    shipped_one, own = load_catalogue(), load_catalogue(None, path)
     assert own.by_name["belt_slip"].title.en == "slack belt"
     assert set(own.by_name) == {*shipped_one.by_name, "own_cause"}
     assert own.limits[0].high == 14.0
     assert own.words["kiln"] == "窑"
-    assert load_catalogue(own=tmp_path / "none.yaml") == shipped_one
+    assert load_catalogue(None, tmp_path / "none.yaml") == shipped_one
 
 
 def test_a_mistake_in_the_installations_file_is_named_there(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(OWN.replace("own_cause: 0.2", "own_cause: 0.2, gremlins: 0.1"), encoding="utf-8")
     with pytest.raises(ConfigError, match=r"own\.yaml, causes\.0\.leads_to\.gremlins: .*\(line 7\)"):
-        load_catalogue(own=path)
+        load_catalogue(None, path)
 
 
 def test_a_pattern_that_is_none_is_named(content: dict[str, Any], tmp_path: Path) -> None:
