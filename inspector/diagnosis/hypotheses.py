@@ -86,9 +86,9 @@ class Posterior:
     together: _F
 
     @classmethod
-    def of(cls, names: Sequence[str], nothing: float, alone: _F, pairs: NDArray[np.int64], together: _F) -> Posterior:
-        """Normalise log weights."""
-        weights = np.concatenate([[nothing], alone, together])
+    def of(cls, names: Sequence[str], alone: _F, pairs: NDArray[np.int64], together: _F) -> Posterior:
+        """Return the chances of log odds against nothing."""
+        weights = np.concatenate([[0.0], alone, together])
         chances = np.exp(weights - weights.max())
         chances /= chances.sum()
         return cls(tuple(names), float(chances[0]), chances[1 : 1 + len(names)], pairs, chances[1 + len(names) :])

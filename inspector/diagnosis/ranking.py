@@ -100,7 +100,7 @@ class Hearing:
         first, second = self.pairs.T
         joint = np.where(before[first] >= before[second], before[first] + self.beside[1], before[second] + self.beside[0])
         joint = joint + share[self.pairs].mean(axis=1) * self.joint
-        posterior = Posterior.of(self.names, 0.0, alone, self.pairs, joint)
+        posterior = Posterior.of(self.names, alone, self.pairs, joint)
         active = posterior.active
         suspects = [Suspect(name, active[name], said) for name, said in zip(self.names, self.heard, strict=True)]
         suspects.append(Suspect(NOT_MEASURED, posterior.nothing))

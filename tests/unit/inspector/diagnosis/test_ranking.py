@@ -73,7 +73,7 @@ def test_a_set_of_causes_is_weighed_as_a_noisy_or() -> None:
 
 
 def test_the_chances_of_all_sets_sum_to_one() -> None:
-    posterior = Posterior.of(("x", "y", "z"), 0.0, np.array([1.0, -1.0, 0.5]), all_pairs(3), np.array([0.2, -3.0, -1.0]))
+    posterior = Posterior.of(("x", "y", "z"), np.array([1.0, -1.0, 0.5]), all_pairs(3), np.array([0.2, -3.0, -1.0]))
     assert posterior.nothing + posterior.alone.sum() + posterior.together.sum() == pytest.approx(1)
     assert posterior.active["x"] == pytest.approx(posterior.alone[0] + posterior.both["x", "y"] + posterior.both["x", "z"])
 
