@@ -19,7 +19,7 @@ from inspector.parts import NOT_MEASURED, UNKNOWN_DEFECT, Cause, Defect, Text, V
 _SURE, _LIKELY = 0.75, 0.4
 _ALSO_FROM = 0.5
 _ELSE_FROM = 0.05
-_MOST_ELSE = 2
+_MOST_ELSE = 3
 _NAMED_CHANNELS = 3
 _NO = Text("", "")
 
@@ -188,15 +188,13 @@ def _pairs(case: Case, likely: Sequence[Suspect]) -> Iterable[Text]:
 
 
 def _else(case: Case, likely: Sequence[Suspect]) -> list[Text]:
-    rest = [s for s in case.ranking.suspects if s not in likely and s.probability >= _ELSE_FROM]
-    if not rest:
-        return []
-    said = [Text(f"{t.en} {_chance(s.probability)}", f"{t.zh} {_chance(s.probability)}") for s, t in _titled(case, rest[: _MOST_ELSE + 1])]
-    return [_listed(Text("Also possible", "其他可能"), said)]
-
-
-def _titled(case: Case, suspects: Sequence[Suspect]) -> list[tuple[Suspect, Text]]:
-    return [(suspect, case.catalogue.title_of(suspect.name)) for suspect in suspects]
+    told = likely or [case.first]
+    rest = [suspect for suspect in case.ranking.suspects if suspect not in told and suspect.probability >= _ELSE_FROM][:_MOST_ELSE]
+    said = []
+    for suspect in rest:
+        title, chance = case.catalogue.title_of(suspect.name), _chance(suspect.probability)
+        said.append(Text(f"{title.en} {chance}", f"{title.zh} {chance}"))
+    return [_listed(Text("Also possible", "其他可能"), said)] if said else []
 
 
 def _listed(head: Text, said: Sequence[Text]) -> Text:

@@ -165,8 +165,8 @@ def _beyond(finding: Finding) -> Text:
     if share is None or finding.strength <= 0:
         return Text("", "")
     if share == 0:
-        return Text("as no good part here", "本工位良品从未如此")
-    return Text(f"as {_percent(share)} of good parts here", f"本工位 {_percent(share)}的良品如此")
+        return Text("seen on no good part here", "本工位良品从未如此")
+    return Text(f"seen on {_percent(share)} of good parts here", f"本工位 {_percent(share)}的良品如此")
 
 
 def _percent(share: float) -> str:

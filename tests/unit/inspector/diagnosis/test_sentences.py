@@ -113,9 +113,9 @@ def test_evidence_says_how_often_good_parts_are_so(catalogue: Catalogue) -> None
     def evidence(normal: Normal) -> Evidence:
         return evidence_of(findings({item.key: item}, normal, catalogue)[0], catalogue)
 
-    assert evidence(never).text.en.endswith("as no good part here")
+    assert evidence(never).text.en.endswith("seen on no good part here")
     assert evidence(rarely).beyond_share == pytest.approx(0.01)
-    assert evidence(rarely).text.en.endswith("as 1.0 % of good parts here")
+    assert evidence(rarely).text.en.endswith("seen on 1.0 % of good parts here")
 
 
 def test_the_operators_sentence_has_defect_cause_number_and_time(catalogue: Catalogue) -> None:
