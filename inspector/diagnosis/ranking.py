@@ -113,8 +113,8 @@ def listen(found: Iterable[Finding], record: PartRecord, verdict: Verdict, catal
     rules = [rule for rule in catalogue.causes if rule.name in head.says or _can_speak(rule, record)]
     names = [rule.name for rule in rules]
     names += [name for name in head.says if name not in names]
-    sorted_ = by_kind(found)
-    heard = [witnesses(rule, sorted_, verdict) for rule in rules]
+    kinds = by_kind(found)
+    heard = [witnesses(rule, kinds, verdict) for rule in rules]
     heard += [()] * (len(names) - len(rules))
     table, pairs, defect = Table.of(heard), all_pairs(len(names)), _Defect(catalogue, verdict)
     made = [_makes(name, said, catalogue) for name, said in zip(names, heard, strict=True)]

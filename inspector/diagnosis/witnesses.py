@@ -64,10 +64,10 @@ class Witness:
 
 def by_kind(found: Iterable[Finding]) -> dict[str, list[Finding]]:
     """Return findings by the kind of their quantity."""
-    sorted_: dict[str, list[Finding]] = {}
+    kinds: dict[str, list[Finding]] = {}
     for finding in found:
-        sorted_.setdefault(finding.measurement.kind, []).append(finding)
-    return sorted_
+        kinds.setdefault(finding.measurement.kind, []).append(finding)
+    return kinds
 
 
 def witnesses(rule: CauseRule, found: Mapping[str, list[Finding]], verdict: Verdict) -> tuple[Witness, ...]:
