@@ -18,7 +18,7 @@ from inspector.diagnosis.catalogue import Catalogue, CauseRule
 from inspector.diagnosis.credit import Credit, Head
 from inspector.diagnosis.findings import Finding
 from inspector.diagnosis.hypotheses import Posterior, Table, all_pairs
-from inspector.diagnosis.timing import Span, cause_began_s
+from inspector.diagnosis.timing import Span, cause_began_s, onset_s
 from inspector.diagnosis.witnesses import Witness, by_kind, witnesses
 from inspector.parts import NOT_MEASURED, OK_LABEL, PartRecord, Verdict
 
@@ -46,10 +46,13 @@ class Suspect:
     @property
     def cited(self) -> list[Witness]:
         """The witnesses that a conclusion may cite, of each quantity one: whatever is said in words is then listed as evidence too."""
-        first: dict[str, Witness] = {}
+        of_quantity: dict[str, Witness] = {}
         for witness in self.for_it:
-            first.setdefault(witness.finding.measurement.key, witness)
-        return list(first.values())[:_MOST_EVIDENCE]
+            of_quantity.setdefault(witness.finding.measurement.key, witness)
+        first, rest = list(of_quantity.values())[:_MOST_EVIDENCE], list(of_quantity.values())[_MOST_EVIDENCE:]
+        dated = [witness for witness in rest if onset_s(witness.finding) is not None]
+        # one of them should tell since when
+        return [*first[:-1], dated[0]] if dated and not any(onset_s(witness.finding) is not None for witness in first) else first
 
     @property
     def against_it(self) -> tuple[Witness, ...]:

@@ -116,7 +116,7 @@ def _surely(suspect: Suspect) -> Text:
 
 def _onset_s(suspect: Suspect) -> float | None:
     """Return since when a cause shows, by the most telling quantity that has an onset."""
-    return next((at for witness in suspect.for_it if (at := onset_s(witness.finding)) is not None), None)
+    return next((at for witness in suspect.cited if (at := onset_s(witness.finding)) is not None), None)
 
 
 def _facts(suspect: Suspect, catalogue: Catalogue, most: int = 2) -> Text:
