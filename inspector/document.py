@@ -43,6 +43,13 @@ def inspection_document(inspection: Inspection) -> dict[str, Any]:
         document["conclusion"] = _text(diagnosis.conclusion)
         if diagnosis.next_test is not None:
             document["next_test"] = _text(diagnosis.next_test)
+        if diagnosis.report is not None:
+            document["report"] = _text(diagnosis.report)
+        if diagnosis.together:
+            document["together"] = [
+                _without_none({"causes": list(pair.causes), "probability": pair.probability, "leads": pair.leads})
+                for pair in diagnosis.together
+            ]
         document["suggestions"] = [suggestion_document(suggestion) for suggestion in inspection.suggestions]
     return document
 
@@ -108,11 +115,13 @@ def _cause(cause: Cause) -> dict[str, Any]:
     }
     if cause.against:
         document["against"] = [_evidence(item) for item in cause.against]
+    if cause.looked_for:
+        document["looked_for"] = dict(cause.looked_for)
     return document
 
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:
-    return {
+    document: dict[str, Any] = {
         "channel": evidence.channel,
         "kind": evidence.kind,
         "measured": evidence.measured,
@@ -123,6 +132,8 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
         "end_s": evidence.end_s,
         "text": _text(evidence.text),
     }
+    more = {"at_hz": evidence.at_hz, "beyond_share": evidence.beyond_share, "likelihood_ratio": evidence.likelihood_ratio}
+    return document | _without_none(more | {"rule": evidence.rule or None})
 
 
 def _text(text: Text) -> dict[str, str]:

@@ -39,6 +39,16 @@ class Home:
         return self.root / "evidence"
 
     @property
+    def causes(self) -> Path:
+        """What people of this installation add to the catalogue of causes, or change in it; may not be there."""
+        return self.root / "causes.yaml"
+
+    @property
+    def imported_causes(self) -> Path:
+        """What was imported into the catalogue of causes; `causes` counts for more. May not be there."""
+        return self.root / "causes-imported.yaml"
+
+    @property
     def recordings(self) -> Path:
         return self.root / "recordings"
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any, Union, get_args, get_origin
 
+import yaml
 from pydantic import BaseModel, ValidationError
 
 MOST_NAMED = 12
 """So many names are a help; more are a wall."""
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +121,56 @@ def _unfolded(annotation: Any) -> list[Any]:
 
 def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+# --- lines of a YAML file --------------------------------------------------------------------------------------------------------
+
+
+def placed(mistakes: Iterable[Mistake], text: str) -> list[Mistake]:
+    """Return mistakes with their lines in the YAML `text`, in the order of the lines, and with them the keys that are given twice."""
+    nodes = yaml.compose(text, Loader=_LOADER)
+    lines = dict(_lines(nodes, (), set()))
+    found = [*_repeated(nodes, (), set()), *mistakes]
+    with_lines = (Mistake(one.key, one.says, one.line or _line_of(one.key, lines)) for one in found)
+    return sorted(with_lines, key=lambda one: one.line or 0)
+
+
+def _lines(node: Any, place: Key, seen: set[int]) -> Iterator[tuple[Key, int]]:
+    """Yield each key's place and the line on which it stands; what is used again by its anchor (`*name`) only once."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    inner: list[tuple[Key, Any, Any]] = []
+    if isinstance(node, yaml.MappingNode):
+        inner = [((*place, str(key.value)), key, value) for key, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        inner = [((*place, str(number)), value, value) for number, value in enumerate(node.value)]
+    for where, mark, value in inner:
+        yield where, mark.start_mark.line + 1
+        yield from _lines(value, where, seen)
+
+
+def _repeated(node: Any, place: Key, seen: set[int]) -> Iterator[Mistake]:
+    """Yield the keys that are given twice: YAML takes the last one without a word."""
+    if not isinstance(node, (yaml.MappingNode, yaml.SequenceNode)) or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield from _repeated(value, (*place, str(number)), seen)
+        return
+    first: dict[str, int] = {}
+    for key, value in node.value:
+        name, line = str(key.value), key.start_mark.line + 1
+        if name in first:
+            yield Mistake(".".join((*place, name)), f"is given twice, first on line {first[name]}; take one away", line)
+        first.setdefault(name, line)
+        yield from _repeated(value, (*place, name), seen)
+
+
+def _line_of(dotted: str, lines: dict[Key, int]) -> int | None:
+    """Return the line of a key, or of the nearest one above it that the file has."""
+    place = tuple(dotted.split("."))
+    while place and place not in lines:
+        place = place[:-1]
+    return lines.get(place)

@@ -346,6 +346,14 @@ class Evidence:
     text: Text
     strength: float = 0.0
     """How far outside the expected range, in multiples of its half width; 0 inside."""
+    beyond_share: float | None = None
+    """Which share of what is normal here lies at least as far out; None where the expectation is a limit of physics."""
+    at_hz: float | None = None
+    """Where in the spectrum the line or band was found; None where the quantity has no frequency."""
+    rule: str = ""
+    """Which line of the catalogue makes it speak of the cause, e.g. `belt_slip.symptoms.0`; empty where none does."""
+    likelihood_ratio: float | None = None
+    """How many times likelier it is with the cause than without any; below 1 it speaks against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,16 +365,37 @@ class Cause:
     title: Text
     evidence: tuple[Evidence, ...] = ()
     against: tuple[Evidence, ...] = ()
+    looked_for: Mapping[str, float] = field(default_factory=dict)
+    """Each symptom that could be looked for -> how clearly it was seen (0 to 1): what is learnt from, once a person confirms the cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Two causes and the chance that both are active at once."""
+
+    causes: tuple[str, str]
+    probability: float
+    leads: str | None = None
+    """The one of the two that can have brought the other about."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Causes, most probable first; `NOT_MEASURED` is always one of them."""
+    """Causes, most probable first; `NOT_MEASURED` is always one of them.
+
+    A probability says how likely a cause is active. Several may be at once, so they can sum to more than 1; that of `NOT_MEASURED` is
+    the chance that none of the others is.
+    """
 
     causes: tuple[Cause, ...]
     conclusion: Text
+    """One sentence for the operator."""
     next_test: Text | None = None
-    """The cheapest check that would separate the first two causes."""
+    """The check that tells most per minute about which of the first two causes it is."""
+    report: Text | None = None
+    """The same for the engineer: what speaks for it, what against, what else it may be."""
+    together: tuple[Together, ...] = ()
+    """Pairs of causes that are likely active at once, most probable first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,14 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from inspector.align import align
 from inspector.config import MachineConfig, Station
-from inspector.diagnosis import Catalogue, Normal, diagnose, load_catalogue, measure
+from inspector.diagnosis import Catalogue, Credit, Measurements, Normal, diagnose, load_catalogue, measure
 from inspector.errors import ModelError
 from inspector.features import Features, extract
 from inspector.knowledge import Memory, Query
@@ -44,6 +44,8 @@ _log = logging.getLogger(__name__)
 
 NORMAL_FILE = "normal.json"
 """Beside a model's weights: the normal ranges of its training line, where diagnosis starts from."""
+CREDIT_FILE = "credit.json"
+"""Beside them: how much the network's opinion on the cause counts; a model of before has none, and the usual credit is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Pipeline:
     normal: Normal
     catalogue: Catalogue
     memory: Memory
+    credit: Credit = field(default_factory=Credit)
 
     def warm_up(self) -> None:
         """Pay for what is only loaded or compiled once, so that the first part is as fast as the thousandth."""
@@ -105,9 +108,7 @@ class Pipeline:
                 good_parts = self.judge_model.nearest_good(judged.features)
         with _stopwatch() as diagnose_ms:
             measured = measure(record, judged.machine)
-            diagnosis = diagnose(
-                record, verdict, machine=judged.machine, normal=self.normal, catalogue=self.catalogue, measurements=measured
-            )
+            diagnosis = self.diagnose(record, verdict, judged.machine, measured)
             # A part made while a fault creeps in may still be good; it must not teach that the fault is normal.
             if verdict.outcome == "pass" and verdict.complete and diagnosis.causes[0].name == NOT_MEASURED:
                 self.normal.update(measured)
@@ -115,6 +116,18 @@ class Pipeline:
             suggestions = self._suggest(record, verdict, diagnosis)
         timings = {**judged.timings_ms, "localize": localize_ms(), "diagnose": diagnose_ms(), "suggest": suggest_ms()}
         return Inspection(record, verdict, diagnosis, suggestions, heat_maps, timings, attributions=attributions, good_parts=good_parts)
+
+    def diagnose(self, record: PartRecord, verdict: Verdict, machine: MachineConfig, measured: Measurements | None = None) -> Diagnosis:
+        """Return why a part is as it is, as this line and this model have it."""
+        return diagnose(
+            record,
+            verdict,
+            machine=machine,
+            normal=self.normal,
+            catalogue=self.catalogue,
+            measurements=measured,
+            credit=self.credit,
+        )
 
     def _suggest(self, record: PartRecord, verdict: Verdict, diagnosis: Diagnosis) -> tuple[Suggestion, ...]:
         first = diagnosis.causes[0].name
@@ -125,8 +138,12 @@ class Pipeline:
         return self.memory.suggest(Query(defect=defect, cause=cause, station=record.trigger.station))
 
 
-def open_pipeline(model_dir: Path | str, memory: Memory | None = None, station: Station | None = None) -> Pipeline:
-    """Load a model folder and the shipped catalogue; without a memory, the shipped fixes, all untried. Raises ModelError, ConfigError.
+def open_pipeline(
+    model_dir: Path | str, memory: Memory | None = None, station: Station | None = None, catalogue: Catalogue | None = None
+) -> Pipeline:
+    """Load a model folder; without a memory, the shipped fixes, all untried; without a catalogue, the shipped one.
+
+    Raises ModelError, ConfigError.
 
     The model decides as `station` wishes, if one is given, and is refused where it does not fit that station.
     """
@@ -136,8 +153,8 @@ def open_pipeline(model_dir: Path | str, memory: Memory | None = None, station: 
     if station is not None:
         rule, kept = judge.serve(station)
         _log.log(logging.INFO if kept else logging.WARNING, "%s: %s", station.station, rule)
-    normal = _load_normal(Path(model_dir) / NORMAL_FILE)
-    return Pipeline(judge, normal, load_catalogue(), memory or Memory(load_seed()[0], []))
+    normal, credit = _load_normal(Path(model_dir) / NORMAL_FILE), _load_credit(Path(model_dir) / CREDIT_FILE)
+    return Pipeline(judge, normal, catalogue or load_catalogue(), memory or Memory(load_seed()[0], []), credit)
 
 
 def _load_normal(path: Path) -> Normal:
@@ -147,6 +164,17 @@ def _load_normal(path: Path) -> Normal:
         raise ModelError(f"{path}: cannot be read: {error.strerror}; train the model again") from error
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: is not a table of normal ranges ({error}); train the model again") from error
+
+
+def _load_credit(path: Path) -> Credit:
+    if not path.is_file():
+        return Credit()
+    try:
+        return Credit.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}; train the model again") from error
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ModelError(f"{path}: does not say how much each witness counts ({error}); train the model again") from error
 
 
 def _held_for_review(verdict: Verdict, record: PartRecord, station: Station) -> Verdict:

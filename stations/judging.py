@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inspector.commands.installation import open_memory
+from inspector.commands.installation import open_catalogue, open_memory
 from inspector.pipeline import Judged, open_pipeline
 from stations.agent import Agent
 from stations.line import Line
@@ -29,7 +29,7 @@ def judging_line(
 ) -> Line[Judged]:
     """Return a line, warmed up, to be run with `agent` open. `keep` takes the place of `store.add`. Raises ModelError, ConfigError."""
     station = agent.station
-    pipeline = open_pipeline(model, open_memory(store, home), station)
+    pipeline = open_pipeline(model, open_memory(store, home), station, open_catalogue(store, home))
     pipeline.warm_up()
     known = store.knowledge_version()
     plc = agent.drivers.plc
@@ -40,7 +40,7 @@ def judging_line(
     def change_recipe(recipe: int) -> str:
         """Put another model in the place of the one that judges; the PLC asks for it only while no part is in hand."""
         nonlocal pipeline
-        fresh = open_pipeline(models[recipe], pipeline.memory, station)
+        fresh = open_pipeline(models[recipe], pipeline.memory, station, pipeline.catalogue)
         fresh.warm_up()
         pipeline = fresh
         return fresh.judge_model.ref.sha256
@@ -54,7 +54,7 @@ def judging_line(
     def explain(judged: Judged) -> Inspection:
         nonlocal known
         if (now := store.knowledge_version()) != known:  # an operator said what helped: the next part profits
-            pipeline.memory, known = open_memory(store, home), now
+            pipeline.memory, pipeline.catalogue, known = open_memory(store, home), open_catalogue(store, home), now
         return pipeline.explain(judged)
 
     return Line(

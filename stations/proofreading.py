@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,9 @@ from inspector.clock import SteppedClock
 from inspector.config import PLC, Station, read_yaml
 from inspector.drivers import Driver, TriggerSource, VerdictSink
 from inspector.errors import ConfigError
-from inspector.mistakes import Mistake, mistakes_in
+from inspector.mistakes import Mistake, mistakes_in, placed
 from inspector.parts import MODALITIES
 from stations.devices import PROMISE_OF, DriverBuilder
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-Key = tuple[str, ...]
 
 
 def proofread(path: Path) -> list[Mistake]:
@@ -27,11 +23,7 @@ def proofread(path: Path) -> list[Mistake]:
         content = read_yaml(path)
     except ConfigError as error:
         return [_of_the_yaml(error, path)]
-    nodes = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
-    lines = dict(_lines(nodes, (), set()))
-    found = [*_repeated(nodes, (), set()), *_of_the_keys(content), *_of_the_drivers(content, path)]
-    placed = (Mistake(one.key, one.says, one.line or _line_of(one.key, lines)) for one in found)
-    return sorted(placed, key=lambda one: one.line or 0)
+    return placed([*_of_the_keys(content), *_of_the_drivers(content, path)], path.read_text(encoding="utf-8"))
 
 
 def _of_the_yaml(error: ConfigError, path: Path) -> Mistake:
@@ -76,43 +68,3 @@ def _build(builder: DriverBuilder, key: str, config: Any, promise: type[Driver],
 
 def _mapping(content: Any) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
-
-
-# --- lines of the file ---------------------------------------------------------------------------------------------------------
-
-
-def _lines(node: Any, place: Key, seen: set[int]) -> Iterator[tuple[Key, int]]:
-    """Yield each key's place and the line on which it stands; what is used again by its anchor (`*name`) only once."""
-    if id(node) in seen:
-        return
-    seen.add(id(node))
-    inner: list[tuple[Key, Any, Any]] = []
-    if isinstance(node, yaml.MappingNode):
-        inner = [((*place, str(key.value)), key, value) for key, value in node.value]
-    elif isinstance(node, yaml.SequenceNode):
-        inner = [((*place, str(number)), value, value) for number, value in enumerate(node.value)]
-    for where, mark, value in inner:
-        yield where, mark.start_mark.line + 1
-        yield from _lines(value, where, seen)
-
-
-def _repeated(node: Any, place: Key, seen: set[int]) -> Iterator[Mistake]:
-    """Yield the keys that are given twice: YAML takes the last one without a word."""
-    if not isinstance(node, yaml.MappingNode) or id(node) in seen:
-        return
-    seen.add(id(node))
-    first: dict[str, int] = {}
-    for key, value in node.value:
-        name, line = str(key.value), key.start_mark.line + 1
-        if name in first:
-            yield Mistake(".".join((*place, name)), f"is given twice, first on line {first[name]}; take one away", line)
-        first.setdefault(name, line)
-        yield from _repeated(value, (*place, name), seen)
-
-
-def _line_of(dotted: str, lines: dict[Key, int]) -> int | None:
-    """Return the line of a key, or of the nearest one above it that the file has."""
-    place = tuple(dotted.split("."))
-    while place and place not in lines:
-        place = place[:-1]
-    return lines.get(place)

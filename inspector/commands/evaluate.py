@@ -64,13 +64,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _explain(pipeline: Pipeline) -> Explain:
     """Return the diagnosis as ranked causes, in the words that the model was taught: others cannot be compared with the labels."""
-    from inspector.diagnosis import diagnose
     from inspector.parts import NOT_MEASURED
 
     taught = {*pipeline.judge_model.manifest.causes, NOT_MEASURED}
 
     def explain(record: Any, verdict: Any, machine: Any) -> list[tuple[str, float]]:
-        diagnosis = diagnose(record, verdict, machine=machine, normal=pipeline.normal, catalogue=pipeline.catalogue)
+        diagnosis = pipeline.diagnose(record, verdict, machine)
         return [(cause.name, cause.probability) for cause in diagnosis.causes if cause.name in taught or taught == {NOT_MEASURED}]
 
     return explain

@@ -17,6 +17,7 @@ from inspector.commands.output import add_home_argument, add_json_argument, writ
 from inspector.errors import UsageError
 
 if TYPE_CHECKING:
+    from inspector.diagnosis import Catalogue
     from inspector.knowledge import Memory
     from inspector.parts import Cause, Defect, HeatMap, Inspection, Modality, Suggestion
     from inspector.pipeline import Judged, Pipeline
@@ -47,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     from inspector.training.part_files import record_from_files
 
     station = load_station(arguments.station) if arguments.station else None
-    pipeline = open_pipeline(arguments.model, _memory(arguments.home), station)
+    memory, catalogue = _known(arguments.home)
+    pipeline = open_pipeline(arguments.model, memory, station, catalogue)
     known = {name: Channel(name, modality) for name, modality in pipeline.judge_model.manifest.channels.items()}
     record = record_from_files(files, station.part_channels if station else known, part_id=next(iter(files.values())).stem)
     judged = pipeline.judge_record(record, station.machine if station else None)
@@ -75,13 +77,14 @@ def _files(arguments: argparse.Namespace) -> dict[Modality, Path]:
     return given
 
 
-def _memory(home: Path | None) -> Memory | None:
-    """Return what an installation remembers."""
+def _known(home: Path | None) -> tuple[Memory | None, Catalogue | None]:
+    """Return what an installation remembers, and the causes that it knows."""
     if home is None:
-        return None
-    from inspector.commands.installation import open_memory, open_store
+        return None, None
+    from inspector.commands.installation import open_catalogue, open_memory, open_store
 
-    return open_memory(open_store(home), home)
+    store = open_store(home)
+    return open_memory(store, home), open_catalogue(store, home)
 
 
 def _with_heat_map(pipeline: Pipeline, judged: Judged, inspection: Inspection, path: Path) -> Inspection:

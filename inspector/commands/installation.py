@@ -1,4 +1,4 @@
-"""The installation that a command works on: its store, seeded with what ships, and the memory of fixes in it."""
+"""The installation that a command works on: its store, seeded with what ships, its memory of fixes and its catalogue of causes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from inspector.home import Home
 
 if TYPE_CHECKING:
+    from inspector.diagnosis import Catalogue
     from inspector.knowledge import Memory
     from inspector.store import Store
 
@@ -33,3 +34,12 @@ def open_memory(store: Store, home: Path | None) -> Memory:
     from inspector.knowledge import Memory
 
     return Memory(store.fixes(), store.cases(), Home.at(home).root / _EMBEDDINGS)
+
+
+def open_catalogue(store: Store, home: Path | None) -> Catalogue:
+    """Return the shipped causes with what this installation adds, moved by what its people confirmed. Raises ConfigError."""
+    from inspector.diagnosis import Experience, load_catalogue
+
+    confirmed = ((case.cause, case.looked_for, case.defect) for case in store.confirmed_causes())
+    place = Home.at(home)
+    return Experience.of(confirmed).taught(load_catalogue(None, place.imported_causes, place.causes))

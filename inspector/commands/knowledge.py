@@ -2,6 +2,7 @@
 
 examples:
   inspector knowledge import orders.csv --map problem=symptom --map action=action --map "tension=parameter:belt_tension:MPa"
+  inspector knowledge import pfmea.xlsx --kind fmea
   inspector knowledge export cases.csv
   inspector knowledge list
   inspector knowledge feedback demo-008 --helped
@@ -27,7 +28,7 @@ _BAD_ROWS_SHOWN = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    importing = actions.add_parser("import", help="read past cases from a CSV file")
+    importing = actions.add_parser("import", help="read past cases from a CSV file, or causes from a table or a catalogue")
     importing.add_argument("file", metavar="FILE", type=Path)
     importing.add_argument("--kind", choices=KINDS, default="cases", help="what a row of the file is (default: cases)")
     importing.add_argument("--map", metavar="COLUMN=FIELD", action="append", default=[], help="read a column as a field; may be repeated")
@@ -49,6 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from inspector.commands.installation import open_store
 
+    if arguments.action == "import" and arguments.kind != "cases":
+        from inspector.commands.importing_causes import import_causes
+
+        return import_causes(arguments)
     with open_store(arguments.home) as store:
         return {"import": _import, "export": _export, "list": _list, "feedback": _feedback}[arguments.action](arguments, store)
 
@@ -56,8 +61,6 @@ def run(arguments: argparse.Namespace) -> int:
 def _import(arguments: argparse.Namespace, store: Store) -> int:
     from inspector.knowledge.tables import parse_mapping, read_cases
 
-    if arguments.kind != "cases":
-        raise UsageError(f"--kind {arguments.kind}: cannot be imported yet; import the rows as cases with --map COLUMN=FIELD")
     if arguments.file.suffix.casefold() in (".xlsx", ".xls", ".ods"):
         raise UsageError(f"{arguments.file}: is a spreadsheet; save it as CSV (UTF-8) and import that")
     table = read_cases(arguments.file, parse_mapping(arguments.map), arguments.encoding)

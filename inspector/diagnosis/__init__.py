@@ -4,12 +4,30 @@ measure(record, machine) -> Measurements      every named quantity of a part
 Normal                                        what each quantity usually is at this station
 load_catalogue() -> Catalogue                 causes, symptoms, limits and words: data/knowledge/causes.yaml
 diagnose(record, verdict, ...) -> Diagnosis   causes with probability and evidence, and a sentence in two languages
+Experience                                    what confirmed cases teach the catalogue
+Credit                                        how much the network's opinion counts beside the symptoms: found in training
 """
 
-from inspector.diagnosis.catalogue import Catalogue, load_catalogue
+from inspector.diagnosis.catalogue import Catalogue
+from inspector.diagnosis.catalogue_file import load_catalogue
 from inspector.diagnosis.concluding import diagnose
+from inspector.diagnosis.credit import Credit
+from inspector.diagnosis.experience import Experience
 from inspector.diagnosis.measurements import Measurement, Measurements
 from inspector.diagnosis.measuring import measure
 from inspector.diagnosis.normal import Normal, Range
+from inspector.diagnosis.ranking import listen
 
-__all__ = ["Catalogue", "Measurement", "Measurements", "Normal", "Range", "diagnose", "load_catalogue", "measure"]
+__all__ = [
+    "Catalogue",
+    "Credit",
+    "Experience",
+    "Measurement",
+    "Measurements",
+    "Normal",
+    "Range",
+    "diagnose",
+    "listen",
+    "load_catalogue",
+    "measure",
+]

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from inspector.config import Title, read_yaml, validated
+from inspector.config import Title
 from inspector.diagnosis.measurements import Measurement
-from inspector.errors import ConfigError
-from inspector.home import shipped
 from inspector.parts import NOT_MEASURED, Modality, Text
 
-CATALOGUE_FILE = "data/knowledge/causes.yaml"
 _NAME = r"^[a-z][a-z0-9_]*$"
 NO_CAUSE = "none"
 """How labels and the network say that no process cause is behind a part."""
@@ -71,6 +66,15 @@ class Symptom(Place):
     """Chance to see it while the cause is active."""
     p_if_absent: float = Field(gt=0, lt=1)
     """Chance to see it otherwise."""
+    lag_s: tuple[float, float] | None = None
+    """How long after the cause it begins, at least and at most; not given: any time later."""
+
+    @field_validator("lag_s")
+    @classmethod
+    def _is_a_span(cls, lag_s: tuple[float, float] | None) -> tuple[float, float] | None:
+        if lag_s is not None and not 0 <= lag_s[0] <= lag_s[1]:
+            raise ValueError(f"{list(lag_s)} must be [at least, at most] in seconds: an effect does not come before its cause")
+        return lag_s
 
 
 class Limit(Place):
@@ -92,6 +96,8 @@ class DecidingTest(Title):
     """Something a person can do to be sure."""
 
     minutes: float = Field(gt=0)
+    sure: float = Field(default=0.95, gt=0.5, lt=1)
+    """How often its outcome is right."""
 
 
 class Contrast(_Entry):
@@ -110,11 +116,12 @@ class CauseRule(_Entry):
     fault_of: Literal["machine", "station", "material"] = "machine"
     because: Title
     """How this cause comes to make what is seen, as half a sentence."""
-    symptoms: tuple[Symptom, ...] = Field(min_length=1)
+    symptoms: tuple[Symptom, ...] = ()
+    """Without any a cause waits: it takes part only where the model was taught its name."""
     defects: dict[str, float] = {}
     """Kind of defect -> chance that a part made under this cause has it."""
     leads_to: dict[str, float] = {}
-    """Other cause -> chance that this one brings it about: its symptoms then speak for this one too."""
+    """Other cause -> chance that this one brings it about: both are then active, this one first."""
     told_apart_from: tuple[Contrast, ...] = ()
     test: DecidingTest
 
@@ -152,6 +159,8 @@ class Catalogue(_Entry):
     """All causes, the limits of physics, and the words for what they speak of."""
 
     not_measured: Unmeasured
+    together: float = Field(default=0.2, gt=0, le=1)
+    """How much rarer a second cause is beside a first than it is alone; what `leads_to` says comes on top."""
     causes: tuple[CauseRule, ...] = ()
     limits: tuple[Limit, ...] = ()
     defects: dict[str, DefectTitle] = {}
@@ -163,16 +172,12 @@ class Catalogue(_Entry):
         """Causes by name."""
         return {cause.name: cause for cause in self.causes}
 
-    @cached_property
-    def inherited(self) -> dict[str, tuple[Symptom, ...]]:
-        """Symptoms of what each cause leads to, as sure as the link is."""
-        return {cause.name: tuple(self._inherited(cause)) for cause in self.causes}
-
-    def _inherited(self, cause: CauseRule) -> Iterator[Symptom]:
-        for other, chance in cause.leads_to.items():
-            for symptom in self.by_name[other].symptoms:
-                present = chance * symptom.p_if_present + (1 - chance) * symptom.p_if_absent
-                yield symptom.model_copy(update={"p_if_present": present})
+    def leader(self, one: str, other: str) -> str | None:
+        """Return which of two causes can bring the other about."""
+        for cause, effect in ((one, other), (other, one)):
+            if cause in self.by_name and effect in self.by_name[cause].leads_to:
+                return cause
+        return None
 
     def limit_of(self, measurement: Measurement) -> Limit | None:
         """Return the first limit that speaks of a quantity."""
@@ -189,44 +194,3 @@ class Catalogue(_Entry):
         """Return the words for a kind of defect; a kind that the catalogue lacks is its own title."""
         title = self.defects.get(kind)
         return Text(title.en, title.zh) if title else Text(kind.replace("_", " "), kind.replace("_", " "))
-
-
-def load_catalogue(path: Path | str | None = None) -> Catalogue:
-    """Read and check a catalogue file, by default the shipped one. Raises ConfigError with the file and the key."""
-    path = shipped(CATALOGUE_FILE) if path is None else Path(path)
-    catalogue = validated(Catalogue, read_yaml(path), path)
-    for key, message in _mistakes(catalogue):
-        raise ConfigError(message, path=path, key=key)
-    return catalogue
-
-
-def _mistakes(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    """Yield (key, what is wrong) of everything that only the whole catalogue can tell."""
-    names = [cause.name for cause in catalogue.causes]
-    for place, cause in enumerate(catalogue.causes):
-        if cause.name in names[:place]:
-            yield f"causes.{place}.name", f"'{cause.name}' is there twice, at {names.index(cause.name)} and at {place}; keep one"
-        if cause.name in (NOT_MEASURED, NO_CAUSE):
-            yield f"causes.{place}.name", f"'{cause.name}' is kept for parts without a known cause; choose another name"
-        named = [("told_apart_from", contrast.cause) for contrast in cause.told_apart_from]
-        for key, other in named + [("leads_to", name) for name in cause.leads_to]:
-            if other not in names or other == cause.name:
-                why = "is this cause itself" if other == cause.name else "is no cause of this catalogue"
-                yield f"causes.{place}.{key}", f"'{other}' {why}"
-    if circle := _circle({cause.name: tuple(cause.leads_to) for cause in catalogue.causes}):
-        yield f"causes.{names.index(circle[0])}.leads_to", f"goes in a circle: {' -> '.join(circle)}; take one link out"
-
-
-def _circle(edges: dict[str, tuple[str, ...]]) -> list[str]:
-    """Return the first circle of a directed graph as the names along it, empty where there is none."""
-    done: set[str] = set()
-
-    def walk(name: str, trail: list[str]) -> Iterator[list[str]]:
-        if name in trail:
-            yield [*trail[trail.index(name) :], name]
-        elif name not in done:
-            for other in edges.get(name, ()):
-                yield from walk(other, [*trail, name])
-            done.add(name)
-
-    return next((found for name in edges for found in walk(name, [])), [])

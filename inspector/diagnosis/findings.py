@@ -8,8 +8,8 @@ from inspector.diagnosis.catalogue import Catalogue, Limit
 from inspector.diagnosis.measurements import Measurement, Measurements
 from inspector.diagnosis.normal import Normal
 
-_EDGE_SHARPNESS = 4
-"""At the edge of its range a quantity counts for half; at 0.6 of the way 0.1, at twice the way 0.94."""
+_EDGE_SHARPNESS = 6
+"""At the edge of its range a quantity counts for half; at 0.7 of the way 0.1, at 1.4 times the way 0.88."""
 _LIMIT_SHARE = 0.25
 
 
@@ -23,6 +23,8 @@ class Finding:
     reach: float
     learnt: bool
     """The range comes from this station's good parts, not from a limit of physics."""
+    beyond_share: float | None = None
+    """How often the same quantity lay as far out while all was well; None inside the range, and where nobody counted."""
 
     @property
     def strength(self) -> float:
@@ -48,7 +50,9 @@ def findings(measurements: Measurements, normal: Normal, catalogue: Catalogue) -
     for measurement in measurements.values():
         known = normal.range_of(measurement)
         if known is not None:
-            found.append(Finding(measurement, known.low, known.high, known.reach(measurement.value), learnt=True))
+            reach = known.reach(measurement.value)
+            beyond = normal.share_beyond(measurement) if abs(reach) > 1 else None
+            found.append(Finding(measurement, known.low, known.high, reach, learnt=True, beyond_share=beyond))
         elif (limit := catalogue.limit_of(measurement)) is not None:
             found.append(Finding(measurement, limit.low, limit.high, _reach(limit, measurement.value), learnt=False))
     return found

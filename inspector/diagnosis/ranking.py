@@ -1,56 +1,39 @@
-"""From findings to probabilities: each cause against "nothing that is measured here", in log odds.
+"""From findings to probabilities: how likely each cause is active, and how likely two of them are at once.
 
+Three kinds of witness speak of every set of causes: the measured symptoms, the kind of defect on the part, and the network's opinion.
 A cause gains where its symptoms are seen and loses where they are absent though their channel is there; a missing channel says nothing.
-Symptoms of one channel are not independent: each further one of the same channel counts half of the one before. Causes share one
-probability, so one that explains what was seen takes it from the others.
+"No cause that is measured here" is always in the race.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from inspector.diagnosis.catalogue import NO_CAUSE, Catalogue, CauseRule, Symptom
-from inspector.diagnosis.findings import Finding, abnormality_of
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector.diagnosis.catalogue import Catalogue, CauseRule
+from inspector.diagnosis.credit import Credit, Head
+from inspector.diagnosis.findings import Finding
+from inspector.diagnosis.hypotheses import Posterior, Table, all_pairs
+from inspector.diagnosis.timing import Span, cause_began_s, onset_s
+from inspector.diagnosis.witnesses import Witness, by_kind, witnesses
 from inspector.parts import NOT_MEASURED, OK_LABEL, PartRecord, Verdict
 
-_ECHO = 0.5
-_DEGRADED_TRUST = 0.4
-"""Weight of a channel that the verdict calls degraded."""
-_FAR_REACH = 2.0
-_EARLY = 0.35
-"""Share of its late chances with which a cause that has only begun shows a symptom."""
-_EARLY_SHARE = 0.4
-_HEAD_TRUST = 0.8
-_HEAD_FLOOR = 0.01
-_HEAD_REACH = 4.0
-_HEAD_UNKNOWN = math.log(0.1)
-"""A cause that the network was not taught at this line is not common there."""
+_F = NDArray[np.float64]
 _UNTITLED_PRIOR = 0.03
 _DEFECT_REACH = (-1.5, 2.5)
-
-
-@dataclass(frozen=True, slots=True)
-class Witness:
-    """What one symptom says of one cause, in nats against "no measured cause"."""
-
-    symptom: Symptom
-    finding: Finding
-    speaks: float
-    """Where the cause is far along."""
-    speaks_early: float
-    """Where it has only begun."""
-
-    @property
-    def seen(self) -> bool:
-        return self.finding.strength > 0 and self.finding.toward(self.symptom.direction) > 1
+_MOST_EVIDENCE = 5
+_SPEAKS_AGAINST = -0.3
+_SECOND_HEAD = 0.5
+"""Share of the network's say on the second of two causes: it was taught to name one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """One cause with its probability and its witnesses, the most telling first."""
+    """One cause with the probability that it is active, and its witnesses, the most telling first."""
 
     name: str
     probability: float
@@ -61,31 +44,94 @@ class Suspect:
         return tuple(witness for witness in self.witnesses if witness.seen and witness.speaks > 0)
 
     @property
+    def cited(self) -> list[Witness]:
+        """The witnesses that a conclusion may cite, of each quantity one: whatever is said in words is then listed as evidence too."""
+        of_quantity: dict[str, Witness] = {}
+        for witness in self.for_it:
+            of_quantity.setdefault(witness.finding.measurement.key, witness)
+        first, rest = list(of_quantity.values())[:_MOST_EVIDENCE], list(of_quantity.values())[_MOST_EVIDENCE:]
+        dated = [witness for witness in rest if onset_s(witness.finding) is not None]
+        # one of them should tell since when
+        return [*first[:-1], dated[0]] if dated and not any(onset_s(witness.finding) is not None for witness in first) else first
+
+    @property
     def against_it(self) -> tuple[Witness, ...]:
-        return tuple(witness for witness in self.witnesses if not witness.seen and witness.speaks < -0.3)
+        """What should be seen and is not, or was seen at a time at which this cause cannot have made it."""
+        return tuple(w for w in self.witnesses if not w.in_order or (not w.seen and w.speaks < _SPEAKS_AGAINST))
 
 
-def rank(found: Iterable[Finding], record: PartRecord, verdict: Verdict, catalogue: Catalogue) -> list[Suspect]:
-    """Return all causes that can be told here, and the unmeasured one, most probable first; the probabilities sum to 1."""
-    by_kind: dict[str, list[Finding]] = {}
-    for finding in found:
-        by_kind.setdefault(finding.measurement.kind, []).append(finding)
-    head = {name: chance for name, chance in verdict.cause_probabilities.items() if name not in (NO_CAUSE, NOT_MEASURED)}
-    odds = {NOT_MEASURED: math.log(catalogue.not_measured.prior)}
-    witnesses: dict[str, tuple[Witness, ...]] = {}
-    for rule in catalogue.causes:
-        if rule.name in head or _can_speak(rule, record):
-            witnesses[rule.name] = _witnesses(rule, catalogue, by_kind, verdict)
-            symptoms = _summed(witnesses[rule.name])
-            before = _prior(rule.name, rule.prior, head, catalogue) + _head(rule.name, head, verdict)
-            odds[rule.name] = before + symptoms + _defect(rule, catalogue, verdict)
-    for name in head:
-        if name not in odds:
-            odds[name] = _prior(name, _UNTITLED_PRIOR, head, catalogue) + _head(name, head, verdict)
-    highest = max(odds.values())
-    total = sum(math.exp(value - highest) for value in odds.values())
-    suspects = [Suspect(name, math.exp(value - highest) / total, witnesses.get(name, ())) for name, value in odds.items()]
-    return sorted(suspects, key=lambda suspect: -suspect.probability)
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """All causes that can be told here and the unmeasured one, most probable first."""
+
+    suspects: tuple[Suspect, ...]
+    together: Mapping[tuple[str, str], float]
+    """The chance that two causes are active at once."""
+
+    def both(self, one: str, other: str) -> float:
+        """Return the chance that two causes are active at once."""
+        return self.together.get((one, other), self.together.get((other, one), 0.0))
+
+
+def rank(found: Iterable[Finding], record: PartRecord, verdict: Verdict, catalogue: Catalogue, credit: Credit | None = None) -> Ranking:
+    """Return how likely each cause is; several may be likely at once, so that their probabilities can sum to more than 1."""
+    return listen(found, record, verdict, catalogue).ranked(credit or Credit())
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """All that was said of one part, before it is decided how much each kind of witness counts."""
+
+    names: tuple[str, ...]
+    heard: tuple[tuple[Witness, ...], ...]
+    head: Head
+    odds: _F
+    """Log odds of each cause before anything was measured."""
+    alone: _F
+    """What symptoms and defect say of each cause."""
+    pairs: NDArray[np.int64]
+    joint: _F
+    """The same of each two causes."""
+    beside: _F
+    """(2, pairs): log odds that the first, and the second, of a pair is there beside the other."""
+
+    def ranked(self, credit: Credit) -> Ranking:
+        """Return the causes by all witnesses, each as far as it is given credit."""
+        before = np.array([self.head.before(name, odds, credit) for name, odds in zip(self.names, self.odds, strict=True)])
+        share = np.array([self.head.share(name, credit) for name in self.names])
+        alone = before + share * self.alone
+        first, second = self.pairs.T
+        joint = np.where(before[first] >= before[second], before[first] + self.beside[1], before[second] + self.beside[0])
+        joint = joint + share[self.pairs].mean(axis=1) * self.joint
+        posterior = Posterior.of(self.names, alone, self.pairs, joint)
+        active = posterior.active
+        suspects = [Suspect(name, active[name], said) for name, said in zip(self.names, self.heard, strict=True)]
+        suspects.append(Suspect(NOT_MEASURED, posterior.nothing))
+        return Ranking(tuple(sorted(suspects, key=lambda suspect: -suspect.probability)), posterior.both)
+
+
+def listen(found: Iterable[Finding], record: PartRecord, verdict: Verdict, catalogue: Catalogue) -> Hearing:
+    """Hear every witness of every cause that can be told here."""
+    head = Head.of(verdict)
+    rules = [rule for rule in catalogue.causes if rule.name in head.says or _can_speak(rule, record)]
+    names = [rule.name for rule in rules]
+    names += [name for name in head.says if name not in names]
+    kinds = by_kind(found)
+    heard = [witnesses(rule, kinds, verdict) for rule in rules]
+    heard += [()] * (len(names) - len(rules))
+    table, pairs, defect = Table.of(heard), all_pairs(len(names)), _Defect(catalogue, verdict)
+    made = [_makes(name, said, catalogue) for name, said in zip(names, heard, strict=True)]
+    odds = np.array([math.log(_prior(name, catalogue) / catalogue.not_measured.prior) for name in names])
+    return Hearing(
+        names=tuple(names),
+        heard=tuple(heard),
+        head=head,
+        odds=odds,
+        alone=table.says(np.arange(len(names))[:, None]) + np.array([defect.says(one) for one in made]),
+        pairs=pairs,
+        joint=table.says(pairs) + np.array([defect.says(_either(made[a], made[b])) for a, b in pairs]),
+        beside=_beside(names, heard, pairs, odds, catalogue, head),
+    )
 
 
 def _can_speak(rule: CauseRule, record: PartRecord) -> bool:
@@ -98,90 +144,73 @@ def _can_speak(rule: CauseRule, record: PartRecord) -> bool:
     )
 
 
-def _witnesses(rule: CauseRule, catalogue: Catalogue, by_kind: Mapping[str, list[Finding]], verdict: Verdict) -> tuple[Witness, ...]:
-    heard = []
-    for symptom in (*rule.symptoms, *catalogue.inherited[rule.name]):
-        kinds = fnmatch.filter(by_kind, symptom.kind)
-        candidates = [finding for kind in kinds for finding in by_kind[kind] if symptom.fits(finding.measurement)]
-        if not candidates:
-            continue
-        best = max(candidates, key=lambda finding: (finding.toward(symptom.direction), finding.measurement.key))
-        channels = len({finding.measurement.channel for finding in candidates})
-        trusted = best.measurement.channel not in verdict.degraded or rule.fault_of == "station"
-        trust, reach = 1.0 if trusted else _DEGRADED_TRUST, best.toward(symptom.direction)
-        late, early = (trust * _log_odds(symptom, reach, channels, severity) for severity in (1.0, _EARLY))
-        heard.append(Witness(symptom, best, late, early))
-    return tuple(sorted(heard, key=lambda witness: -abs(witness.speaks)))
+def _prior(name: str, catalogue: Catalogue) -> float:
+    rule = catalogue.by_name.get(name)
+    return rule.prior if rule else _UNTITLED_PRIOR
 
 
-def _log_odds(symptom: Symptom, reach: float, channels: int, severity: float) -> float:
-    """Return ln P(seen | cause) / P(seen | not).
-
-    Among several channels one is outside by chance more often; what lies many times further than the edge of the normal range is less
-    often chance, down to a tenth.
-    """
-    abnormality = abnormality_of(reach)
-    if_absent = 1 - (1 - symptom.p_if_absent) ** channels
-    if_present = if_absent + severity * (max(symptom.p_if_present, if_absent) - if_absent)
-    seen = abnormality * if_present + (1 - abnormality) * (1 - if_present)
-    rarer = min(max((_FAR_REACH / max(reach, _FAR_REACH)) ** 1.5, 0.1), 1.0)
-    seen_anyway = abnormality * if_absent * rarer + (1 - abnormality) * (1 - if_absent)
-    return math.log(seen / seen_anyway)
+def _makes(name: str, heard: Sequence[Witness], catalogue: Catalogue) -> Mapping[str, float]:
+    """Return the defects that a cause can have made on this part: none, if it began after the part was there."""
+    rule, began = catalogue.by_name.get(name), cause_began_s(heard)
+    if rule is None or (began is not None and began[0] > 0):
+        return {}
+    return rule.defects
 
 
-def _summed(witnesses: Iterable[Witness]) -> float:
-    """Return what all witnesses say together, each further one of a channel counting half of the one before.
-
-    A cause is either far along, and all its symptoms are likely, or has only begun, and each is less so: one silent witness then
-    excuses the next.
-    """
-    share: dict[str, float] = {}
-    late = early = 0.0
-    for witness in witnesses:
-        channel = witness.finding.measurement.channel
-        late += share.get(channel, 1.0) * witness.speaks
-        early += share.get(channel, 1.0) * witness.speaks_early
-        share[channel] = share.get(channel, 1.0) * _ECHO
-    return math.log((1 - _EARLY_SHARE) * math.exp(late) + _EARLY_SHARE * math.exp(early))
+def _either(one: Mapping[str, float], other: Mapping[str, float]) -> Mapping[str, float]:
+    return {kind: 1 - (1 - one.get(kind, 0.0)) * (1 - other.get(kind, 0.0)) for kind in one.keys() | other.keys()}
 
 
-def _defect(rule: CauseRule, catalogue: Catalogue, verdict: Verdict) -> float:
-    """Return what the kind of defect, or its absence, says of a cause."""
-    kinds = defect_kinds(verdict)
-    known = {kind for cause in catalogue.causes for kind in cause.defects}
-    background = catalogue.not_measured.defect
-    defective = min(max(verdict.score, 0.5 if verdict.outcome == "fail" else 0.02), 0.98)
-    if not known.intersection(kinds):
+def _beside(
+    names: Sequence[str],
+    heard: Sequence[Sequence[Witness]],
+    pairs: NDArray[np.int64],
+    odds: _F,
+    catalogue: Catalogue,
+    head: Head,
+) -> _F:
+    """Return the log odds that each member of a pair is there beside the other, by chance or brought about by it."""
+    began = [cause_began_s(said) for said in heard]
+    linked = np.array([_linked(names[a], names[b], began[a], began[b], catalogue) for a, b in pairs])
+    said = np.array([min(max(_SECOND_HEAD * head.says.get(name, 0.0), -2.0), 2.0) for name in names])
+    return np.stack([np.log(np.exp(odds[side]) * catalogue.together + linked) + said[side] for side in pairs.T])
+
+
+def _linked(one: str, other: str, one_began: Span | None, other_began: Span | None, catalogue: Catalogue) -> float:
+    """Return the chance that one of two causes brings the other about; 0 where that one began later."""
+    leader = catalogue.leader(one, other)
+    if leader is None:
         return 0.0
-    makes = sum(rule.defects.values())
-    ratio = (1 - defective) * max(1 - makes, 0.05) / (1 - background)
-    total = sum(kinds.values())
-    for kind, chance in kinds.items():
-        by_chance = background / len(known)
-        likelihood = (rule.defects.get(kind, 0.0) + by_chance) / by_chance if kind in known else 1.0
-        ratio += defective * chance / total * likelihood
-    return min(max(math.log(max(ratio, 1e-6)), _DEFECT_REACH[0]), _DEFECT_REACH[1])
+    effect, began, effect_began = (other, one_began, other_began) if leader == one else (one, other_began, one_began)
+    if began and effect_began and began[0] > effect_began[1]:
+        return 0.0
+    return catalogue.by_name[leader].leads_to[effect]
+
+
+class _Defect:
+    """What the kind of defect, or its absence, says of what could have made it."""
+
+    def __init__(self, catalogue: Catalogue, verdict: Verdict) -> None:
+        self._kinds = defect_kinds(verdict)
+        self._known = {kind for cause in catalogue.causes for kind in cause.defects}
+        self._background = catalogue.not_measured.defect
+        self._defective = min(max(verdict.score, 0.5 if verdict.outcome == "fail" else 0.02), 0.98)
+        self._silent = not self._known.intersection(self._kinds)
+        self._total = sum(self._kinds.values())
+
+    def says(self, made: Mapping[str, float]) -> float:
+        """Return ln P(what is seen | these chances of defects) / P(… | no cause), within bounds: people and heads confuse kinds."""
+        if self._silent:
+            return 0.0
+        ratio = (1 - self._defective) * max(1 - sum(made.values()), 0.05) / (1 - self._background)
+        by_chance = self._background / len(self._known)
+        for kind, chance in self._kinds.items():
+            likelihood = (made.get(kind, 0.0) + by_chance) / by_chance if kind in self._known else 1.0
+            ratio += self._defective * chance / self._total * likelihood
+        return min(max(math.log(max(ratio, 1e-6)), _DEFECT_REACH[0]), _DEFECT_REACH[1])
 
 
 def defect_kinds(verdict: Verdict) -> Mapping[str, float]:
     """Return the kinds of defect that a verdict considers, with their weights."""
     considered = {kind: chance for kind, chance in verdict.kind_probabilities.items() if kind != OK_LABEL and chance > 0}
     return considered or {defect.kind: max(defect.confidence, 1e-3) for defect in verdict.defects}
-
-
-def _prior(name: str, prior: float, head: Mapping[str, float], catalogue: Catalogue) -> float:
-    """Return a cause's log prior; of what the network knows it has said already how common it is, as far as it is trusted."""
-    share = _HEAD_TRUST if name in head else 0.0
-    return (1 - share) * math.log(prior) + share * math.log(catalogue.not_measured.prior)
-
-
-def _head(name: str, head: Mapping[str, float], verdict: Verdict) -> float:
-    """Return what the network's cause head says of a cause."""
-    if not head:
-        return 0.0
-    if name not in head:
-        return _HEAD_UNKNOWN
-    given = verdict.cause_probabilities
-    nothing = given.get(NO_CAUSE, given.get(NOT_MEASURED, 1 / (len(head) + 1)))
-    says = _HEAD_TRUST * math.log((head[name] + _HEAD_FLOOR) / (nothing + _HEAD_FLOOR))
-    return min(max(says, -_HEAD_REACH), _HEAD_REACH)

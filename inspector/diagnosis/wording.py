@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from functools import cache
 
 from inspector.config import MachineConfig
 from inspector.diagnosis.catalogue import Catalogue
 from inspector.diagnosis.findings import Finding
 from inspector.diagnosis.measurements import Measurement
+from inspector.diagnosis.spectra import OCTAVES_HZ
+from inspector.diagnosis.witnesses import Witness
 from inspector.parts import Defect, Evidence, Text
 
 _KINDS: dict[str, tuple[str, str]] = {
@@ -78,6 +81,13 @@ _FROM_THERE_ON = ("step", "loudness_step", "ripple_line")
 _UNITS = {"degC": "°C", "degC/min": "°C/min", "m/s2": "m/s²", "m/s2/min": "m/s²/min"}
 
 
+@cache
+def known_kinds() -> tuple[str, ...]:
+    """Return every kind of quantity that can be measured."""
+    octaves = (f"octave_{centre_hz:.0f}" for centre_hz in OCTAVES_HZ)
+    return (*_KINDS, *(f"{family}_{band}" for family in _FAMILIES for band in _BANDS), *octaves)
+
+
 def kind_title(kind: str) -> Text:
     """Return the words for a kind of quantity."""
     if kind in _KINDS:
@@ -122,13 +132,15 @@ def number(value: float, decimals: int) -> str:
     return text.lstrip("-") if float(text) == 0 else text
 
 
-def evidence_of(finding: Finding, catalogue: Catalogue) -> Evidence:
-    """Return a finding as evidence, its words in both languages."""
+def evidence_of(finding: Finding, catalogue: Catalogue, witness: Witness | None = None) -> Evidence:
+    """Return a finding as evidence, its words in both languages; `witness` says for or against which cause."""
     item = finding.measurement
     quantity, when = _quantity(finding, catalogue, Text(": ", "：")), when_text(item)
-    expected = _expected(finding)
-    en = f"{quantity.en}{', ' + expected.en if expected.en else ''}{', ' + when.en if when.en else ''}"
-    zh = f"{quantity.zh}{'，' + expected.zh if expected.zh else ''}{'，' + when.zh if when.zh else ''}"
+    said = [_expected(finding), when, _beyond(finding)]
+    if witness is not None and not witness.in_order:
+        said.append(Text("at another time than the rest", "与其余征兆时间不符"))
+    en = ", ".join([quantity.en, *(text.en for text in said if text.en)])
+    zh = "，".join([quantity.zh, *(text.zh for text in said if text.zh)])
     return Evidence(
         channel=item.channel,
         kind=item.kind,
@@ -140,16 +152,60 @@ def evidence_of(finding: Finding, catalogue: Catalogue) -> Evidence:
         end_s=item.end_s,
         text=Text(en, zh),
         strength=finding.strength,
+        beyond_share=finding.beyond_share,
+        at_hz=item.at_hz,
+        rule=witness.rule if witness else "",
+        likelihood_ratio=math.exp(witness.speaks) if witness and witness.in_order else None,
     )
 
 
+def _beyond(finding: Finding) -> Text:
+    """Return how often good parts reach what is out of the ordinary here."""
+    share = finding.beyond_share
+    if share is None or finding.strength <= 0:
+        return Text("", "")
+    if share == 0:
+        return Text("seen on no good part here", "本工位良品从未如此")
+    return Text(f"seen on {_percent(share)} of good parts here", f"本工位 {_percent(share)}的良品如此")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
+
+
 def finding_phrase(finding: Finding, catalogue: Catalogue) -> Text:
-    """Return a finding as a phrase for the middle of a sentence."""
+    """Return a finding with its range and its time, as a phrase for the middle of a sentence."""
     expected, when = _expected(finding), when_text(finding.measurement)
     quantity = _quantity(finding, catalogue, Text(" ", ""), hz_apart=True)
     aside = "，".join(said for said in (_at(finding).zh, expected.zh) if said)
     en = quantity.en + (f" ({expected.en})" if expected.en else "") + (f" {when.en}" if when.en else "")
     return Text(en, when.zh + quantity.zh + (f"（{aside}）" if aside else ""))
+
+
+def key_phrase(finding: Finding, catalogue: Catalogue) -> Text:
+    """Return the one number of a finding with the edge of the range that it left, as short as it can be said."""
+    item, low, high = finding.measurement, finding.low, finding.high
+    quantity = _quantity(finding, catalogue, Text(" ", ""))
+    decimals, unit = decimals_for(item.value, low, high, item.unit), unit_text(item.unit)
+    if high is not None and (finding.reach > 0 or low is None):
+        edge = number(high, decimals) + unit
+        return Text(f"{quantity.en}, normally up to {edge}", f"{quantity.zh}，正常不超过 {edge}")
+    if low is not None:
+        edge = number(low, decimals) + unit
+        return Text(f"{quantity.en}, normally from {edge}", f"{quantity.zh}，正常不低于 {edge}")
+    return quantity
+
+
+def since_text(onset_s: float | None) -> Text:
+    """Return since when a cause is active; nothing where no quantity tells, or it began with the part."""
+    if onset_s is None or onset_s > -0.05:
+        return Text("", "")
+    for length_s, en, zh in ((86_400, "d", "天"), (3600, "h", "小时"), (60, "min", "分钟")):
+        if -onset_s >= 2 * length_s:
+            span = f"{-onset_s / length_s:.1f}"
+            return Text(f"{span} {en} before the part", f"工件到位前 {span} {zh}")
+    span = f"{-onset_s:.1f}" if onset_s > -10 else f"{-onset_s:.0f}"
+    return Text(f"{span} s before the part", f"工件到位前 {span} 秒")
 
 
 def _quantity(finding: Finding, catalogue: Catalogue, mark: Text, *, hz_apart: bool = False) -> Text:

@@ -29,6 +29,8 @@ FORMAT = 1
 WEIGHTS, MANIFEST, CARD = "weights.safetensors", "manifest.yaml", "card.md"
 NORMAL = "normal.json"
 """Beside the weights: what is normal on the training line, where diagnosis starts from; written by training, read by the pipeline."""
+CREDIT = "credit.json"
+"""Beside the weights: how much the network's opinion on the cause counts beside the measured symptoms; likewise."""
 
 
 class _Model(BaseModel):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from inspector.errors import DataError, UsageError
+from inspector.knowledge.sheets import SUFFIXES, sheet_rows
 from inspector.parts import Case, Parameter
 
 TEXT_FIELDS = ("case_id", "symptom", "action", "fix_id", "defect", "cause", "station", "product", "who")
@@ -71,6 +72,11 @@ def read_cases(path: Path, mapping: Mapping[str, str] | None = None, encoding: s
             cases.append(case)
             unknown += not outcome_known
     return CaseTable(tuple(cases), tuple(bad_rows), unknown)
+
+
+def rows_of(path: Path, encoding: str = "utf-8-sig") -> Iterator[tuple[int, list[str]]]:
+    """Yield (line number, cells) of a table's rows that hold anything, from CSV or a spreadsheet. Raises DataError, UsageError."""
+    return sheet_rows(path) if path.suffix.casefold() in SUFFIXES else _rows(path, encoding)
 
 
 def parse_mapping(pairs: Sequence[str]) -> dict[str, str]:

@@ -103,6 +103,16 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmedCause:
+    """A cause that a person confirmed by doing what helped against it, with what the diagnosis had seen of it."""
+
+    cause: str
+    looked_for: Mapping[str, float]
+    """Symptom -> how clearly it was seen."""
+    defect: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class StationStatus:
     """The last sign of life of a station, with the health of its channels."""
 

@@ -18,12 +18,14 @@ from inspector.errors import StoreError
 from inspector.home import Home
 from inspector.parts import Case, Fix, Inspection, Outcome, Parameter, PartTruth
 from inspector.store import inspections, memory
+from inspector.store.confirmations import confirmed_causes
 from inspector.store.database import connect, failures_named
 from inspector.store.evidence import write_evidence
 from inspector.store.identity import day_of, timed_id
 from inspector.store.models import DocumentRow, FeedbackRow, InspectionRow, StationStatusRow
 from inspector.store.results import (
     Answer,
+    ConfirmedCause,
     Feedback,
     History,
     HourlyYield,
@@ -184,6 +186,11 @@ class Store:
         chosen = select(*columns).where(FeedbackRow.inspection_id == inspection_id).order_by(FeedbackRow.feedback_id)
         with self._reading() as connection:
             return [Feedback(*row) for row in connection.execute(chosen)]
+
+    def confirmed_causes(self) -> list[ConfirmedCause]:
+        """Return the causes that people confirmed, oldest first: what was done against them helped, as the last answer says."""
+        with self._reading() as connection:
+            return confirmed_causes(connection)
 
     # --- signs of life ---------------------------------------------------------------------------------------------------------
 

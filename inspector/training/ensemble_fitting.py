@@ -58,6 +58,7 @@ class Trained:
     doubts: list[Doubt]
     recognition: Recognition | None
     known: KnownDefects | None
+    held: Witnessed
 
     @property
     def leading(self) -> Modality | None:
@@ -119,6 +120,7 @@ def fit(
         doubts=doubts(held, calibration, prepared),
         recognition=recognition,
         known=known,
+        held=held,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from inspector.diagnosis import Normal, measure
+from inspector.diagnosis import Credit, Normal, load_catalogue, measure
 from inspector.errors import DataError
 from inspector.fusion import artefact
 from inspector.fusion import backbone as vision
@@ -16,6 +16,7 @@ from inspector.fusion import network as fusion
 from inspector.fusion.artefact import Manifest, PinnedFile, PinnedNetwork, TrainedOn
 from inspector.parts import OK_LABEL, Modality
 from inspector.training.card import card_text
+from inspector.training.crediting import credit_of, hear
 from inspector.training.engine import engine
 from inspector.training.ensemble_fitting import Trained, fit
 from inspector.training.parts_folder import PartsFolder
@@ -42,11 +43,15 @@ def train(recipe_path: Path | str, data: PartsFolder, out_dir: Path | str, *, se
         prepared = prepare(data, picture=recipe.picture, signal=recipe.signal, unlabelled=unlabelled, seed=seed, progress=progress)
         run = RunFolder(out, recipe, data_sha256=_data_hash(data), seed=seed, workers=worker.workers)
         trained = fit(prepared, recipe, seed=seed, progress=progress, worker=worker, run=run)
+        normal = _normal(prepared.train, progress)
+        credit, told = _credit(trained, prepared, normal)
         manifest = _manifest(trained, prepared, recipe, data, seed, perf_counter() - start_s)
+        manifest = manifest.model_copy(update={"figures": manifest.figures | told})
         if worker.writes:
             state = trained.ensemble.state_dict()
             manifest = artefact.save(out, manifest, state, card_text(manifest), good_parts(prepared), trained.known)
-            _write_normal(out / artefact.NORMAL, prepared.train, progress)
+            (out / artefact.NORMAL).write_text(json.dumps(normal.to_dict()), encoding="utf-8")
+            (out / artefact.CREDIT).write_text(json.dumps(credit.to_dict()), encoding="utf-8")
             run.finish(trained.chosen, trained.histories, trained.doubts)
     promise = manifest.calibration.promise
     return {
@@ -131,8 +136,24 @@ def _data_hash(data: PartsFolder) -> str:
     return digest.hexdigest()
 
 
-def _write_normal(path: Path, train_samples: list[Sample], progress: Progress) -> None:
-    """Write what is normal on good parts without a cause, where diagnosis starts from."""
+def _normal(train_samples: list[Sample], progress: Progress) -> Normal:
+    """Return what is normal on good parts without a cause, where diagnosis starts from."""
     good = [sample for sample in train_samples if not sample.defective and sample.part.cause in (None, "none")][:NORMAL_PARTS]
-    measured = (measure(s.features.record, s.part.machine) for s in progress(good, total=len(good), label="measuring good parts"))
-    path.write_text(json.dumps(Normal.fit(measured).to_dict()), encoding="utf-8")
+    return Normal.fit(measure(s.features.record, s.part.machine) for s in progress(good, total=len(good), label="measuring good parts"))
+
+
+def _credit(trained: Trained, prepared: Prepared, normal: Normal) -> tuple[Credit, dict[str, Any]]:
+    """Return how much the network's opinion on the cause counts, with what it and the symptoms were worth on parts held out."""
+    if not prepared.causes:
+        return Credit(), {}
+    samples = [*prepared.train, *prepared.val]
+    heard = hear(
+        trained.held,
+        trained.calibration,
+        samples,
+        kinds=prepared.kinds,
+        causes=prepared.causes,
+        normal=normal,
+        catalogue=load_catalogue(),
+    )
+    return credit_of(heard)

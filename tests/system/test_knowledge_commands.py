@@ -114,7 +114,7 @@ def test_feedback_changes_what_is_counted(demo_home: Path, capsys: pytest.Captur
         (("knowledge", "feedback", "c9", "--helped"), "there is no case 'c9'"),
         (("knowledge", "import", "nowhere.csv"), "nowhere.csv: cannot be read"),
         (("knowledge", "import", "book.xlsx"), "save it as CSV"),
-        (("knowledge", "import", "f.csv", "--kind", "fmea"), "cannot be imported yet"),
+        (("knowledge", "import", "f.csv", "--kind", "fmea"), "f.csv: cannot be read"),
         (("knowledge", "import", "f.csv", "--map", "a=b"), "there is no field 'b'"),
         (("knowledge", "export", "no/such/folder/out.csv"), "cannot be written"),
     ],

@@ -1,12 +1,14 @@
 """From a recipe and a few made parts to verdicts: the whole way on a line small enough for a test."""
 
 import csv
+import json
 
 import cv2
 import numpy as np
 import pytest
 import yaml
 
+from inspector.diagnosis import Credit
 from inspector.errors import ConfigError, DataError
 from inspector.features import extract
 from inspector.fusion import Judge
@@ -185,6 +187,8 @@ def test_a_run_leaves_its_records(line, model, tmp_path_factory):
     assert {row["part_id"] for row in review} == {part.part_id for part in line.split("val")}
     losses = [float(row["loss"]) for row in review]
     assert losses == sorted(losses, reverse=True)
+    credit = json.loads((run.parent / "credit.json").read_text())
+    assert Credit.from_dict(credit) == Credit(), "ten parts with a cause are too few to tell more"
 
 
 def test_a_label_that_is_wrong_comes_first_in_the_review(tmp_path, recipe):

@@ -183,6 +183,42 @@ def test_a_document_with_nan_is_kept_as_null(store: Store) -> None:
     assert stored.document["timings_ms"] == {"judge": None, "align": 1.5}
 
 
+# --- confirmed causes ----------------------------------------------------------------------------------------------------------
+
+
+def with_causes(*causes: Cause) -> Inspection:
+    part = inspection()
+    assert part.diagnosis is not None
+    return replace(part, diagnosis=replace(part.diagnosis, causes=causes))
+
+
+SLIP = Cause("belt_slip", 0.7, Text("Belt slip", "皮带打滑"), looked_for={"belt_slip.ripple": 0.9})
+WEAR = Cause("bearing_wear", 0.2, Text("Bearing wear", "轴承磨损"), looked_for={"bearing_wear.kurtosis": 0.4})
+
+
+def test_a_fix_that_helped_confirms_the_cause_that_it_is_meant_for(store: Store) -> None:
+    store.add_fixes([Fix("tension-belt", Text("a", "甲"), ("belt_slip",)), Fix("grease", Text("b", "乙"), ("bearing_wear",))])
+    first, second = store.add(with_causes(SLIP, WEAR)), store.add(with_causes(SLIP, WEAR))
+    store.add_feedback(first, "helped", "tension-belt")
+    store.add_feedback(second, "helped", "grease")
+    found = store.confirmed_causes()
+    assert [(one.cause, dict(one.looked_for), one.defect) for one in found] == [
+        ("belt_slip", {"belt_slip.ripple": 0.9}, "scratch"),
+        ("bearing_wear", {"bearing_wear.kurtosis": 0.4}, "scratch"),
+    ]
+
+
+def test_what_did_not_help_or_was_taken_back_confirms_nothing(store: Store) -> None:
+    store.add_fixes([Fix("tension-belt", Text("a", "甲"), ("belt_slip",))])
+    one, other, third = (store.add(with_causes(SLIP)) for _ in range(3))
+    store.add_feedback(one, "not_helped", "tension-belt")
+    store.add_feedback(other, "helped", "tension-belt")
+    store.add_feedback(other, "not_helped", "tension-belt")
+    store.add_feedback(third, "helped", "some-other-fix")
+    store.add_feedback(third, "verdict_right")
+    assert store.confirmed_causes() == []
+
+
 # --- lists and figures ---------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,95 @@
+"""`inspector knowledge import --kind causes|fmea`: causes from a catalogue file or a table into an installation's own catalogue."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inspector.commands.output import write_json
+from inspector.errors import DataError, UsageError
+from inspector.home import Home
+
+if TYPE_CHECKING:
+    from inspector.diagnosis.fmea import Imported
+
+_BAD_ROWS_SHOWN = 20
+HEAD = "What was imported (inspector knowledge import). Changes by hand belong into causes.yaml beside this file, which counts for more."
+
+
+def import_causes(arguments: argparse.Namespace) -> int:
+    """Read a file of causes and keep them; say what became of each row. Raises ConfigError, DataError, UsageError."""
+    from inspector.config import read_yaml
+    from inspector.diagnosis.catalogue_file import CATALOGUE_FILE, joined, load_catalogue, mistakes_of, write_catalogue
+    from inspector.home import shipped
+
+    place = Home.at(arguments.home)
+    catalogue, over = load_catalogue(None, place.imported_causes, place.causes), read_yaml(shipped(CATALOGUE_FILE))
+    before = read_yaml(place.imported_causes) if place.imported_causes.is_file() else {}
+    imported = _read(arguments, catalogue)
+    if found := mistakes_of(imported.content, joined(over, before)):
+        raise DataError("; ".join(map(str, found)), path=arguments.file)
+    write_catalogue(place.imported_causes, joined(before, imported.content), over, HEAD)
+    document = _document(arguments.file, imported, place.imported_causes, set(catalogue.by_name))
+    if arguments.json != "-":
+        print(_words(document))
+    if arguments.json:
+        write_json(arguments.json, document)
+    return 0
+
+
+def _read(arguments: argparse.Namespace, catalogue: Any) -> Imported:
+    from inspector.config import read_yaml
+    from inspector.diagnosis.fmea import Imported, causes_from_rows
+    from inspector.knowledge.tables import rows_of
+
+    path: Path = arguments.file
+    if path.suffix.casefold() in (".yaml", ".yml"):
+        if arguments.map:
+            raise UsageError("--map: a catalogue file has keys and no columns; leave it out")
+        content = read_yaml(path)
+        names = [cause.get("name", "") for cause in content.get("causes", ()) if isinstance(cause, dict)]
+        without = [c["name"] for c in content.get("causes", ()) if isinstance(c, dict) and "name" in c and not c.get("symptoms")]
+        return Imported(content, rows=len(names), without_symptoms=without)
+    mapping = dict(_pair(one) for one in arguments.map)
+    return causes_from_rows(rows_of(path, arguments.encoding), catalogue, mapping, worksheet=arguments.kind == "fmea")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    column, equals, name = text.rpartition("=")
+    if not equals or not column or not name:
+        raise UsageError(f"--map '{text}': write COLUMN=FIELD, e.g. 'Failure cause=cause'")
+    return column, name
+
+
+def _document(path: Path, imported: Imported, kept_in: Path, known: set[str]) -> dict[str, Any]:
+    names = [str(cause["name"]) for cause in imported.content.get("causes", ())]
+    return {
+        "file": str(path),
+        "rows": imported.rows,
+        "added": [name for name in names if name not in known],
+        "changed": [name for name in names if name in known],
+        "without_symptoms": imported.without_symptoms,
+        "unused_columns": imported.unused_columns,
+        "bad_rows": [asdict(bad) for bad in imported.bad_rows],
+        "kept_in": str(kept_in),
+    }
+
+
+def _words(document: dict[str, Any]) -> str:
+    added, changed, bad = document["added"], document["changed"], document["bad_rows"]
+    done = f"{_causes(len(added))} added, {len(changed)} changed, {len(bad)} bad {'row' if len(bad) == 1 else 'rows'} left out"
+    lines = [f"{document['file']}: {done}; kept in {document['kept_in']}"]
+    if waiting := document["without_symptoms"]:
+        lines.append(f"  no symptom yet, so they wait: {', '.join(waiting)}; write how they show into that file (data/README.md)")
+    if unused := document["unused_columns"]:
+        lines.append(f"  columns that were not read: {', '.join(unused)}")
+    lines += [f"  row {one['row']}: {one['reason']}" for one in bad[:_BAD_ROWS_SHOWN]]
+    if len(bad) > _BAD_ROWS_SHOWN:
+        lines.append(f"  … and {len(bad) - _BAD_ROWS_SHOWN} more; --json FILE writes them all")
+    return "\n".join(lines)
+
+
+def _causes(count: int) -> str:
+    return f"{count} cause" if count == 1 else f"{count} causes"

@@ -1,0 +1,42 @@
+"""Which causes people confirmed: a fix that is meant for a cause, and helped, says that the cause was there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from inspector.store.models import DocumentRow, FeedbackRow, FixRow, InspectionRow
+from inspector.store.results import ConfirmedCause
+
+_MOST = 2000
+"""Answers that are looked at, the newest first: what was so long ago says little of a machine that was mended since."""
+
+
+def confirmed_causes(connection: Connection) -> list[ConfirmedCause]:
+    """Return the confirmed causes, oldest first; of several answers on a part and a fix the last counts."""
+    meant_for = {row.fix_id: frozenset(row.causes) for row in connection.execute(select(FixRow.fix_id, FixRow.causes))}
+    chosen = (
+        select(FeedbackRow.inspection_id, FeedbackRow.fix_id, FeedbackRow.kind, InspectionRow.kind.label("defect"), DocumentRow.document)
+        .join(InspectionRow, InspectionRow.inspection_id == FeedbackRow.inspection_id)
+        .join(DocumentRow, DocumentRow.inspection_id == FeedbackRow.inspection_id)
+        .where(FeedbackRow.kind.in_(("helped", "not_helped")), FeedbackRow.fix_id.is_not(None))
+        .order_by(FeedbackRow.feedback_id.desc())
+        .limit(_MOST)
+    )
+    newest: dict[tuple[str, str], Any] = {}
+    for row in connection.execute(chosen):
+        newest.setdefault((row.inspection_id, row.fix_id), row)
+    found = {}
+    for row in reversed(newest.values()):
+        cause = _meant(row.document, meant_for.get(row.fix_id, frozenset())) if row.kind == "helped" else None
+        if cause is not None:
+            found[row.inspection_id, cause["name"]] = ConfirmedCause(cause["name"], cause.get("looked_for", {}), row.defect)
+    return list(found.values())
+
+
+def _meant(document: Mapping[str, Any], causes: frozenset[str]) -> Mapping[str, Any] | None:
+    """Return the likeliest cause of a part that a fix is meant for, of those for which anything was looked for."""
+    named = (cause for cause in document.get("causes", ()) if cause["name"] in causes)
+    return next((cause for cause in named if cause.get("looked_for")), None)
