@@ -112,7 +112,7 @@ def _cause(cause: Cause) -> dict[str, Any]:
 
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:
-    return {
+    document = {
         "channel": evidence.channel,
         "kind": evidence.kind,
         "measured": evidence.measured,
@@ -123,6 +123,7 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
         "end_s": evidence.end_s,
         "text": _text(evidence.text),
     }
+    return document if evidence.beyond_share is None else document | {"beyond_share": evidence.beyond_share}
 
 
 def _text(text: Text) -> dict[str, str]:

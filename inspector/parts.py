@@ -346,6 +346,8 @@ class Evidence:
     text: Text
     strength: float = 0.0
     """How far outside the expected range, in multiples of its half width; 0 inside."""
+    beyond_share: float | None = None
+    """Which share of what is normal here lies at least as far out; None where the expectation is a limit of physics."""
 
 
 @dataclass(frozen=True, slots=True)

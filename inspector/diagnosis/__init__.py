@@ -10,6 +10,7 @@ from inspector.diagnosis.catalogue import Catalogue, load_catalogue
 from inspector.diagnosis.concluding import diagnose
 from inspector.diagnosis.measurements import Measurement, Measurements
 from inspector.diagnosis.measuring import measure
-from inspector.diagnosis.normal import Normal, Range
+from inspector.diagnosis.normal import Normal
+from inspector.diagnosis.ranges import Range
 
 __all__ = ["Catalogue", "Measurement", "Measurements", "Normal", "Range", "diagnose", "load_catalogue", "measure"]

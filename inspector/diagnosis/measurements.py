@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from inspector.diagnosis.ranges import Range
 from inspector.parts import Modality
 
 
@@ -24,6 +25,12 @@ class Measurement:
     """Where in the spectrum it was found, for lines and bands that move."""
     channel_unit: str = ""
     """Unit of the channel itself, which differs from `unit` for levels in dB and slopes."""
+    of: str = ""
+    """The other channel that the quantity is about, e.g. the one that changed before this one."""
+    usual: Range | None = None
+    """What the same quantity was before, where it was measured with it: then it is this range that counts, and not that of good parts."""
+    beyond_share: float | None = None
+    """How often it lay as far out in that range."""
 
     @property
     def key(self) -> str:
@@ -54,6 +61,7 @@ class Sheet:
         *,
         at_hz: float | None = None,
         span_s: tuple[float, float] | None = None,
+        of: str = "",
     ) -> None:
         """Keep one quantity; `span_s` where it was seen in less than the whole window."""
         value = float(value)
@@ -61,5 +69,5 @@ class Sheet:
             return
         start_s, end_s = span_s or (self.start_s, self.end_s)
         hz = None if at_hz is None else float(at_hz)
-        row = Measurement(self.channel, self.modality, kind, value, unit, float(start_s), float(end_s), hz, self.channel_unit)
+        row = Measurement(self.channel, self.modality, kind, value, unit, float(start_s), float(end_s), hz, self.channel_unit, of)
         self.rows[row.key] = row

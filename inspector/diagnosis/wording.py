@@ -140,6 +140,7 @@ def evidence_of(finding: Finding, catalogue: Catalogue) -> Evidence:
         end_s=item.end_s,
         text=Text(en, zh),
         strength=finding.strength,
+        beyond_share=finding.beyond_share,
     )
 
 
