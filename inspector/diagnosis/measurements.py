@@ -28,7 +28,7 @@ class Measurement:
     of: str = ""
     """The other channel that the quantity is about, e.g. the one that changed before this one."""
     usual: Range | None = None
-    """What the same quantity was before, where it was measured with it: then it is this range that counts, and not that of good parts."""
+    """What the recording itself calls usual (its own noise, its own history); it counts where good parts do not tell."""
     beyond_share: float | None = None
     """How often it lay as far out in that range."""
 
@@ -61,7 +61,8 @@ class Sheet:
         *,
         at_hz: float | None = None,
         span_s: tuple[float, float] | None = None,
-        of: str = "",
+        usual: Range | None = None,
+        beyond_share: float | None = None,
     ) -> None:
         """Keep one quantity; `span_s` where it was seen in less than the whole window."""
         value = float(value)
@@ -69,5 +70,7 @@ class Sheet:
             return
         start_s, end_s = span_s or (self.start_s, self.end_s)
         hz = None if at_hz is None else float(at_hz)
-        row = Measurement(self.channel, self.modality, kind, value, unit, float(start_s), float(end_s), hz, self.channel_unit, of)
+        row = Measurement(
+            self.channel, self.modality, kind, value, unit, float(start_s), float(end_s), hz, self.channel_unit, "", usual, beyond_share
+        )
         self.rows[row.key] = row

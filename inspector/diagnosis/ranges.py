@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 _TAIL = 0.02
 _STRAY = 1.5
 """The range reaches at most this many times as far as the 5 % point: parts that passed although a fault had begun stretch it no more."""
-_FLOOR_BY_UNIT = {"dB": 0.5, "1/s": 3.0, "%": 1.0, "degC": 0.3, "°C": 0.3, "degC/min": 0.3}
+_FLOOR_BY_UNIT = {"dB": 0.5, "1/s": 3.0, "%": 1.0, "degC": 0.3, "°C": 0.3, "degC/min": 0.3, "s": 0.5}
 _FLOOR_SHARE = 0.003
 
 

@@ -48,6 +48,17 @@ _KINDS: dict[str, tuple[str, str]] = {
     "lately": ("change lately", "近期变化"),
     "change": ("change over the window", "窗口内变化"),
     "step": ("step", "阶跃"),
+    "onset": ("left its course", "偏离原走势的时刻"),
+    "onset_lag": ("left its course after the first channel", "相对首个变化通道的滞后"),
+    "lag": ("lag behind the load", "相对负荷的滞后"),
+    "jump": ("jump", "跳变"),
+    "bend": ("change of slope", "变化率突变"),
+    "time_constant": ("time constant", "时间常数"),
+    "settles_at": ("value that it settles at", "趋稳值"),
+    "gap": ("longest time without a reading", "最长无读数时间"),
+    "still": ("time without any change", "读数不变时间"),
+    "unusable": ("readings that are no number", "无效读数占比"),
+    "disorder": ("readings out of order", "乱序读数占比"),
     "ripple": ("ripple", "纹波"),
     "ripple_line": ("ripple", "纹波"),
     "brightness": ("brightness", "亮度"),
@@ -74,7 +85,7 @@ _BANDS: dict[str, tuple[str, str]] = {
     "ultrasonic": ("ultrasonic (20 to 80 kHz)", "超声（20 至 80 kHz）"),
 }
 _ABOVE_BACKGROUND = ("squeal", "shaft_1x_line", "low_line", "modulation_line", "envelope_")
-_FROM_THERE_ON = ("step", "loudness_step", "ripple_line")
+_FROM_THERE_ON = ("step", "loudness_step", "ripple_line", "jump", "bend")
 _UNITS = {"degC": "°C", "degC/min": "°C/min", "m/s2": "m/s²", "m/s2/min": "m/s²/min"}
 
 
