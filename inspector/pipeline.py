@@ -10,14 +10,14 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from inspector.align import align
 from inspector.config import MachineConfig, Station
-from inspector.diagnosis import Catalogue, Normal, diagnose, load_catalogue, measure
+from inspector.diagnosis import Catalogue, History, Normal, diagnose, load_catalogue, measure
 from inspector.errors import ModelError
 from inspector.features import Features, extract
 from inspector.knowledge import Memory, Query
@@ -61,13 +61,15 @@ class Judged:
 class Pipeline:
     """A model, a catalogue of causes and a memory of fixes, ready for parts.
 
-    `normal` follows the line: every good part updates it, so that "normal" means this station, lately.
+    `normal` follows the line: every good part updates it, so that "normal" means this station, lately. `history` follows the clock: every
+    part adds to it, good or not, so that what rises over many parts is seen though no single one shows it.
     """
 
     judge_model: Judge
     normal: Normal
     catalogue: Catalogue
     memory: Memory
+    history: History = field(default_factory=History)
 
     def warm_up(self) -> None:
         """Pay for what is only loaded or compiled once, so that the first part is as fast as the thousandth."""
@@ -105,8 +107,15 @@ class Pipeline:
                 good_parts = self.judge_model.nearest_good(judged.features)
         with _stopwatch() as diagnose_ms:
             measured = measure(record, judged.machine)
+            self.history.add(record, measured)
             diagnosis = diagnose(
-                record, verdict, machine=judged.machine, normal=self.normal, catalogue=self.catalogue, measurements=measured
+                record,
+                verdict,
+                machine=judged.machine,
+                normal=self.normal,
+                catalogue=self.catalogue,
+                measurements=measured,
+                history=self.history,
             )
             # A part made while a fault creeps in may still be good; it must not teach that the fault is normal.
             if verdict.outcome == "pass" and verdict.complete and diagnosis.causes[0].name == NOT_MEASURED:

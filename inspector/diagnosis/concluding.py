@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspector.config import MachineConfig
 from inspector.diagnosis.catalogue import Catalogue, DecidingTest
 from inspector.diagnosis.findings import Finding, findings
+from inspector.diagnosis.history import History
 from inspector.diagnosis.measurements import Measurement, Measurements
 from inspector.diagnosis.measuring import measure
 from inspector.diagnosis.normal import Normal
@@ -29,9 +30,12 @@ def diagnose(
     normal: Normal,
     catalogue: Catalogue,
     measurements: Measurements | None = None,
+    history: History | None = None,
 ) -> Diagnosis:
-    """Return why a part is as it is; `measurements` saves measuring again where they are at hand."""
+    """Return why a part is as it is; `measurements` saves measuring again where they are at hand, `history` tells what came before."""
     measured = dict(measure(record, machine) if measurements is None else measurements)
+    if history is not None:
+        measured.update(history.measure(record.trigger.t_ns, machine.regime))
     measured.update(_qualities(record, verdict))
     found = findings(measured, normal, catalogue)
     suspects = rank(found, record, verdict, catalogue)

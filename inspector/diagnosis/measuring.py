@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from inspector.config import MachineConfig
 from inspector.diagnosis.measurements import Measurement, Measurements, Sheet
 from inspector.diagnosis.pictures import measure_picture
-from inspector.diagnosis.sequence import in_order, lag_between
+from inspector.diagnosis.sequence import lag_between, what_changed_first
 from inspector.diagnosis.spectra import measure_waveform
 from inspector.diagnosis.trends import measure_series
 from inspector.parts import Modality, PartRecord, Series, Waveform
@@ -26,7 +26,7 @@ def measure(record: PartRecord, machine: MachineConfig) -> Measurements:
         rows.update(_of_waveform(record, name, waveform, machine))
     for name, series in record.series.items():
         rows.update(_of_series(record, name, series))
-    rows.update(what_changed_first(rows))
+    rows.update(what_changed_first(rows, "onset", "onset_lag"))
     rows.update(_lags(record, rows, machine))
     for name, frame in record.frames.items():
         t_s = (frame.t_ns - record.trigger.t_ns) / 1e9
@@ -57,19 +57,6 @@ def _of_series(record: PartRecord, name: str, series: Series) -> dict[str, Measu
     sheet = Sheet(name, _modality(record, name, "series"), float(t_s.min()), float(t_s.max()), unit)
     measure_series(sheet, t_s, series.values, unit)
     return sheet.rows
-
-
-def what_changed_first(rows: Measurements) -> dict[str, Measurement]:
-    """Return how long after the first channel that left its course each other one left its own."""
-    began = {row.channel: row for row in rows.values() if row.kind == "onset"}
-    ordered = in_order({name: (row.start_s, row.end_s) for name, row in began.items()})
-    found = {}
-    for onset in ordered[1:]:
-        own = began[onset.channel]
-        first = ordered[0]
-        row = replace(own, kind="onset_lag", value=onset.at_s - first.at_s, start_s=first.from_s, end_s=onset.to_s, of=first.channel)
-        found[row.key] = row
-    return found
 
 
 def _lags(record: PartRecord, rows: Measurements, machine: MachineConfig) -> dict[str, Measurement]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inspector.diagnosis.changepoints import BINS
+from inspector.diagnosis.measurements import Measurement, Measurements
 
 _F = NDArray[np.float64]
 
@@ -42,6 +43,18 @@ class Lag:
 def in_order(onsets: Mapping[str, tuple[float, float]]) -> tuple[Onset, ...]:
     """Return who left its course, the first first; of two within one sampling step the one that is dated later at the latest is behind."""
     return tuple(sorted((Onset(name, *span) for name, span in onsets.items()), key=lambda onset: (onset.at_s, onset.to_s, onset.channel)))
+
+
+def what_changed_first(rows: Measurements, onset: str, lag: str) -> dict[str, Measurement]:
+    """Return how long after the first channel that left its course each other one left its own, from the quantities called `onset`."""
+    began = {row.channel: row for row in rows.values() if row.kind == onset}
+    ordered = in_order({name: (row.start_s, row.end_s) for name, row in began.items()})
+    found = {}
+    for other in ordered[1:]:
+        first, own = ordered[0], began[other.channel]
+        row = replace(own, kind=lag, value=other.at_s - first.at_s, start_s=first.from_s, end_s=other.to_s, of=first.channel)
+        found[row.key] = row
+    return found
 
 
 def lag_between(leader: tuple[_F, _F], follower: tuple[_F, _F], most_s: float) -> Lag | None:

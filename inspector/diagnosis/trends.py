@@ -49,7 +49,7 @@ def measure_series(sheet: Sheet, t_s: _F, values: _F, unit: str) -> None:
     if len(values) >= 8:
         at, size = two_means(values, margin=max(2, len(values) // 20))
         sheet.note("step", size, unit, span_s=(t_s[at], t_s[-1]))
-    _breaks(sheet, t_s, values, unit)
+    note_breaks(sheet, t_s, values, unit)
     _ripple(sheet, t_s[-RIPPLE_SAMPLES:], values[-RIPPLE_SAMPLES:], unit)
 
 
@@ -80,16 +80,16 @@ def _silence(sheet: Sheet, t_s: _F, values: _F) -> None:
         sheet.note("still", t_s[-1] - since, "s", span_s=(since, t_s[-1]))
 
 
-def _breaks(sheet: Sheet, t_s: _F, values: _F, unit: str) -> None:
+def note_breaks(sheet: Sheet, t_s: _F, values: _F, unit: str, prefix: str = "") -> None:
     """Note when the course broke first, the largest jump and bend, and how fast it settles after the first break."""
     found = change_points(t_s, values)
     if not found:
         return
     edges_s = [point.to_s for point in found[1:]] + [float(t_s[-1])]
-    sheet.note("onset", (found[0].from_s + found[0].to_s) / 2, "s", span_s=(found[0].from_s, found[0].to_s))
-    _note_break(sheet, "jump", [point.jump for point in found], unit, found, edges_s)
-    _note_break(sheet, "bend", [60 * point.bend for point in found], f"{unit}/min" if unit else "1/min", found, edges_s)
-    _settling(sheet, t_s, values, unit, found[0])
+    sheet.note(f"{prefix}onset", (found[0].from_s + found[0].to_s) / 2, "s", span_s=(found[0].from_s, found[0].to_s))
+    _note_break(sheet, f"{prefix}jump", [point.jump for point in found], unit, found, edges_s)
+    _note_break(sheet, f"{prefix}bend", [60 * point.bend for point in found], f"{unit}/min" if unit else "1/min", found, edges_s)
+    _settling(sheet, t_s, values, unit, found[0], prefix)
 
 
 def _note_break(sheet: Sheet, kind: str, sizes: list[float], unit: str, found: tuple[ChangePoint, ...], edges_s: list[float]) -> None:
@@ -100,13 +100,13 @@ def _note_break(sheet: Sheet, kind: str, sizes: list[float], unit: str, found: t
     sheet.note(kind, sizes[largest], unit, span_s=(found[largest].from_s, edges_s[largest]), usual=usual, beyond_share=BY_CHANCE)
 
 
-def _settling(sheet: Sheet, t_s: _F, values: _F, unit: str, since: ChangePoint) -> None:
+def _settling(sheet: Sheet, t_s: _F, values: _F, unit: str, since: ChangePoint, prefix: str) -> None:
     after = t_s >= since.to_s
     response = settling(*binned(t_s[after], values[after], BINS))
     if response is not None:
         span_s = (response.from_s, float(t_s[-1]))
-        sheet.note("time_constant", response.time_constant_s, "s", span_s=span_s)
-        sheet.note("settles_at", response.end, unit, span_s=span_s)
+        sheet.note(f"{prefix}time_constant", response.time_constant_s, "s", span_s=span_s)
+        sheet.note(f"{prefix}settles_at", response.end, unit, span_s=span_s)
 
 
 def _extremes(sheet: Sheet, t_s: _F, values: _F, median: float, unit: str) -> None:

@@ -59,6 +59,15 @@ _KINDS: dict[str, tuple[str, str]] = {
     "still": ("time without any change", "读数不变时间"),
     "unusable": ("readings that are no number", "无效读数占比"),
     "disorder": ("readings out of order", "乱序读数占比"),
+    "long_change": ("change over many parts", "多件工件间的变化"),
+    "long_excursion": ("deviation from what it was before", "相对以往的偏差"),
+    "long_onset": ("left its long-term course", "偏离长期走势的时刻"),
+    "long_onset_lag": ("left its long-term course after the first channel", "长期走势相对首个变化通道的滞后"),
+    "long_lag": ("long-term lag behind the load", "长期相对负荷的滞后"),
+    "long_jump": ("jump in its long-term course", "长期走势跳变"),
+    "long_bend": ("change of its long-term slope", "长期变化率突变"),
+    "long_time_constant": ("long-term time constant", "长期时间常数"),
+    "long_settles_at": ("value that it settles at in the long term", "长期趋稳值"),
     "ripple": ("ripple", "纹波"),
     "ripple_line": ("ripple", "纹波"),
     "brightness": ("brightness", "亮度"),
@@ -205,6 +214,9 @@ def when_text(item: Measurement) -> Text:
     if item.modality == "image":
         return Text("", "")
     start_s, end_s = item.start_s, item.end_s
+    if item.kind.startswith("long_"):
+        ago = _long_span(-start_s)
+        return Text(f"since {ago.en} before the part", f"自工件到位前 {ago.zh}起")
     if item.kind in _FROM_THERE_ON and start_s < -0.05:
         return Text(f"from {-start_s:.1f} s before the part", f"自工件到位前 {-start_s:.1f} 秒起")
     if end_s - start_s < 0.05:
@@ -218,6 +230,14 @@ def when_text(item: Measurement) -> Text:
     span_s = end_s - start_s
     span = f"{span_s:.1f}" if span_s < 10 else f"{span_s:.0f}"
     return Text(f"in the {span} s around the part", f"工件前后 {span} 秒内")
+
+
+def _long_span(span_s: float) -> Text:
+    """Return a span as people say it."""
+    for length_s, en, zh in ((86_400, "d", "天"), (3600, "h", "小时"), (60, "min", "分钟")):
+        if span_s >= 2 * length_s:
+            return Text(f"{span_s / length_s:.1f} {en}", f"{span_s / length_s:.1f} {zh}")
+    return Text(f"{span_s:.0f} s", f"{span_s:.0f} 秒")
 
 
 def defect_phrase(defect: Defect | None, machine: MachineConfig, catalogue: Catalogue) -> Text:
