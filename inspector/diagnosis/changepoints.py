@@ -112,7 +112,7 @@ def binned(t_s: _F, values: _F, bins: int) -> tuple[_F, _F]:
 def _without_spikes(values: _F) -> _F:
     """Return the running median of three: one stray value is no course."""
     inner = np.sort(np.stack([values[:-2], values[1:-1], values[2:]]), axis=0)[1]
-    return np.r_[values[0], inner, values[-1]]
+    return np.asarray(np.r_[values[0], inner, values[-1]], np.float64)
 
 
 def _noise(values: _F) -> float:
