@@ -90,6 +90,14 @@ class History:
         rows.update(what_changed_first(rows, "long_onset", "long_onset_lag"))
         return rows
 
+    def excursions(self, now_ns: int, regime: Sequence[str] = ()) -> list[Measurement]:
+        """Return how far each channel lies from its past, at every width that has one."""
+        found = []
+        for level, width_s in enumerate(WIDTHS_S):
+            ended, rows = self._at(level, now_ns, tuple(regime))
+            found += [_shifted(row, ended * width_s - now_ns / 1e9) for row in rows if row.kind == "long_excursion"]
+        return found
+
     def _at(self, level: int, now_ns: int, regime: tuple[str, ...]) -> tuple[int, list[Measurement]]:
         """Return (the slot under way, quantities with times relative to its beginning); measured once a slot."""
         slot = now_ns // (WIDTHS_S[level] * 1_000_000_000)

@@ -37,6 +37,7 @@ def measure_series(sheet: Sheet, t_s: _F, values: _F, unit: str) -> None:
     sheet.note("level", float(np.median(values[-now:])), unit, span_s=(t_s[-now], t_s[-1]))
     if len(values) < 5:
         return
+    sheet.note("mean", values.mean(), unit)
     _extremes(sheet, t_s, values, median, unit)
     _slope(sheet, "slope", t_s, values, unit)
     before, lately = float(np.median(values[:-tail])), float(np.median(values[-tail:]))

@@ -37,6 +37,7 @@ _KINDS: dict[str, tuple[str, str]] = {
     "envelope_bsf": ("envelope line of the rolling elements (BSF)", "滚动体包络谱线 (BSF)"),
     "envelope_ftf": ("envelope line of the cage (FTF)", "保持架包络谱线 (FTF)"),
     "level": ("reading", "读数"),
+    "mean": ("mean", "平均值"),
     "trough": ("minimum", "最小值"),
     "peak": ("maximum", "最大值"),
     "dip": ("dip", "下陷"),
