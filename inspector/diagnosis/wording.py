@@ -180,6 +180,9 @@ def _quantity(finding: Finding, catalogue: Catalogue, mark: Text, *, hz_apart: b
     channel, kind, at = channel_title(item.channel, catalogue), kind_title(item.kind), _at(finding)
     amount = number(item.value, decimals_for(item.value, finding.low, finding.high, item.unit)) + unit_text(item.unit)
     at_zh = f"（{at.zh}）" if at.zh and not hz_apart else ""
+    if item.of:
+        other = channel_title(item.of, catalogue)
+        return Text(f"{channel.en}{mark.en}{kind.en} ({other.en}) {amount}", f"{channel.zh}{mark.zh}{kind.zh}（{other.zh}）{amount}")
     if item.kind.startswith(_ABOVE_BACKGROUND) and item.unit == "dB":
         en, zh = f"{kind.en}{at.en} {amount} above the background", f"{kind.zh}{at_zh}高出背景 {amount}"
     else:

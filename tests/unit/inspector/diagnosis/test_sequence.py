@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from inspector.config import MachineConfig
-from inspector.diagnosis import measure
+from inspector.diagnosis import Catalogue, Normal, measure
+from inspector.diagnosis.findings import findings
 from inspector.diagnosis.sequence import in_order, lag_between
 from inspector.diagnosis.settling import settling
+from inspector.diagnosis.wording import evidence_of
 from inspector.parts import PartRecord
 
 T_S = np.arange(240) / 4 - 60
@@ -53,7 +55,7 @@ def test_a_follower_has_its_lag_whatever_its_ticks_and_noise_has_none() -> None:
     assert lag_between((T_S, load), (T_S + 500, load), 20.0) is None
 
 
-def test_who_changed_first_is_measured_with_the_lags_of_the_others(record: Build) -> None:
+def test_who_changed_first_is_measured_with_the_lags_of_the_others(record: Build, catalogue: Catalogue) -> None:
     rng = np.random.default_rng(5)
     part = record(
         motor_current=(T_S, np.where(T_S < -20, 4.0, 5.5) + rng.normal(0, 0.05, 240), "A"),
@@ -64,6 +66,10 @@ def test_who_changed_first_is_measured_with_the_lags_of_the_others(record: Build
     assert found["motor_current.onset"].value == pytest.approx(-20, abs=0.3)
     lag = found["belt_speed.onset_lag"]
     assert (lag.value, lag.of) == (pytest.approx(2.0, abs=0.3), "motor_current")
+    (finding,) = findings({lag.key: lag}, Normal.fit([{lag.key: lag}] * 3), catalogue)
+    text = evidence_of(finding, catalogue).text
+    assert "belt speed: left its course after the first channel (motor current) 2" in text.en
+    assert "（电机电流）" in text.zh
     assert "motor_current.onset_lag" not in found
     assert "air.onset" not in found
     assert [onset.channel for onset in in_order({"b": (1.0, 2.0), "a": (1.0, 2.0), "c": (0.0, 0.5)})] == ["c", "a", "b"]
