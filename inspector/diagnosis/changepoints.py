@@ -104,15 +104,15 @@ def binned(t_s: _F, values: _F, bins: int) -> tuple[_F, _F]:
     if len(values) <= 2 * bins or t_s[-1] <= t_s[0]:
         return t_s, values
     place = np.minimum(((t_s - t_s[0]) * (bins / (t_s[-1] - t_s[0]))).astype(np.intp), bins - 1)
-    starts = np.flatnonzero(np.r_[True, np.diff(place) > 0])
-    counts = np.diff(np.r_[starts, len(values)])
+    starts = np.flatnonzero(np.diff(place, prepend=-1) > 0)
+    counts = np.diff(starts, append=len(values))
     return np.asarray(np.add.reduceat(t_s, starts) / counts), np.asarray(np.add.reduceat(values, starts) / counts)
 
 
 def _without_spikes(values: _F) -> _F:
     """Return the running median of three: one stray value is no course."""
     inner = np.sort(np.stack([values[:-2], values[1:-1], values[2:]]), axis=0)[1]
-    return np.asarray(np.r_[values[0], inner, values[-1]], np.float64)
+    return np.concatenate([values[:1], inner, values[-1:]])
 
 
 def _noise(values: _F) -> float:
@@ -193,7 +193,7 @@ def _stretches(count: int) -> _Stretches:
         length /= math.sqrt(2)
     start, end = np.concatenate(starts), np.concatenate(ends)
     numbers = end - start - 2 * _MARGIN + 1
-    firsts = np.r_[0, np.cumsum(numbers)[:-1]]
+    firsts = np.cumsum(numbers) - numbers
     of = np.repeat(np.arange(len(start)), numbers)
     return _Stretches(start, end, of, firsts, start[of] + _MARGIN + np.arange(len(of)) - firsts[of])
 

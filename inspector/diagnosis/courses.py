@@ -50,9 +50,7 @@ class Course:
             self._kept = [(np.empty(0, np.int64), np.empty(0)) for _ in WIDTHS_S]
         for level, width_ns in enumerate(_WIDTHS_NS):
             stamps, numbers = _drawn(stamps, numbers, width_ns)
-            old_stamps, old_numbers = self._kept[level]
-            both = np.concatenate([old_stamps, stamps]), np.concatenate([old_numbers, numbers])
-            self._kept[level] = _drawn(*both, width_ns, SLOTS)
+            self._kept[level] = _with(*self._kept[level], stamps, numbers, width_ns)
 
     def slots(self, level: int, before_ns: int) -> tuple[_I, _F]:
         """Return (numbers, medians) of the slots of a width that have samples and had ended at an instant, in time order."""
@@ -64,8 +62,8 @@ class Course:
             return slot, numbers
         order = np.lexsort((numbers, slot))
         slot, numbers = slot[order], numbers[order]
-        first = np.flatnonzero(np.r_[True, np.diff(slot) > 0])
-        count = np.diff(np.r_[first, len(slot)])
+        first = np.flatnonzero(_begins(slot))
+        count = np.diff(first, append=len(slot))
         return slot[first], (numbers[first + (count - 1) // 2] + numbers[first + count // 2]) / 2
 
     def to_dict(self) -> dict[str, Any]:
@@ -85,21 +83,37 @@ class Course:
         return course
 
 
-def _drawn(stamps: _I, numbers: _F, width_ns: int, slots: int | None = None) -> tuple[_I, _F]:
-    """Return the samples that each slot keeps, in time order; of the newest `slots` slots, if given."""
+def _with(old_stamps: _I, old_numbers: _F, stamps: _I, numbers: _F, width_ns: int) -> tuple[_I, _F]:
+    """Return what is kept of the newest slots when new samples join the old; only the slots that they fall into are drawn anew."""
+    touched = stamps[[0, -1]] // width_ns * width_ns + np.array([0, width_ns])
+    first, last = np.searchsorted(old_stamps, touched)
+    both = np.concatenate([old_stamps[first:last], stamps]), np.concatenate([old_numbers[first:last], numbers])
+    stamps, numbers = _drawn(*both, width_ns)
+    stamps = np.concatenate([old_stamps[:first], stamps, old_stamps[last:]])
+    numbers = np.concatenate([old_numbers[:first], numbers, old_numbers[last:]])
+    oldest = np.searchsorted(stamps, (stamps[-1] // width_ns - SLOTS + 1) * width_ns)
+    return stamps[oldest:], numbers[oldest:]
+
+
+def _drawn(stamps: _I, numbers: _F, width_ns: int) -> tuple[_I, _F]:
+    """Return the samples that each slot keeps, in time order; of samples with one stamp the first counts."""
     slot = stamps // width_ns
-    if slots is not None:
-        recent = slot > slot.max() - slots
-        stamps, numbers, slot = stamps[recent], numbers[recent], slot[recent]
     order = np.lexsort((_hashed(stamps), slot))
     stamps, numbers, slot = stamps[order], numbers[order], slot[order]
-    new = np.r_[True, np.diff(stamps) != 0]
+    new = _begins(stamps)
     stamps, numbers, slot = stamps[new], numbers[new], slot[new]
-    first = np.flatnonzero(np.r_[True, np.diff(slot) > 0])
-    rank = np.arange(len(slot)) - np.repeat(first, np.diff(np.r_[first, len(slot)]))
+    begins = _begins(slot)
+    rank = np.arange(len(slot)) - np.flatnonzero(begins)[np.cumsum(begins) - 1]
     stamps, numbers = stamps[rank < _KEPT], numbers[rank < _KEPT]
     order = np.argsort(stamps)
     return stamps[order], numbers[order]
+
+
+def _begins(ordered: _I) -> NDArray[np.bool_]:
+    """Tell where a run of equal numbers begins."""
+    begins = np.ones(len(ordered), np.bool_)
+    begins[1:] = ordered[1:] != ordered[:-1]
+    return begins
 
 
 def _hashed(stamps: _I) -> NDArray[np.uint64]:

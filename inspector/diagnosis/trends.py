@@ -67,7 +67,7 @@ def _usable(sheet: Sheet, t_s: _F, values: _F) -> tuple[_F, _F]:
     sheet.note("disorder", 100 * float(np.mean(steps <= 0)), "%")
     order = np.argsort(t_s, kind="stable")
     t_s, values = t_s[order], values[order]
-    first = np.r_[True, np.diff(t_s) > 0]
+    first = np.diff(t_s, prepend=-np.inf) > 0
     return t_s[first], values[first]
 
 

@@ -275,11 +275,13 @@ def nab() -> Figures:
     inside = np.zeros(len(told), dtype=bool)
     for start, end in windows:
         inside |= (told[:, 0] >= start) & (told[:, 0] <= end)
-    found: Figures = {}
-    for column, width in ((1, "hours (slots of 3 min)"), (2, "days (slots of 36 min)")):
-        limit = float(told[(told[:, 0] < LEARN_S) & ~inside, column].max())
-        found[width] = {"limit": limit, **episodes_told(told[told[:, column] > limit, 0], windows, float(told[-1, 0]))}
-        print(f"{width}: limit {limit:.2f} half widths, {json.dumps({k: v for k, v in found[width].items() if k != 'limit'})}")
+    limits = told[(told[:, 0] < LEARN_S) & ~inside, 1:].max(axis=0)
+    print(f"limits from the first ten days: {limits[0]:.2f} half widths by hours (slots of 3 min), {limits[1]:.2f} by days (36 min)")
+    found: Figures = {"limits": limits.tolist()}
+    over = told[:, 1:] > limits
+    for name, alarm in (("by hours", over[:, 0]), ("by days", over[:, 1]), ("either", over.any(axis=1))):
+        found[name] = episodes_told(told[alarm, 0], windows, float(told[-1, 0]))
+        print(f"{name:<10} {json.dumps(found[name])}")
     return found
 
 
@@ -302,12 +304,15 @@ def episodes_told(alarms_s: NDArray[np.float64], windows: Sequence[tuple[float, 
     outside_s = end_s - sum(end - start for start, end in windows)
     false = [t for t in begins if not any(start <= t <= end for start, end in windows)]
     first = [min((float(t) for t in alarms_s if start <= t <= end), default=None) for start, end in windows]
+    failure_s = sum(windows[-1]) / 2
+    before = [float(t) for t in alarms_s if failure_s - 2 * DAY_S <= t <= failure_s]
     return {
         "false_per_week": round(len(false) / (outside_s / (7 * DAY_S)), 2),
         "windows_found": sum(t is not None for t in first),
         "hours_before_the_middle_of_each_window": [
             None if t is None else round(((start + end) / 2 - t) / 3600, 1) for t, (start, end) in zip(first, windows, strict=True)
         ],
+        "hours_from_first_alarm_of_two_days_to_the_failure": round((failure_s - before[0]) / 3600, 1) if before else None,
     }
 
 
