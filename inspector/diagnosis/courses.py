@@ -71,10 +71,10 @@ class Course:
         return {"unit": self.unit, "kept": [{"t_ns": stamps.tolist(), "values": numbers.tolist()} for stamps, numbers in self._kept]}
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Course:
-        """Return what `to_dict` gave. Raises KeyError, TypeError or ValueError on anything else."""
+    def from_dict(cls, content: Mapping[str, Any], moved_ns: int = 0) -> Course:
+        """Return what `to_dict` gave, its stamps `moved_ns` later. Raises KeyError, TypeError or ValueError on anything else."""
         course = cls(str(content["unit"]))
-        kept = [(np.array(one["t_ns"], np.int64), np.array(one["values"], np.float64)) for one in content["kept"]]
+        kept = [(np.array(one["t_ns"], np.int64) + moved_ns, np.array(one["values"], np.float64)) for one in content["kept"]]
         if len(kept) != len(WIDTHS_S) or any(len(stamps) != len(numbers) for stamps, numbers in kept):
             raise ValueError("a course whose times and values do not belong together")
         if not all(np.all(np.diff(stamps) > 0) and np.all(np.isfinite(numbers)) for stamps, numbers in kept):

@@ -55,8 +55,9 @@ class History:
         self._last: dict[tuple[int, tuple[str, ...]], tuple[int, list[Measurement]]] = {}
 
     @property
-    def channels(self) -> tuple[str, ...]:
-        return tuple(self._courses)
+    def newest_ns(self) -> int | None:
+        """Stamp of the newest sample of all; None before the first."""
+        return max((course.newest_ns for course in self._courses.values() if course.newest_ns is not None), default=None)
 
     def add(self, record: PartRecord, measurements: Measurements) -> None:
         """Take in one part: its series, and how loud each of its waveforms was. Parts may come late, twice, or in any order."""
@@ -123,12 +124,12 @@ class History:
         return {"format": _FORMAT, "channels": channels}
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> History:
-        """Return what `to_dict` gave. Raises KeyError, TypeError or ValueError on anything else."""
+    def from_dict(cls, content: Mapping[str, Any], moved_ns: int = 0) -> History:
+        """Return what `to_dict` gave, its stamps `moved_ns` later. Raises KeyError, TypeError or ValueError on anything else."""
         if content["format"] != _FORMAT:
             raise ValueError(f"a history of format {content['format']}, this version reads {_FORMAT}")
         history = cls()
-        history._courses = {str(name): Course.from_dict(one) for name, one in content["channels"].items()}
+        history._courses = {str(name): Course.from_dict(one, moved_ns) for name, one in content["channels"].items()}
         history._modalities = {str(name): one["modality"] for name, one in content["channels"].items()}
         return history
 
