@@ -163,23 +163,38 @@ def _measured(width_s: float, tables: Mapping[str, _Table], regime: Sequence[str
 def _change(sheet: Sheet, blocks: _F, width_s: float) -> None:
     """Note the change over the last few blocks, against all earlier changes over as many."""
     changes = blocks[_APART:] - blocks[:-_APART]
-    past = np.sort(changes[:-_APART])
-    _against_past(sheet, "long_change", changes[-1], past[np.isfinite(past)], -(_APART + 1) * _BLOCK * width_s)
+    _against_past(sheet, "long_change", changes[-1], changes[:-_APART], -(_APART + 1) * _BLOCK * width_s, None)
 
 
 def _excursion(sheet: Sheet, values: _F, load: _F | None, width_s: float) -> None:
     """Note how far the last block lies from what it was before, at like load if that is known."""
     blocks = _blocks(values - _expected(values, load))
-    past = np.sort(blocks[: -_APART - 1])
-    _against_past(sheet, "long_excursion", blocks[-1], past[np.isfinite(past)], -_BLOCK * width_s)
+    past = blocks[: -_APART - 1]
+    _against_past(sheet, "long_excursion", blocks[-1], past, -_BLOCK * width_s, _independent(past))
 
 
-def _against_past(sheet: Sheet, kind: str, value: float, past: _F, start_s: float) -> None:
+def _against_past(sheet: Sheet, kind: str, value: float, past: _F, start_s: float, independent: float | None) -> None:
+    """Note a value with the range of those before it."""
+    past = past[np.isfinite(past)]
     if len(past) >= _FEWEST_PAST:
-        usual = range_of(past, sheet.channel_unit)
-        sheet.note(
-            kind, value, sheet.channel_unit, span_s=(start_s, 0.0), usual=usual, beyond_share=share_beyond(past, usual.centre, value)
-        )
+        ordered = np.sort(past)
+        usual = range_of(ordered, sheet.channel_unit, independent)
+        beyond = share_beyond(ordered, usual.centre, value)
+        sheet.note(kind, value, sheet.channel_unit, span_s=(start_s, 0.0), usual=usual, beyond_share=beyond)
+
+
+def _independent(values: _F) -> float | None:
+    """Return how many independent values these are worth, at least a third: n (1 - r) / (1 + r), each being like the one before by r.
+
+    A past that only wanders would else tell so little that nothing could leave it.
+    """
+    values = values[np.isfinite(values)]
+    if len(values) == 0:
+        return None
+    moved = values - values.mean()
+    alike = float(moved[1:] @ moved[:-1]) / max(float(moved @ moved), 1e-300)
+    alike = min(max(alike, 0.0), 0.5)
+    return len(values) * (1 - alike) / (1 + alike)
 
 
 def _blocks(values: _F) -> _F:

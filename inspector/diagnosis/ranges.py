@@ -29,12 +29,15 @@ class Range:
         return (value - self.centre) / max(half, 1e-12)
 
 
-def range_of(ordered: NDArray[np.float64], unit: str) -> Range:
-    """Return the range of sorted values: empirical tails, wider for few parts, not stretched by one part in twenty that was not good."""
+def range_of(ordered: NDArray[np.float64], unit: str, independent: float | None = None) -> Range:
+    """Return the range of sorted values: empirical tails, wider for few parts, not stretched by one part in twenty that was not good.
+
+    `independent` says how many values they are worth where each is like the one before it.
+    """
     count = len(ordered)
     lowest, low, bulk_low, centre, bulk_high, high, highest = _quantiles(ordered, (_TAIL, 0.05, 0.16, 0.5, 0.84, 0.95, 1 - _TAIL))
     # of a normal law 2.05 sigma is the 2 % point, 1.64 the 5 % point, 1 the 16 % point; a sample of n reaches no further than its 1/n
-    widen = 1 + 4 / count
+    widen = 1 + 4 / (independent or count)
     floor = max(_FLOOR_BY_UNIT.get(unit, 0.0), _FLOOR_SHARE * abs(centre), 1e-12)
     few = 2.05 if count < 100 else 0.0
     above = max(min(highest - centre, _STRAY * (high - centre)), few * (bulk_high - centre), floor) * widen
