@@ -62,15 +62,17 @@ def change_points(t_s: _F, values: _F) -> tuple[ChangePoint, ...]:
         noise = max(noise, _wander(t_s, smooth, places))
         places = _settled(sums, places, noise, limit)
     edges = [0, *places, len(values)]
-    course = _Course(t_s, smooth, every_s, every)
+    samples = _Samples(t_s, smooth, every_s, every)
     heights = [_best(sums, edges[k - 1], edges[k + 1], noise)[1] for k in range(1, len(edges) - 1)]
     return tuple(
-        course.broken(edges[k], edges[k + 1], edges[k + 2], math.sqrt(limit / max(height, limit))) for k, height in enumerate(heights)
+        samples.broken(edges[k], edges[k + 1], edges[k + 2], math.sqrt(limit / max(height, limit))) for k, height in enumerate(heights)
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Course:
+class _Samples:
+    """A series as it was looked at, and every sample of it."""
+
     t_s: _F
     values: _F
     every_s: _F

@@ -82,22 +82,18 @@ class History:
         A sample that comes late counts from the next slot on.
         """
         rows: dict[str, Measurement] = {}
-        for level, width_s in enumerate(WIDTHS_S):
-            ended, found = self._at(level, now_ns, tuple(regime))
-            ago_s = ended * width_s - now_ns / 1e9
-            for row in (_shifted(row, ago_s) for row in found):
-                if row.key not in rows or _reach(row) > _reach(rows[row.key]):
-                    rows[row.key] = row
+        for row in self.at_each_width(now_ns, regime):
+            if row.key not in rows or _reach(row) > _reach(rows[row.key]):
+                rows[row.key] = row
         rows.update(what_changed_first(rows, "long_onset", "long_onset_lag"))
         return rows
 
-    def excursions(self, now_ns: int, regime: Sequence[str] = ()) -> list[Measurement]:
-        """Return how far each channel lies from its past, at every width that has one."""
-        found = []
+    def at_each_width(self, now_ns: int, regime: Sequence[str] = ()) -> Iterable[Measurement]:
+        """Yield every quantity at every width that has a past, the finest width first."""
         for level, width_s in enumerate(WIDTHS_S):
-            ended, rows = self._at(level, now_ns, tuple(regime))
-            found += [_shifted(row, ended * width_s - now_ns / 1e9) for row in rows if row.kind == "long_excursion"]
-        return found
+            slot, found = self._at(level, now_ns, tuple(regime))
+            for row in found:
+                yield _shifted(row, slot * width_s - now_ns / 1e9)
 
     def _at(self, level: int, now_ns: int, regime: tuple[str, ...]) -> tuple[int, list[Measurement]]:
         """Return (the slot under way, quantities with times relative to its beginning); measured once a slot."""
@@ -119,7 +115,7 @@ class History:
         return tables
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON; times are on the station's monotonic clock and mean nothing after a restart of the computer."""
+        """Return plain values for JSON; stamps are on the station's clock, which begins anew with the computer."""
         channels = {name: course.to_dict() | {"modality": self._modalities[name]} for name, course in self._courses.items()}
         return {"format": _FORMAT, "channels": channels}
 

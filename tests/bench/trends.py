@@ -292,7 +292,8 @@ def streamed(series: Series) -> NDArray[np.float64]:
         some = slice(first, first + 3)
         history.add_samples("temperature", series.t_ns[some], series.values[some])
         now_ns = int(series.t_ns[some][-1]) + 300 * S_NS
-        reach = {row.start_s: abs(row.usual.reach(row.value)) for row in history.excursions(now_ns) if row.usual is not None}
+        told = [row for row in history.at_each_width(now_ns) if row.kind == "long_excursion"]
+        reach = {row.start_s: abs(row.usual.reach(row.value)) for row in told if row.usual is not None}
         by_hours = max((r for start, r in reach.items() if start > -3600), default=0.0)
         by_days = max((r for start, r in reach.items() if start <= -3600), default=0.0)
         rows.append((now_ns / S_NS, by_hours, by_days))

@@ -189,3 +189,16 @@ def test_how_loud_a_waveform_is_over_the_parts_is_followed_too(record: Build) ->
         history.add(part, measure(part, MachineConfig()))
     found = history.measure(4000 * S_NS)["mic.long_jump"]
     assert (found.value, found.unit) == (pytest.approx(9.5, abs=0.3), "dB")
+
+
+def test_a_recorded_hour_given_as_one_part_says_the_same_as_its_stream(record: Build) -> None:
+    t_ns, load, oil = an_hour(6.0)
+    t_s = t_ns / S_NS - HOUR_S
+    part, history, stream = record(load=(t_s, load, "kW"), oil=(t_s, oil, "degC")), History(), History()
+    history.add(part, {})
+    for some in np.array_split(np.arange(len(t_ns)), 100):
+        for name, values, unit in (("load", load, "kW"), ("oil", oil, "degC")):
+            stream.add_samples(name, part.series[name].t_ns[some], values[some], unit)
+    now_ns = part.trigger.t_ns
+    assert history.measure(now_ns, ("load",)) == stream.measure(now_ns, ("load",))
+    assert history.measure(now_ns, ("load",))["oil.long_excursion"].value == pytest.approx(5.3, abs=0.8)
