@@ -24,7 +24,7 @@ class Finding:
     learnt: bool
     """The range comes from this station's good parts or the recording itself, not from a limit of physics."""
     beyond_share: float | None = None
-    """How often the same quantity lay as far out while all was well; None where nobody counted."""
+    """How often the same quantity lay as far out while all was well; None inside the range, and where nobody counted."""
 
     @property
     def strength(self) -> float:
@@ -51,8 +51,9 @@ def findings(measurements: Measurements, normal: Normal, catalogue: Catalogue) -
         learnt = normal.range_of(measurement)
         known = learnt or measurement.usual
         if known is not None:
+            reach = known.reach(measurement.value)
             beyond = normal.share_beyond(measurement) if learnt else measurement.beyond_share
-            found.append(Finding(measurement, known.low, known.high, known.reach(measurement.value), True, beyond))
+            found.append(Finding(measurement, known.low, known.high, reach, True, beyond if abs(reach) > 1 else None))
         elif (limit := catalogue.limit_of(measurement)) is not None:
             found.append(Finding(measurement, limit.low, limit.high, _reach(limit, measurement.value), learnt=False))
     return found

@@ -101,12 +101,13 @@ def test_how_often_normal_goes_as_far_is_known() -> None:
 
 
 def test_evidence_says_how_often_normal_goes_as_far_and_good_parts_come_before_the_recording_itself(catalogue: Catalogue) -> None:
-    normal = Normal.fit(quantity(float(value)) for value in range(100))
-    (found,) = findings(quantity(90.0), normal, catalogue)
-    assert evidence_of(found, catalogue).beyond_share == pytest.approx(0.10)
+    normal = Normal.fit(quantity(float(value)) for value in (*range(97), 300, 300, 300))
+    (found,) = findings(quantity(200.0), normal, catalogue)
+    assert evidence_of(found, catalogue).beyond_share == pytest.approx(0.03)
+    assert findings(quantity(60.0), normal, catalogue)[0].beyond_share is None
     usual = Range(0.0, 5.0, 10.0, 40)
-    item = replace(quantity(90.0)["motor.level"], usual=usual, beyond_share=0.0)
+    item = replace(quantity(200.0)["motor.level"], usual=usual, beyond_share=0.0)
     (found,) = findings({item.key: item}, normal, catalogue)
-    assert found.beyond_share == pytest.approx(0.10)
+    assert found.beyond_share == pytest.approx(0.03)
     (found,) = findings({item.key: item}, Normal(), catalogue)
     assert (found.high, found.beyond_share) == (10.0, 0.0)
