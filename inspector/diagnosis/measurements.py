@@ -71,6 +71,16 @@ class Sheet:
         start_s, end_s = span_s or (self.start_s, self.end_s)
         hz = None if at_hz is None else float(at_hz)
         row = Measurement(
-            self.channel, self.modality, kind, value, unit, float(start_s), float(end_s), hz, self.channel_unit, "", usual, beyond_share
+            self.channel,
+            self.modality,
+            kind,
+            value,
+            unit,
+            float(start_s),
+            float(end_s),
+            at_hz=hz,
+            channel_unit=self.channel_unit,
+            usual=usual,
+            beyond_share=beyond_share,
         )
         self.rows[row.key] = row
