@@ -59,6 +59,7 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench.degradations build/fusion-peers/$(notdir $(LINE))-0 --data $(LINE)
 	$(BIN)/python -m tests.bench.routing build/fusion-peers/$(notdir $(LINE))-0 --data $(LINE)
 	$(BIN)/python -m tests.bench.messaging
+	$(BIN)/python -m tests.bench.trends
 	$(BIN)/python -m tests.bench.modbus_load
 	$(BIN)/python -m tests.bench.recordings
 	$(BIN)/python -m tests.bench.clocks

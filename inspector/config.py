@@ -146,6 +146,8 @@ class MachineConfig(_Model):
     bearing: BearingConfig | None = None
     belt_direction_deg: float = 0.0
     """Direction of travel in the picture, 0 = along x."""
+    regime: tuple[str, ...] = ()
+    """Series that say how hard the machine works or how warm its hall is; others are held against their history at like values of them."""
 
 
 class KeepConfig(_Model):
@@ -248,6 +250,13 @@ class Station(_Model):
         for name, channel in self.channels.items():
             if channel.modality != "image" and channel.window.pre_s + channel.window.post_s <= 0:
                 raise ValueError(f"channels.{name}.window: a {channel.modality} channel needs pre_s or post_s above 0")
+        return self
+
+    @model_validator(mode="after")
+    def _regime_is_of_series(self) -> Station:
+        for name in self.machine.regime:
+            if name not in self.channels or self.channels[name].modality != "series":
+                raise ValueError(f"machine.regime: '{name}' is no series channel of this station")
         return self
 
     @model_validator(mode="after")

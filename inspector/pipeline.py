@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from inspector.align import align
 from inspector.config import MachineConfig, Station
-from inspector.diagnosis import Catalogue, Credit, Measurements, Normal, diagnose, load_catalogue, measure
+from inspector.diagnosis import Catalogue, Credit, History, Measurements, Normal, diagnose, load_catalogue, measure
 from inspector.errors import ModelError
 from inspector.features import Features, extract
 from inspector.knowledge import Memory, Query
@@ -63,7 +63,8 @@ class Judged:
 class Pipeline:
     """A model, a catalogue of causes and a memory of fixes, ready for parts.
 
-    `normal` follows the line: every good part updates it, so that "normal" means this station, lately.
+    `normal` follows the line: every good part updates it, so that "normal" means this station, lately. `history` follows the clock: every
+    part adds to it, good or not, so that what rises over many parts is seen though no single one shows it.
     """
 
     judge_model: Judge
@@ -71,6 +72,7 @@ class Pipeline:
     catalogue: Catalogue
     memory: Memory
     credit: Credit = field(default_factory=Credit)
+    history: History = field(default_factory=History)
 
     def warm_up(self) -> None:
         """Pay for what is only loaded or compiled once, so that the first part is as fast as the thousandth."""
@@ -108,6 +110,7 @@ class Pipeline:
                 good_parts = self.judge_model.nearest_good(judged.features)
         with _stopwatch() as diagnose_ms:
             measured = measure(record, judged.machine)
+            self.history.add(record, measured)
             diagnosis = self.diagnose(record, verdict, judged.machine, measured)
             # A part made while a fault creeps in may still be good; it must not teach that the fault is normal.
             if verdict.outcome == "pass" and verdict.complete and diagnosis.causes[0].name == NOT_MEASURED:
@@ -127,6 +130,7 @@ class Pipeline:
             catalogue=self.catalogue,
             measurements=measured,
             credit=self.credit,
+            history=self.history,
         )
 
     def _suggest(self, record: PartRecord, verdict: Verdict, diagnosis: Diagnosis) -> tuple[Suggestion, ...]:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inspector.commands.installation import open_catalogue, open_memory
+from inspector.home import Home
 from inspector.pipeline import Judged, open_pipeline
 from stations.agent import Agent
+from stations.kept_history import KeptHistory
 from stations.line import Line
 from stations.recorder import Recorder
 
@@ -30,6 +32,8 @@ def judging_line(
     """Return a line, warmed up, to be run with `agent` open. `keep` takes the place of `store.add`. Raises ModelError, ConfigError."""
     station = agent.station
     pipeline = open_pipeline(model, open_memory(store, home), station, open_catalogue(store, home))
+    kept = KeptHistory(Home.at(home).root / "history" / f"{station.station}.json", agent.clock)
+    pipeline.history = kept.load()
     pipeline.warm_up()
     known = store.knowledge_version()
     plc = agent.drivers.plc
@@ -42,6 +46,7 @@ def judging_line(
         nonlocal pipeline
         fresh = open_pipeline(models[recipe], pipeline.memory, station, pipeline.catalogue)
         fresh.warm_up()
+        fresh.history = pipeline.history
         pipeline = fresh
         return fresh.judge_model.ref.sha256
 
@@ -55,7 +60,9 @@ def judging_line(
         nonlocal known
         if (now := store.knowledge_version()) != known:  # an operator said what helped: the next part profits
             pipeline.memory, pipeline.catalogue, known = open_memory(store, home), open_catalogue(store, home), now
-        return pipeline.explain(judged)
+        inspection = pipeline.explain(judged)
+        kept.keep(pipeline.history)
+        return inspection
 
     return Line(
         agent,

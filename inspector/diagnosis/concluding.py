@@ -7,6 +7,7 @@ from inspector.diagnosis.catalogue import Catalogue
 from inspector.diagnosis.credit import Credit
 from inspector.diagnosis.experience import rule_of
 from inspector.diagnosis.findings import Finding, findings
+from inspector.diagnosis.history import History
 from inspector.diagnosis.measurements import Measurement, Measurements
 from inspector.diagnosis.measuring import measure
 from inspector.diagnosis.next_test import next_test
@@ -32,9 +33,12 @@ def diagnose(
     catalogue: Catalogue,
     measurements: Measurements | None = None,
     credit: Credit | None = None,
+    history: History | None = None,
 ) -> Diagnosis:
-    """Return why a part is as it is; `measurements` saves measuring again where they are at hand."""
+    """Return why a part is as it is; `measurements` saves measuring again where they are at hand, `history` tells what came before."""
     measured = dict(measure(record, machine) if measurements is None else measurements)
+    if history is not None:
+        measured.update(history.measure(record.trigger.t_ns, machine.regime))
     measured.update(_qualities(record, verdict))
     found = findings(measured, normal, catalogue)
     ranking = rank(found, record, verdict, catalogue, credit)

@@ -22,7 +22,7 @@ class Finding:
     high: float | None
     reach: float
     learnt: bool
-    """The range comes from this station's good parts, not from a limit of physics."""
+    """The range comes from this station's good parts or the recording itself, not from a limit of physics."""
     beyond_share: float | None = None
     """How often the same quantity lay as far out while all was well; None inside the range, and where nobody counted."""
 
@@ -48,11 +48,12 @@ def findings(measurements: Measurements, normal: Normal, catalogue: Catalogue) -
     """Return every measurement for which a range or a limit is known."""
     found = []
     for measurement in measurements.values():
-        known = normal.range_of(measurement)
+        learnt = normal.range_of(measurement)
+        known = learnt or measurement.usual
         if known is not None:
             reach = known.reach(measurement.value)
-            beyond = normal.share_beyond(measurement) if abs(reach) > 1 else None
-            found.append(Finding(measurement, known.low, known.high, reach, learnt=True, beyond_share=beyond))
+            beyond = normal.share_beyond(measurement) if learnt else measurement.beyond_share
+            found.append(Finding(measurement, known.low, known.high, reach, True, beyond if abs(reach) > 1 else None))
         elif (limit := catalogue.limit_of(measurement)) is not None:
             found.append(Finding(measurement, limit.low, limit.high, _reach(limit, measurement.value), learnt=False))
     return found

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from inspector.diagnosis.ranges import Range
 from inspector.parts import Modality
 
 
@@ -24,6 +25,12 @@ class Measurement:
     """Where in the spectrum it was found, for lines and bands that move."""
     channel_unit: str = ""
     """Unit of the channel itself, which differs from `unit` for levels in dB and slopes."""
+    of: str = ""
+    """The other channel that the quantity is about, e.g. the one that changed before this one."""
+    usual: Range | None = None
+    """What the recording itself calls usual (its own noise, its own history); it counts where good parts do not tell."""
+    beyond_share: float | None = None
+    """How often it lay as far out in that range."""
 
     @property
     def key(self) -> str:
@@ -54,6 +61,8 @@ class Sheet:
         *,
         at_hz: float | None = None,
         span_s: tuple[float, float] | None = None,
+        usual: Range | None = None,
+        beyond_share: float | None = None,
     ) -> None:
         """Keep one quantity; `span_s` where it was seen in less than the whole window."""
         value = float(value)
@@ -61,5 +70,17 @@ class Sheet:
             return
         start_s, end_s = span_s or (self.start_s, self.end_s)
         hz = None if at_hz is None else float(at_hz)
-        row = Measurement(self.channel, self.modality, kind, value, unit, float(start_s), float(end_s), hz, self.channel_unit)
+        row = Measurement(
+            self.channel,
+            self.modality,
+            kind,
+            value,
+            unit,
+            float(start_s),
+            float(end_s),
+            at_hz=hz,
+            channel_unit=self.channel_unit,
+            usual=usual,
+            beyond_share=beyond_share,
+        )
         self.rows[row.key] = row

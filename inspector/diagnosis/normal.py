@@ -8,41 +8,20 @@ fault of some minutes does not.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inspector.diagnosis.measurements import Measurement, Measurements
+from inspector.diagnosis.ranges import Range, range_of, share_beyond
 
 _ROWS = 200
 _MEMORY_PARTS = 4000
 _REFRESH_PARTS = 20
 _FORMAT = 1
-_TAIL = 0.02
-_STRAY = 1.5
-"""The range reaches at most this many times as far as the 5 % point: parts that passed although a fault had begun stretch it no more."""
 FEWEST_PARTS = 3
 """With fewer good parts a quantity has no range yet."""
-
-_FLOOR_BY_UNIT = {"dB": 0.5, "1/s": 3.0, "%": 1.0, "degC": 0.3, "°C": 0.3, "degC/min": 0.3}
-_FLOOR_SHARE = 0.003
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """What a quantity usually is: 2 % of good parts lie below `low`, 2 % above `high`; some more where there are strays."""
-
-    low: float
-    centre: float
-    high: float
-    parts: int
-
-    def reach(self, value: float) -> float:
-        """Return where `value` lies: 0 at the centre, 1 at the upper edge, -1 at the lower edge."""
-        half = self.high - self.centre if value >= self.centre else self.centre - self.low
-        return (value - self.centre) / max(half, 1e-12)
 
 
 class Normal:
@@ -54,6 +33,7 @@ class Normal:
         self._rows: list[NDArray[np.float64]] = []
         self._seen = 0
         self._ranges: dict[str, Range] = {}
+        self._ordered: dict[str, NDArray[np.float64]] = {}
         self._stale_parts = 0
 
     @classmethod
@@ -95,11 +75,7 @@ class Normal:
         known = self.range_of(measurement)
         if known is None:
             return None
-        column = self._columns[measurement.key]
-        values = np.array([row[column] for row in self._rows if column < len(row)])
-        values = values[np.isfinite(values)]
-        beyond = values >= measurement.value if measurement.value >= known.centre else values <= measurement.value
-        return float(beyond.mean())
+        return share_beyond(self._ordered[measurement.key], known.centre, measurement.value)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -140,26 +116,6 @@ class Normal:
         found = {}
         for key, column in self._columns.items():
             if counts[column] >= FEWEST_PARTS:
-                found[key] = _range(table[: counts[column], column], self._units[key])
+                self._ordered[key] = table[: counts[column], column]
+                found[key] = range_of(self._ordered[key], self._units[key])
         return found
-
-
-def _range(ordered: NDArray[np.float64], unit: str) -> Range:
-    """Return the range of sorted values: empirical tails, wider for few parts, not stretched by one part in twenty that was not good."""
-    count = len(ordered)
-    lowest, low, bulk_low, centre, bulk_high, high, highest = _quantiles(ordered, (_TAIL, 0.05, 0.16, 0.5, 0.84, 0.95, 1 - _TAIL))
-    # of a normal law 2.05 sigma is the 2 % point, 1.64 the 5 % point, 1 the 16 % point; a sample of n reaches no further than its 1/n
-    widen = 1 + 4 / count
-    floor = max(_FLOOR_BY_UNIT.get(unit, 0.0), _FLOOR_SHARE * abs(centre), 1e-12)
-    few = 2.05 if count < 100 else 0.0
-    above = max(min(highest - centre, _STRAY * (high - centre)), few * (bulk_high - centre), floor) * widen
-    below = max(min(centre - lowest, _STRAY * (centre - low)), few * (centre - bulk_low), floor) * widen
-    bottom = centre - below
-    if ordered[0] >= 0 and unit != "dB":
-        bottom = max(bottom, 0.0)
-    return Range(float(bottom), float(centre), float(centre + above), count)
-
-
-def _quantiles(ordered: NDArray[np.float64], shares: tuple[float, ...]) -> list[float]:
-    places = np.arange(len(ordered)) / max(len(ordered) - 1, 1)
-    return [float(value) for value in np.interp(shares, places, ordered)]

@@ -1,4 +1,4 @@
-"""What slow and fast series say: level, slope, step, dip and surge, ripple with its frequency, lately against before."""
+"""What slow and fast series say: level, slope, step, break and time constant, dip and surge, ripple and its frequency, lately."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from inspector.diagnosis.changepoints import BINS, BY_CHANCE, ChangePoint, binned, change_points
 from inspector.diagnosis.measurements import Sheet
+from inspector.diagnosis.ranges import Range
+from inspector.diagnosis.settling import settling
 from inspector.diagnosis.spectra import STICK_SLIP_HZ, two_means
 
 _F = NDArray[np.float64]
 
-MOST_SAMPLES = 20_000
+RIPPLE_SAMPLES = 20_000
+"""Ripple is looked for in so many of the last samples."""
 SLOPE_SHORTEST_S = 5.0
 NOW_S = 1.0
 """The present level is that of the last second, or of the last twentieth of a long window."""
@@ -19,16 +23,21 @@ RIPPLE_WINDOW_S = 0.5
 
 
 def measure_series(sheet: Sheet, t_s: _F, values: _F, unit: str) -> None:
-    """Note every quantity that these samples allow; `t_s` is relative to the trigger. Gaps (NaN) and disorder are left out."""
-    t_s, values = _usable(t_s, values)
+    """Note every quantity that these samples allow; `t_s` is relative to the trigger.
+
+    What is no number, comes out of order or twice is put right, and how much of it there was is a quantity too.
+    """
+    t_s, values = _usable(sheet, t_s, values)
     if len(values) == 0:
         return
+    _silence(sheet, t_s, values)
     tail = max(1, len(values) // 5)
     median = float(np.median(values))
     now = max(1, min(int(np.sum(t_s >= t_s[-1] - max(NOW_S, 0.05 * (t_s[-1] - t_s[0])))), len(values)))
     sheet.note("level", float(np.median(values[-now:])), unit, span_s=(t_s[-now], t_s[-1]))
     if len(values) < 5:
         return
+    sheet.note("mean", values.mean(), unit)
     _extremes(sheet, t_s, values, median, unit)
     _slope(sheet, "slope", t_s, values, unit)
     before, lately = float(np.median(values[:-tail])), float(np.median(values[-tail:]))
@@ -41,14 +50,64 @@ def measure_series(sheet: Sheet, t_s: _F, values: _F, unit: str) -> None:
     if len(values) >= 8:
         at, size = two_means(values, margin=max(2, len(values) // 20))
         sheet.note("step", size, unit, span_s=(t_s[at], t_s[-1]))
-    _ripple(sheet, t_s, values, unit)
+    note_breaks(sheet, t_s, values, unit)
+    _ripple(sheet, t_s[-RIPPLE_SAMPLES:], values[-RIPPLE_SAMPLES:], unit)
 
 
-def _usable(t_s: _F, values: _F) -> tuple[_F, _F]:
+def _usable(sheet: Sheet, t_s: _F, values: _F) -> tuple[_F, _F]:
+    """Return the samples that are numbers, in time order, one for each time (the first that came)."""
     t_s, values = np.asarray(t_s, dtype=np.float64).ravel(), np.asarray(values, dtype=np.float64).ravel()
     kept = np.isfinite(values) & np.isfinite(t_s)
-    order = np.argsort(t_s[kept], kind="stable")
-    return t_s[kept][order][-MOST_SAMPLES:], values[kept][order][-MOST_SAMPLES:]
+    if len(kept):
+        sheet.note("unusable", 100 * float(np.mean(~kept)), "%")
+    t_s, values = t_s[kept], values[kept]
+    steps = np.diff(t_s)
+    if not np.any(steps <= 0):
+        return t_s, values
+    sheet.note("disorder", 100 * float(np.mean(steps <= 0)), "%")
+    order = np.argsort(t_s, kind="stable")
+    t_s, values = t_s[order], values[order]
+    first = np.diff(t_s, prepend=-np.inf) > 0
+    return t_s[first], values[first]
+
+
+def _silence(sheet: Sheet, t_s: _F, values: _F) -> None:
+    """Note the longest time without a sample, and for how long the value has stood still."""
+    if len(t_s) > 1:
+        longest = int(np.argmax(np.diff(t_s)))
+        sheet.note("gap", t_s[longest + 1] - t_s[longest], "s", span_s=(t_s[longest], t_s[longest + 1]))
+        moved = np.flatnonzero(np.diff(values))
+        since = t_s[moved[-1] + 1] if len(moved) else t_s[0]
+        sheet.note("still", t_s[-1] - since, "s", span_s=(since, t_s[-1]))
+
+
+def note_breaks(sheet: Sheet, t_s: _F, values: _F, unit: str, prefix: str = "") -> None:
+    """Note when the course broke first, the largest jump and bend, and how fast it settles after the first break."""
+    found = change_points(t_s, values)
+    if not found:
+        return
+    edges_s = [point.to_s for point in found[1:]] + [float(t_s[-1])]
+    sheet.note(f"{prefix}onset", (found[0].from_s + found[0].to_s) / 2, "s", span_s=(found[0].from_s, found[0].to_s))
+    _note_break(sheet, f"{prefix}jump", [point.jump for point in found], unit, found, edges_s)
+    _note_break(sheet, f"{prefix}bend", [60 * point.bend for point in found], f"{unit}/min" if unit else "1/min", found, edges_s)
+    _settling(sheet, t_s, values, unit, found[0], prefix)
+
+
+def _note_break(sheet: Sheet, kind: str, sizes: list[float], unit: str, found: tuple[ChangePoint, ...], edges_s: list[float]) -> None:
+    """Note the largest, with the range within which noise alone keeps it."""
+    largest = int(np.argmax(np.abs(sizes)))
+    edge = abs(sizes[largest]) * found[largest].chance
+    usual = Range(-edge, 0.0, edge, 0)
+    sheet.note(kind, sizes[largest], unit, span_s=(found[largest].from_s, edges_s[largest]), usual=usual, beyond_share=BY_CHANCE)
+
+
+def _settling(sheet: Sheet, t_s: _F, values: _F, unit: str, since: ChangePoint, prefix: str) -> None:
+    after = t_s >= since.to_s
+    response = settling(*binned(t_s[after], values[after], BINS))
+    if response is not None:
+        span_s = (response.from_s, float(t_s[-1]))
+        sheet.note(f"{prefix}time_constant", response.time_constant_s, "s", span_s=span_s)
+        sheet.note(f"{prefix}settles_at", response.end, unit, span_s=span_s)
 
 
 def _extremes(sheet: Sheet, t_s: _F, values: _F, median: float, unit: str) -> None:
@@ -83,7 +142,7 @@ def _ripple(sheet: Sheet, t_s: _F, values: _F, unit: str) -> None:
         return
     slow = _running_mean(values, max(3, min(len(values) // 4, round(0.2 / step_s)) | 1))
     rest = values - slow
-    sheet.note("ripple", float(np.std(rest)), unit)
+    sheet.note("ripple", float(np.std(rest)), unit, span_s=(t_s[0], t_s[-1]))
     if 1 / step_s >= 2.5 * STICK_SLIP_HZ[0] and len(values) * step_s >= RIPPLE_WINDOW_S and np.max(steps) < 20 * step_s:
         even = np.arange(t_s[0], t_s[-1] + step_s / 2, step_s)
         _ripple_line(sheet, even, np.interp(even, t_s, rest), step_s, unit)

@@ -40,6 +40,7 @@ _KINDS: dict[str, tuple[str, str]] = {
     "envelope_bsf": ("envelope line of the rolling elements (BSF)", "滚动体包络谱线 (BSF)"),
     "envelope_ftf": ("envelope line of the cage (FTF)", "保持架包络谱线 (FTF)"),
     "level": ("reading", "读数"),
+    "mean": ("mean", "平均值"),
     "trough": ("minimum", "最小值"),
     "peak": ("maximum", "最大值"),
     "dip": ("dip", "下陷"),
@@ -51,6 +52,26 @@ _KINDS: dict[str, tuple[str, str]] = {
     "lately": ("change lately", "近期变化"),
     "change": ("change over the window", "窗口内变化"),
     "step": ("step", "阶跃"),
+    "onset": ("left its course", "偏离原走势的时刻"),
+    "onset_lag": ("left its course after the first channel", "相对首个变化通道的滞后"),
+    "lag": ("lag behind the load", "相对负荷的滞后"),
+    "jump": ("jump", "跳变"),
+    "bend": ("change of slope", "变化率突变"),
+    "time_constant": ("time constant", "时间常数"),
+    "settles_at": ("value that it settles at", "趋稳值"),
+    "gap": ("longest time without a reading", "最长无读数时间"),
+    "still": ("time without any change", "读数不变时间"),
+    "unusable": ("readings that are no number", "无效读数占比"),
+    "disorder": ("readings out of order", "乱序读数占比"),
+    "long_change": ("change over many parts", "多件工件间的变化"),
+    "long_excursion": ("deviation from what it was before", "相对以往的偏差"),
+    "long_onset": ("left its long-term course", "偏离长期走势的时刻"),
+    "long_onset_lag": ("left its long-term course after the first channel", "长期走势相对首个变化通道的滞后"),
+    "long_lag": ("long-term lag behind the load", "长期相对负荷的滞后"),
+    "long_jump": ("jump in its long-term course", "长期走势跳变"),
+    "long_bend": ("change of its long-term slope", "长期变化率突变"),
+    "long_time_constant": ("long-term time constant", "长期时间常数"),
+    "long_settles_at": ("value that it settles at in the long term", "长期趋稳值"),
     "ripple": ("ripple", "纹波"),
     "ripple_line": ("ripple", "纹波"),
     "brightness": ("brightness", "亮度"),
@@ -77,7 +98,7 @@ _BANDS: dict[str, tuple[str, str]] = {
     "ultrasonic": ("ultrasonic (20 to 80 kHz)", "超声（20 至 80 kHz）"),
 }
 _ABOVE_BACKGROUND = ("squeal", "shaft_1x_line", "low_line", "modulation_line", "envelope_")
-_FROM_THERE_ON = ("step", "loudness_step", "ripple_line")
+_FROM_THERE_ON = ("step", "loudness_step", "ripple_line", "jump", "bend")
 _UNITS = {"degC": "°C", "degC/min": "°C/min", "m/s2": "m/s²", "m/s2/min": "m/s²/min"}
 
 
@@ -214,6 +235,9 @@ def _quantity(finding: Finding, catalogue: Catalogue, mark: Text, *, hz_apart: b
     channel, kind, at = channel_title(item.channel, catalogue), kind_title(item.kind), _at(finding)
     amount = number(item.value, decimals_for(item.value, finding.low, finding.high, item.unit)) + unit_text(item.unit)
     at_zh = f"（{at.zh}）" if at.zh and not hz_apart else ""
+    if item.of:
+        other = channel_title(item.of, catalogue)
+        return Text(f"{channel.en}{mark.en}{kind.en} ({other.en}) {amount}", f"{channel.zh}{mark.zh}{kind.zh}（{other.zh}）{amount}")
     if item.kind.startswith(_ABOVE_BACKGROUND) and item.unit == "dB":
         en, zh = f"{kind.en}{at.en} {amount} above the background", f"{kind.zh}{at_zh}高出背景 {amount}"
     else:
@@ -249,6 +273,9 @@ def when_text(item: Measurement) -> Text:
     if item.modality == "image":
         return Text("", "")
     start_s, end_s = item.start_s, item.end_s
+    if item.kind.startswith("long_"):
+        ago = _long_span(-start_s)
+        return Text(f"since {ago.en} before the part", f"自工件到位前 {ago.zh}起")
     if item.kind in _FROM_THERE_ON and start_s < -0.05:
         return Text(f"from {-start_s:.1f} s before the part", f"自工件到位前 {-start_s:.1f} 秒起")
     if end_s - start_s < 0.05:
@@ -262,6 +289,14 @@ def when_text(item: Measurement) -> Text:
     span_s = end_s - start_s
     span = f"{span_s:.1f}" if span_s < 10 else f"{span_s:.0f}"
     return Text(f"in the {span} s around the part", f"工件前后 {span} 秒内")
+
+
+def _long_span(span_s: float) -> Text:
+    """Return a span as people say it."""
+    for length_s, en, zh in ((86_400, "d", "天"), (3600, "h", "小时"), (60, "min", "分钟")):
+        if span_s >= 2 * length_s:
+            return Text(f"{span_s / length_s:.1f} {en}", f"{span_s / length_s:.1f} {zh}")
+    return Text(f"{span_s:.0f} s", f"{span_s:.0f} 秒")
 
 
 def defect_phrase(defect: Defect | None, machine: MachineConfig, catalogue: Catalogue) -> Text:

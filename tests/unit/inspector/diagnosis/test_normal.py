@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from inspector.diagnosis import Measurement, Normal
+from inspector.diagnosis import Catalogue, Measurement, Normal, Range
+from inspector.diagnosis.findings import findings
+from inspector.diagnosis.wording import evidence_of
 
 
 def quantity(value: float, kind: str = "level", unit: str = "A") -> dict[str, Measurement]:
@@ -95,3 +98,16 @@ def test_how_often_normal_goes_as_far_is_known() -> None:
     normal = Normal.fit(quantity(float(value)) for value in range(100))
     assert normal.share_beyond(quantity(90.0)["motor.level"]) == pytest.approx(0.10)
     assert normal.share_beyond(quantity(500.0)["motor.level"]) == 0.0
+
+
+def test_evidence_says_how_often_normal_goes_as_far_and_good_parts_come_before_the_recording_itself(catalogue: Catalogue) -> None:
+    normal = Normal.fit(quantity(float(value)) for value in (*range(97), 300, 300, 300))
+    (found,) = findings(quantity(200.0), normal, catalogue)
+    assert evidence_of(found, catalogue).beyond_share == pytest.approx(0.03)
+    assert findings(quantity(60.0), normal, catalogue)[0].beyond_share is None
+    usual = Range(0.0, 5.0, 10.0, 40)
+    item = replace(quantity(200.0)["motor.level"], usual=usual, beyond_share=0.0)
+    (found,) = findings({item.key: item}, normal, catalogue)
+    assert found.beyond_share == pytest.approx(0.03)
+    (found,) = findings({item.key: item}, Normal(), catalogue)
+    assert (found.high, found.beyond_share) == (10.0, 0.0)

@@ -58,6 +58,49 @@ def test_a_dip_is_dated(of: Callable[..., dict[str, Measurement]]) -> None:
     assert dip.start_s == pytest.approx(-0.8, abs=0.06)
 
 
+def test_a_warming_after_a_break_has_onset_time_constant_and_the_end_it_goes_to(of: Callable[..., dict[str, Measurement]]) -> None:
+    t_s = np.arange(-60, 0, 0.25)
+    values = 40 + np.where(t_s > -40, 6 * (1 - np.exp(-(t_s + 40) / 8)), 0) + np.random.default_rng(4).normal(0, 0.05, len(t_s))
+    found = of(t_s, values)
+    assert found["onset"].value == pytest.approx(-40, abs=1.5)
+    assert found["time_constant"].value == pytest.approx(8, rel=0.15)
+    assert found["settles_at"].value == pytest.approx(46, abs=0.3)
+    assert found["settles_at"].unit == "degC"
+
+
+def test_a_jump_says_what_noise_alone_would_make(of: Callable[..., dict[str, Measurement]]) -> None:
+    t_s = np.arange(-60, 0, 0.25)
+    rng = np.random.default_rng(5)
+    jump = of(t_s, np.where(t_s < -12, 6.0, 5.1) + rng.normal(0, 0.02, len(t_s)), "bar")["jump"]
+    assert jump.usual is not None
+    assert jump.usual.reach(jump.value) < -3
+    assert jump.beyond_share == 0.01
+    assert "jump" not in of(t_s, rng.normal(6, 0.02, len(t_s)), "bar")
+
+
+def test_what_is_wrong_with_the_readings_is_a_quantity(of: Callable[..., dict[str, Measurement]]) -> None:
+    t_s = np.r_[np.arange(-60.0, -20.0), np.arange(-5.0, 0.0)]
+    values = np.r_[np.nan, np.random.default_rng(6).normal(size=40), np.full(4, 7.0)]
+    found = of(t_s, values)
+    assert found["gap"].value == 16
+    assert (found["gap"].start_s, found["gap"].end_s) == (-21, -5)
+    assert found["still"].value == 3
+    assert found["unusable"].value == pytest.approx(100 / 45)
+    assert "disorder" not in found
+    assert of(t_s[::-1], values)["disorder"].value == 100
+    assert of([0.0, 0.0, 0.0], [1.0, 9.0, 9.0])["level"].value == 1.0
+    assert set(of([0.0], [5.0])) == {"level", "unusable"}
+    assert set(of([0.0, 1.0], [np.nan, np.inf])) == {"unusable"}
+
+
+def test_an_hour_at_a_high_rate_is_measured_whole(of: Callable[..., dict[str, Measurement]]) -> None:
+    t_s = np.linspace(-3600, 0, 1_000_000)
+    values = np.where(t_s < -3500, 50.0, 20.0) + np.random.default_rng(7).normal(size=len(t_s))
+    found = of(t_s, values)
+    assert found["peak"].value > 50
+    assert found["jump"].value == pytest.approx(-30, abs=1)
+
+
 @pytest.mark.parametrize(
     ("t_s", "values"),
     [

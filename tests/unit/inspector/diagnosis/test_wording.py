@@ -10,6 +10,7 @@ from inspector.diagnosis import Catalogue, measure
 from inspector.diagnosis.wording import channel_title, decimals_for, defect_phrase, kind_title, number, unit_text, when_text
 from inspector.parts import Defect
 
+SLOW_S = np.arange(240) / 4 - 60
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -18,9 +19,13 @@ def test_every_kind_that_is_measured_has_words_in_both_languages(record, machine
     part = record(
         mic=(rng.normal(size=48000), 48000.0, "FS", "audio"),
         temp=(np.arange(-60, 0, 0.02), rng.normal(size=3000), "degC"),
+        load=(SLOW_S, np.repeat([0.0, 3.0, 0.0, 3.0], 60) + rng.normal(0, 0.05, 240), "kW"),
+        flow=(SLOW_S, np.where(SLOW_S > -40, 6 * (1 - np.exp(-(SLOW_S + 40) / 8)), 0) + rng.normal(0, 0.05, 240), "l/min"),
+        valve=(SLOW_S[::-1], np.interp(SLOW_S - 2, SLOW_S, np.repeat([0.0, 3.0, 0.0, 3.0], 60))[::-1], "%"),
         camera=rng.integers(0, 255, (100, 100), dtype=np.uint8),
     )
-    found = {**measure(part, machine), **measure(part, MachineConfig())}
+    found = {**measure(part, machine), **measure(part, MachineConfig(regime=("load",)))}
+    assert {"onset", "onset_lag", "lag", "jump", "bend", "time_constant", "gap", "disorder"} <= {item.kind for item in found.values()}
     assert len({item.kind for item in found.values()}) > 60
     for item in found.values():
         title = kind_title(item.kind)
