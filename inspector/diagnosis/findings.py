@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inspector.diagnosis.catalogue import Catalogue, Limit
 from inspector.diagnosis.measurements import Measurement, Measurements
@@ -48,10 +48,22 @@ def findings(measurements: Measurements, normal: Normal, catalogue: Catalogue) -
     for measurement in measurements.values():
         known = normal.range_of(measurement)
         if known is not None:
+            # a line below what chance reaches in its own spectrum is none, however low it was on good parts
+            known = replace(known, high=max(known.high, measurement.chance_high or known.high))
             found.append(Finding(measurement, known.low, known.high, known.reach(measurement.value), learnt=True))
-        elif (limit := catalogue.limit_of(measurement)) is not None:
+        elif (limit := _limit_of(measurement, catalogue)) is not None:
             found.append(Finding(measurement, limit.low, limit.high, _reach(limit, measurement.value), learnt=False))
     return found
+
+
+def _limit_of(measurement: Measurement, catalogue: Catalogue) -> Limit | None:
+    """Return what physics allows: the catalogue's limit, or what chance reaches in this very signal where that is more."""
+    limit, chance = catalogue.limit_of(measurement), measurement.chance_high
+    if chance is None:
+        return limit
+    if limit is None:
+        return Limit(kind=measurement.kind, high=chance)
+    return limit.model_copy(update={"high": chance if limit.high is None else max(limit.high, chance)})
 
 
 def _reach(limit: Limit, value: float) -> float:

@@ -24,6 +24,10 @@ class Measurement:
     """Where in the spectrum it was found, for lines and bands that move."""
     channel_unit: str = ""
     """Unit of the channel itself, which differs from `unit` for levels in dB and slopes."""
+    chance_high: float | None = None
+    """How high the quantity comes by chance in this very signal: what is normal where no good part was ever seen."""
+    chance_share: float | None = None
+    """How often chance reaches the value."""
 
     @property
     def key(self) -> str:
@@ -54,12 +58,15 @@ class Sheet:
         *,
         at_hz: float | None = None,
         span_s: tuple[float, float] | None = None,
+        chance_high: float | None = None,
+        chance_share: float | None = None,
     ) -> None:
-        """Keep one quantity; `span_s` where it was seen in less than the whole window."""
+        """Keep one quantity; `span_s` where it was seen in less than the whole window, `chance_…` where the signal itself tells them."""
         value = float(value)
         if not math.isfinite(value):
             return
         start_s, end_s = span_s or (self.start_s, self.end_s)
         hz = None if at_hz is None else float(at_hz)
-        row = Measurement(self.channel, self.modality, kind, value, unit, float(start_s), float(end_s), hz, self.channel_unit)
+        span, chance = (float(start_s), float(end_s)), (chance_high, chance_share)
+        row = Measurement(self.channel, self.modality, kind, value, unit, *span, hz, self.channel_unit, *chance)
         self.rows[row.key] = row

@@ -36,6 +36,23 @@ _KINDS: dict[str, tuple[str, str]] = {
     "envelope_bpfi": ("envelope line of the inner race (BPFI)", "内圈包络谱线 (BPFI)"),
     "envelope_bsf": ("envelope line of the rolling elements (BSF)", "滚动体包络谱线 (BSF)"),
     "envelope_ftf": ("envelope line of the cage (FTF)", "保持架包络谱线 (FTF)"),
+    "shaft_speed": ("shaft speed seen in the signal", "信号中的转速"),
+    "shaft_speed_line": ("harmonics of the shaft speed", "转频谐波"),
+    "shaft_deviation": ("shaft speed against the declared one", "转速与标称值之差"),
+    "gear_mesh": ("line of the gear mesh", "齿轮啮合谱线"),
+    "gear_mesh_line": ("line of the gear mesh", "齿轮啮合谱线"),
+    "gear_sidebands": ("sidebands of the gear mesh against it", "齿轮啮合边带与啮合谱线之比"),
+    "blade_pass": ("line of the blade pass", "叶片通过谱线"),
+    "blade_pass_line": ("line of the blade pass", "叶片通过谱线"),
+    "belt_pass": ("line of the belt pass", "皮带通过谱线"),
+    "belt_pass_line": ("line of the belt pass", "皮带通过谱线"),
+    "impacts_per_turn": ("impacts per turn of the shaft", "每转冲击数"),
+    "repeated_impacts": ("spectral kurtosis without the loudest moment", "剔除最响时刻后的谱峭度"),
+    "outer_race": ("margin of damage to the outer race", "外圈损伤裕度"),
+    "inner_race": ("margin of damage to the inner race", "内圈损伤裕度"),
+    "rolling_element": ("margin of damage to a rolling element", "滚动体损伤裕度"),
+    "missing_samples": ("missing samples", "缺失采样"),
+    "clipped_samples": ("clipped samples", "削波采样"),
     "level": ("reading", "读数"),
     "trough": ("minimum", "最小值"),
     "peak": ("maximum", "最大值"),
@@ -64,6 +81,9 @@ _FAMILIES: dict[str, tuple[str, str]] = {
     "band": ("level of the {en} band", "{zh}频带声级"),
     "share": ("share of the {en} band", "{zh}频带占比"),
     "floor": ("lasting level of the {en} band", "{zh}频带持续声级"),
+    "swing": ("swing of the envelope at the rate of the {en}", "{zh}频率处包络起伏"),
+    "harmonics": ("harmonics in a row of the {en}", "{zh}连续谐波数"),
+    "sidebands": ("sidebands of the {en}", "{zh}边带"),
 }
 _BANDS: dict[str, tuple[str, str]] = {
     "rumble": ("rumble (15 to 120 Hz)", "低频隆隆声（15 至 120 Hz）"),
@@ -73,7 +93,13 @@ _BANDS: dict[str, tuple[str, str]] = {
     "hiss": ("hiss (3 to 7 kHz)", "嘶声（3 至 7 kHz）"),
     "ultrasonic": ("ultrasonic (20 to 80 kHz)", "超声（20 至 80 kHz）"),
 }
-_ABOVE_BACKGROUND = ("squeal", "shaft_1x_line", "low_line", "modulation_line", "envelope_")
+_BEARING: dict[str, tuple[str, str]] = {
+    "bpfo": ("outer race (BPFO)", "外圈 (BPFO) "),
+    "bpfi": ("inner race (BPFI)", "内圈 (BPFI) "),
+    "bsf": ("rolling elements (BSF)", "滚动体 (BSF) "),
+    "ftf": ("cage (FTF)", "保持架 (FTF) "),
+}
+_ABOVE_BACKGROUND = ("squeal", "low_line", "envelope_", "sidebands_")
 _FROM_THERE_ON = ("step", "loudness_step", "ripple_line")
 _UNITS = {"degC": "°C", "degC/min": "°C/min", "m/s2": "m/s²", "m/s2/min": "m/s²/min"}
 
@@ -83,9 +109,10 @@ def kind_title(kind: str) -> Text:
     if kind in _KINDS:
         return Text(*_KINDS[kind])
     family, _, rest = kind.partition("_")
-    if family in _FAMILIES and rest in _BANDS:
+    named = _BANDS.get(rest) or _BEARING.get(rest)
+    if family in _FAMILIES and named is not None:
         en, zh = _FAMILIES[family]
-        return Text(en.format(en=_BANDS[rest][0]), zh.format(zh=_BANDS[rest][1]))
+        return Text(en.format(en=named[0]), zh.format(zh=named[1]))
     if family == "octave":
         return Text(f"level of the octave at {rest} Hz", f"{rest} Hz 倍频程声级")
     return Text(kind.replace("_", " "), kind.replace("_", " "))
@@ -158,7 +185,7 @@ def _quantity(finding: Finding, catalogue: Catalogue, mark: Text, *, hz_apart: b
     channel, kind, at = channel_title(item.channel, catalogue), kind_title(item.kind), _at(finding)
     amount = number(item.value, decimals_for(item.value, finding.low, finding.high, item.unit)) + unit_text(item.unit)
     at_zh = f"（{at.zh}）" if at.zh and not hz_apart else ""
-    if item.kind.startswith(_ABOVE_BACKGROUND) and item.unit == "dB":
+    if item.unit == "dB" and (item.kind.startswith(_ABOVE_BACKGROUND) or item.kind.endswith("_line")):
         en, zh = f"{kind.en}{at.en} {amount} above the background", f"{kind.zh}{at_zh}高出背景 {amount}"
     else:
         en, zh = f"{kind.en} {amount}{at.en}", f"{kind.zh} {amount}{at_zh}"
