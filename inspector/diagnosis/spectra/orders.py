@@ -19,11 +19,13 @@ _NAMEPLATE_SHARE = 0.1
 """How far the true speed may be from the one that a person wrote down: an induction motor slips by up to 5 % (IEC 60034-12), drives and
 belts do the rest."""
 _MEASURED_SHARE = 0.01
-_SLOWEST_HZ, _FASTEST_HZ = 5.0, 120.0
-"""Where to look for a shaft of which nothing is known: 300 to 7200 turns a minute."""
+_SLOWEST_HZ, _FASTEST_HZ = 5.0, 200.0
+"""Where to look for a shaft of which nothing is known: 300 to 12 000 turns a minute."""
 _SHAFT_TEETH = ((1, 0.3), (2, 0.3), (3, 0.2), (4, 0.2))
 _SURE_DB = 8.0
-"""A speed is believed where its comb stands this far above what half of all other speeds reach."""
+"""A speed is believed where its comb stands this far above what half of all other speeds reach; noise comes to 7."""
+_SURE_ALONE_DB = 14.0
+"""Where nobody declared a speed nearby, the comb must say more: belts, hum and other shafts have harmonics too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class LowSpectrum:
 
 def _highest_hz(machine: MachineConfig) -> float:
     if machine.shaft_hz is None:
-        return 150.0
+        return 4.1 * _FASTEST_HZ
     orders = [10.5, 2.2 * (machine.gear_teeth or 0), 2.2 * (machine.blades or 0)]
     return max(150.0, max(orders) * machine.shaft_hz * (1 + _NAMEPLATE_SHARE))
 
@@ -103,9 +105,18 @@ def find_turning(low: LowSpectrum, envelopes: Envelopes | None, machine: Machine
         score += np.sort(comb_db(envelopes.above_db, envelopes.step_hz, hz, _SHAFT_TEETH), axis=0)[-3:].mean(axis=0)
     best = int(np.argmax(score))
     above_db = float(score[best] - np.median(score))
-    if above_db < _SURE_DB:
+    if machine.shaft_hz is None and not _has_fundamental(above[0], low, float(hz[best])):
+        return Turning(None)
+    if above_db < (_SURE_ALONE_DB if machine.shaft_hz is None else _SURE_DB):
         return Turning(machine.shaft_hz)
     return Turning(float(hz[best]), above_db, found=True)
+
+
+def _has_fundamental(above_db: Array, low: LowSpectrum, hz: float) -> bool:
+    """Tell whether the first two harmonics stand out by themselves: a comb of every second or third line has neither."""
+    reach = max(int(low.width_hz / low.step_hz / 2), 1)
+    places = [round(n * hz / low.step_hz) for n in (1, 2)]
+    return all(above_db[place - reach : place + reach + 1].max() >= _SURE_DB for place in places)
 
 
 def _candidates_hz(low: LowSpectrum, machine: MachineConfig, measured: bool) -> Array:
