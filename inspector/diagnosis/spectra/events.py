@@ -6,7 +6,7 @@ import numpy as np
 from scipy import fft
 
 from inspector.diagnosis.measurements import Sheet
-from inspector.diagnosis.spectra.spectrogram import Array, Spectrogram
+from inspector.diagnosis.spectra.spectrogram import Array, Samples, Spectrogram
 
 STICK_SLIP_HZ = (8.0, 60.0)
 _LOWEST_HEARD_HZ = 300.0
@@ -36,12 +36,12 @@ def two_means(values: Array, margin: int) -> tuple[int, float]:
     return at, float(difference[at - 1])
 
 
-def note_beats(sheet: Sheet, signal: Array, rate_hz: float, shaft_hz: float | None) -> None:
+def note_beats(sheet: Sheet, signal: Samples, rate_hz: float, shaft_hz: float | None) -> None:
     """Note impacts, and the strongest slow beat of what sounds above 300 Hz: sticking and slipping, 8 to 60 times a second."""
     spectrum = fft.rfft(signal)
     spectrum[: int(_LOWEST_HEARD_HZ * len(signal) / rate_hz)] = 0
     block = max(1, int(rate_hz / 500))
-    power = _block_mean(fft.irfft(spectrum, len(signal)) ** 2, block)
+    power = _block_mean(fft.irfft(spectrum, len(signal)) ** 2, block).astype(np.float64)
     fine_hz = rate_hz / block
     if len(power) < 0.2 * fine_hz or power.mean() <= 0:
         return
@@ -65,7 +65,7 @@ def note_beats(sheet: Sheet, signal: Array, rate_hz: float, shaft_hz: float | No
     sheet.note("modulation_line", 20 * float(np.log10(depth[peak] / background + 1e-12)), "dB", at_hz=float(hz[peak]))
 
 
-def _block_mean(values: Array, block: int) -> Array:
+def _block_mean(values: Samples, block: int) -> Samples:
     count = len(values) // block
     return np.asarray(values[: count * block].reshape(count, block).mean(axis=1))
 

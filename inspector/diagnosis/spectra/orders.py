@@ -11,7 +11,7 @@ from inspector.config import MachineConfig
 from inspector.diagnosis.measurements import Sheet
 from inspector.diagnosis.spectra.combs import comb_db
 from inspector.diagnosis.spectra.envelopes import Envelopes
-from inspector.diagnosis.spectra.spectrogram import Array, above_background
+from inspector.diagnosis.spectra.spectrogram import Array, Samples, above_background
 
 SPEED_TOLERANCE = 0.03
 """Slip of rolling elements and load-dependent speed, together (ISO 13373-2 reads bearing lines with a few percent of slip)."""
@@ -50,14 +50,14 @@ class LowSpectrum:
     """Width of a pure tone's main lobe."""
 
     @classmethod
-    def of(cls, signal: Array, rate_hz: float, machine: MachineConfig) -> LowSpectrum:
-        """Return peak amplitudes of a Hann-windowed signal."""
-        window = np.hanning(len(signal))
+    def of(cls, signal: Samples, rate_hz: float, machine: MachineConfig, power: float) -> LowSpectrum:
+        """Return peak amplitudes of a Hann-windowed signal; `power` is that of the signal as it came."""
+        window = np.hanning(len(signal)).astype(np.float32)
         # the lowest bins alone, back in time, are the same lines at a lower rate: a fine spectrum of them costs little
         bins = fft.next_fast_len(int(_highest_hz(machine) * len(signal) / rate_hz) + 1)
         low = fft.rfft(signal * window)[: bins + 1]
         count = 2 * (len(low) - 1)
-        amplitude = np.abs(fft.rfft(fft.irfft(low, count), 4 * count)) * (2.0 / window.sum())
+        amplitude = np.abs(fft.rfft(fft.irfft(low, count), 4 * count)).astype(np.float64) * (2.0 * power**0.5 / float(window.sum()))
         return cls(amplitude, rate_hz / len(signal) / 4, width_hz=2.0 * rate_hz / len(signal))
 
     @property
@@ -116,7 +116,7 @@ def _has_fundamental(above_db: Array, low: LowSpectrum, hz: float) -> bool:
     """Tell whether the first two harmonics stand out by themselves: a comb of every second or third line has neither."""
     reach = max(int(low.width_hz / low.step_hz / 2), 1)
     places = [round(n * hz / low.step_hz) for n in (1, 2)]
-    return all(above_db[place - reach : place + reach + 1].max() >= _SURE_DB for place in places)
+    return all(above_db[max(place - reach, 0) : place + reach + 1].max(initial=0.0) >= _SURE_DB for place in places)
 
 
 def _candidates_hz(low: LowSpectrum, machine: MachineConfig, measured: bool) -> Array:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy import fft
 
 Array = NDArray[np.float64]
+Samples = NDArray[np.float32]
+"""A signal brought to mean 0 and power 1: in single precision its transforms cost half, whatever the unit it came in."""
 
 
 def decibel(power: float | np.floating) -> float:
@@ -28,14 +30,14 @@ class Spectrogram:
     hop_s: float
 
     @classmethod
-    def of(cls, signal: Array, rate_hz: float) -> Spectrogram:
-        """Return frames of about an eighth of a second, overlapping by half."""
+    def of(cls, signal: Samples, rate_hz: float, power: float) -> Spectrogram:
+        """Return frames of about an eighth of a second, overlapping by half; `power` is that of the signal as it came."""
         length = min(1 << max(6, round(np.log2(rate_hz / 8))), len(signal))
         hop = max(1, length // 2)
-        window = np.hanning(length + 1)[:-1]
-        pieces = sliding_window_view(signal, length)[::hop] * window
-        power = np.abs(fft.rfft(pieces, axis=1)) ** 2 * (2.0 / (length * float(np.sum(window**2))))
-        return cls(fft.rfftfreq(length, 1 / rate_hz), power, length / rate_hz, hop / rate_hz)
+        window = np.hanning(length + 1)[:-1].astype(np.float32)
+        lines = fft.rfft(sliding_window_view(signal, length)[::hop] * window, axis=1)
+        frames = (lines.real**2 + lines.imag**2).astype(np.float64) * (2.0 * power / (length * float(np.sum(window**2))))
+        return cls(fft.rfftfreq(length, 1 / rate_hz), frames, length / rate_hz, hop / rate_hz)
 
     def within(self, low_hz: float, high_hz: float) -> slice:
         """Return the frequencies from `low_hz` up to `high_hz`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
-from inspector.diagnosis.spectra.spectrogram import Array
+from inspector.diagnosis.spectra.spectrogram import Array, Samples
 
 _PER_S = {"hz": 1.0, "1/s": 1.0, "rpm": 1 / 60, "1/min": 1 / 60, "r/min": 1 / 60, "min-1": 1 / 60}
 _NEAR_S = 5.0
@@ -46,11 +46,11 @@ def speed_curve(t_s: Array, values: Array, unit: str, duration_s: float) -> Spee
     return SpeedCurve(at_s, hz) if hz.min() > 0 else None
 
 
-def followed(signal: Array, rate_hz: float, speed: SpeedCurve) -> Array:
+def followed(signal: Samples, rate_hz: float, speed: SpeedCurve) -> Samples:
     """Return the signal sampled at even angles of the shaft, as many a second on the mean as before."""
     count = len(signal)
     fine = fft.irfft(fft.rfft(signal), count * _FINER) * _FINER
     t_s = np.arange(count) / rate_hz
     turns = np.concatenate([[0.0], np.cumsum(np.interp(t_s, speed.t_s, speed.hz))[:-1]]) / rate_hz
     even_s = np.interp(np.linspace(0, turns[-1], count), turns, t_s)
-    return np.asarray(np.interp(even_s * rate_hz * _FINER, np.arange(len(fine)), fine))
+    return np.asarray(np.interp(even_s * rate_hz * _FINER, np.arange(len(fine)), fine), dtype=np.float32)

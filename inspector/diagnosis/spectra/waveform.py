@@ -13,7 +13,7 @@ from inspector.diagnosis.spectra.condition import note_condition
 from inspector.diagnosis.spectra.envelopes import Envelopes
 from inspector.diagnosis.spectra.events import note_beats, note_loudness_step
 from inspector.diagnosis.spectra.orders import LowSpectrum, Turning, find_turning, note_low_lines, note_orders, note_turning
-from inspector.diagnosis.spectra.spectrogram import Array, Spectrogram, decibel
+from inspector.diagnosis.spectra.spectrogram import Array, Samples, Spectrogram, decibel
 from inspector.diagnosis.spectra.speeds import SpeedCurve, followed
 
 LONGEST_SAMPLES = 1 << 20
@@ -47,28 +47,29 @@ def measure_waveform(
     if len(signal) < SHORTEST_SAMPLES or power < 10 ** (SILENCE_DB / 10):
         return
     sheet.note("clipped_samples", 100 * _clipped_share(signal), "%")
-    sheet.note("kurtosis", float(np.mean(centred**4)) / power**2, "")
-    sheet.note("crest", float(np.abs(centred).max()) / power**0.5, "")
-    spectrogram = Spectrogram.of(centred, rate_hz)
+    unit = (centred / power**0.5).astype(np.float32)
+    sheet.note("kurtosis", float(np.mean(unit**4)), "")
+    sheet.note("crest", float(np.abs(unit).max()), "")
+    spectrogram = Spectrogram.of(unit, rate_hz, power)
     note_bands(sheet, spectrogram)
     note_squeal(sheet, spectrogram)
     note_loudness_step(sheet, spectrogram)
     if speed is not None:
         machine = machine.model_copy(update={"shaft_hz": speed.mean_hz})
-        centred = centred if speed.even else followed(centred, rate_hz, speed)
-    _note_turning_parts(sheet, centred, rate_hz, machine, speed_measured=speed is not None)
+        unit = unit if speed.even else followed(unit, rate_hz, speed)
+    _note_turning_parts(sheet, unit, power, rate_hz, machine, speed_measured=speed is not None)
 
 
-def _note_turning_parts(sheet: Sheet, centred: Array, rate_hz: float, machine: MachineConfig, *, speed_measured: bool) -> None:
+def _note_turning_parts(sheet: Sheet, unit: Samples, power: float, rate_hz: float, machine: MachineConfig, *, speed_measured: bool) -> None:
     """Note what comes again and again: orders of the shaft, beats, and the lines of a bearing."""
-    low = LowSpectrum.of(centred, rate_hz, machine)
-    envelopes = Envelopes.of(centred / centred.std(), rate_hz, _reach_hz(machine, rate_hz))
+    low = LowSpectrum.of(unit, rate_hz, machine, power)
+    envelopes = Envelopes.of(unit, rate_hz, _reach_hz(machine, rate_hz))
     turning = find_turning(low, envelopes, machine, measured=speed_measured)
     note_turning(sheet, turning, machine)
     note_low_lines(sheet, low, rate_hz)
     if turning.hz is not None:
         note_orders(sheet, low, turning.hz, machine)
-    note_beats(sheet, centred, rate_hz, turning.hz)
+    note_beats(sheet, unit, rate_hz, turning.hz)
     if envelopes is not None:
         _note_envelopes(sheet, envelopes, machine, turning)
 
