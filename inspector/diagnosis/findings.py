@@ -49,7 +49,8 @@ def findings(measurements: Measurements, normal: Normal, catalogue: Catalogue) -
         known = normal.range_of(measurement)
         if known is not None:
             # a line below what chance reaches in its own spectrum is none, however low it was on good parts
-            known = replace(known, high=max(known.high, measurement.chance_high or known.high))
+            if measurement.chance_high is not None:
+                known = replace(known, high=max(known.high, measurement.chance_high))
             found.append(Finding(measurement, known.low, known.high, known.reach(measurement.value), learnt=True))
         elif (limit := _limit_of(measurement, catalogue)) is not None:
             found.append(Finding(measurement, limit.low, limit.high, _reach(limit, measurement.value), learnt=False))

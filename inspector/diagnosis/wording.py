@@ -51,6 +51,8 @@ _KINDS: dict[str, tuple[str, str]] = {
     "outer_race": ("margin of damage to the outer race", "外圈损伤裕度"),
     "inner_race": ("margin of damage to the inner race", "内圈损伤裕度"),
     "rolling_element": ("margin of damage to a rolling element", "滚动体损伤裕度"),
+    "geometry_deviation": ("regular impacts against the nearest rate of the declared bearing", "规则冲击与所标轴承最近特征频率之差"),
+    "duration": ("length of the signal", "信号时长"),
     "missing_samples": ("missing samples", "缺失采样"),
     "clipped_samples": ("clipped samples", "削波采样"),
     "level": ("reading", "读数"),

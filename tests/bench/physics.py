@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.diagnosis import Measurement, measure
-from inspector.diagnosis.spectra.condition import condition_of
+from inspector.diagnosis.spectra.condition import IMPACT_LIMIT, condition_of
 from inspector.training.parts_folder import LabelledPart, load_parts_folder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,7 +106,10 @@ def report(folder: Path, split: str, *, verbose: bool) -> None:
         for line in (*by_condition(reads), *confusions(asked), *theory(asked)):
             print(f"    {line}")
     else:
-        print("  by rule, no training      not told: the set declares neither bearing nor speed")
+        print("  by rule, no training      not told: neither bearing nor speed is declared. Impacts beyond any smooth swing, by label:")
+        for label in sorted({item.part.label for item in reads}):
+            heard = [item.found["repeated_impacts"].value > IMPACT_LIMIT for item in reads if item.part.label == label]
+            print(f"    {label}: {sum(heard)} of {len(heard)}")
     if verbose:
         for item in reads:
             if item.by_rule not in (item.part.label, "not told"):

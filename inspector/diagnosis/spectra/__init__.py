@@ -9,6 +9,7 @@ orders        what turns: the shaft's speed and harmonics, gear mesh, blades, be
 envelopes     spectral kurtosis of every band, and the spectra of their envelopes
 combs         rows of harmonics, and how high they come by chance
 bearings      the lines of a damaged bearing, against what chance reaches in the same spectra
+beats         regular impacts that nobody foretold, and what they say of the declared geometry
 condition     sound, outer race, inner race or rolling element, by rules of physics alone
 
 All spectra are plain FFTs: a part's window is short, and an import of scipy.signal costs more than all of them together. Amplitudes

@@ -30,7 +30,7 @@ def note_condition(sheet: Sheet) -> None:
     races = {condition: _line_margin_db(rows, line) for condition, line in RACES.items()}
     known = {condition: margin for condition, margin in races.items() if margin is not None}
     for condition, margin in known.items():
-        sheet.note(condition, margin, "dB", at_hz=rows[f"envelope_{RACES[condition]}"].at_hz)
+        sheet.note(condition, margin, "dB", at_hz=rows[f"envelope_{RACES[condition]}"].at_hz, chance_high=0.0)
     spin = _line_margin_db(rows, "bsf")
     impacts = rows.get("repeated_impacts")
     if spin is None or impacts is None or not known:
@@ -38,10 +38,9 @@ def note_condition(sheet: Sheet) -> None:
     # a damaged ring strikes regularly and explains the impacts; a pit on an element often misses the track and leaves no line
     irregular = 10 * math.log10(max(impacts.value, 0.01) / IMPACT_LIMIT)
     # that is so of a sensor on the housing; a microphone hears the knocks of the whole hall
-    if max(known.values()) > 0 or irregular < spin or sheet.modality != "vibration":
-        sheet.note("rolling_element", spin, "dB", at_hz=rows["envelope_bsf"].at_hz)
-    else:
-        sheet.note("rolling_element", irregular, "dB", at_hz=impacts.at_hz)
+    by_line = max(known.values()) > 0 or irregular < spin or sheet.modality != "vibration"
+    margin, at_hz = (spin, rows["envelope_bsf"].at_hz) if by_line else (irregular, impacts.at_hz)
+    sheet.note("rolling_element", margin, "dB", at_hz=at_hz, chance_high=0.0)
 
 
 _NEEDED = ("repeated_impacts", *(f"{part}_{line}" for part in ("envelope", "swing") for line in ("bpfo", "bpfi", "bsf")))

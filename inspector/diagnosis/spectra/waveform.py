@@ -9,6 +9,7 @@ from inspector.config import MachineConfig
 from inspector.diagnosis.measurements import Sheet
 from inspector.diagnosis.spectra.bands import note_bands, note_squeal
 from inspector.diagnosis.spectra.bearings import note_bearing, top_hz
+from inspector.diagnosis.spectra.beats import note_geometry, strongest_beat
 from inspector.diagnosis.spectra.condition import note_condition
 from inspector.diagnosis.spectra.envelopes import Envelopes
 from inspector.diagnosis.spectra.events import note_beats, note_loudness_step
@@ -38,6 +39,7 @@ def measure_waveform(
         return
     missing = ~np.isfinite(latest)
     sheet.note("missing_samples", 100 * float(missing.mean()), "%")
+    sheet.note("duration", len(latest) / rate_hz, "s")
     if 2 * missing.sum() >= len(latest):
         return
     signal = np.where(missing, latest[~missing].mean(), latest) if missing.any() else latest
@@ -85,28 +87,13 @@ def _note_envelopes(sheet: Sheet, envelopes: Envelopes, machine: MachineConfig, 
     sheet.note("spectral_kurtosis", float(envelopes.kurtoses[liveliest]), "", at_hz=float(envelopes.middles_hz[liveliest]))
     again = int(np.argmax(envelopes.kurtoses_of_rest))
     sheet.note("repeated_impacts", float(envelopes.kurtoses_of_rest[again]), "", at_hz=float(envelopes.middles_hz[again]))
-    _note_strongest_beat(sheet, envelopes, machine, turning.hz)
+    beat = strongest_beat(envelopes, machine, turning.hz)
+    if beat is not None:
+        sheet.note("envelope_line", beat.level_db, "dB", at_hz=beat.hz)
     if machine.bearing is not None and turning.hz is not None:
         note_bearing(sheet, envelopes, machine.bearing, turning.hz)
         note_condition(sheet)
-
-
-def _note_strongest_beat(sheet: Sheet, envelopes: Envelopes, machine: MachineConfig, shaft_hz: float | None) -> None:
-    """Note the strongest regular beat of any band, shaft and bearing aside: impacts at a rate nobody foretold."""
-    step_hz = envelopes.step_hz
-    hz = np.arange(envelopes.above_db.shape[1]) * step_hz
-    chosen = hz >= max(4 * step_hz, 6.0)
-    if shaft_hz is not None:
-        order = np.maximum(np.round(hz / shaft_hz), 1)
-        chosen &= np.abs(hz - order * shaft_hz) > np.maximum(3 * step_hz, 0.005 * hz)
-        known = machine.bearing
-        for per_rev in (known.bpfo_per_rev, known.bpfi_per_rev, known.bsf_per_rev, known.ftf_per_rev) if known is not None else ():
-            nearest = np.clip(np.round(hz / (per_rev * shaft_hz)), 1, 4) * per_rev * shaft_hz
-            chosen &= np.abs(hz / nearest - 1) > 0.03
-    if chosen.any():
-        best = np.where(chosen, envelopes.above_db.max(axis=0), -np.inf)
-        peak = int(np.argmax(best))
-        sheet.note("envelope_line", float(best[peak]), "dB", at_hz=float(hz[peak]))
+        note_geometry(sheet, beat, machine.bearing, turning.hz)
 
 
 def _clipped_share(signal: Array) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from inspector.config import validated
+from inspector.config import Station, validated
 from inspector.errors import ConfigError
 from inspector.machine import BearingConfig, BeltConfig, MachineConfig
 
@@ -57,3 +57,22 @@ def test_a_belt_shorter_than_its_pulley_is_refused() -> None:
     assert BeltConfig(pulley_mm=100, length_mm=1000).per_rev == pytest.approx(0.314, abs=0.001)
     with pytest.raises(ConfigError, match="does not reach once round"):
         validated(MachineConfig, {"belt": {"pulley_mm": 100, "length_mm": 300}}, Path("station.yaml"))
+
+
+STATION: dict[str, Any] = {
+    "station": "press",
+    "title": {"en": "press", "zh": "压机"},
+    "trigger": {"driver": "timer"},
+    "channels": {
+        "spindle_speed": {"modality": "series", "driver": "x", "unit": "rpm", "window": {"pre_s": 1, "post_s": 0}},
+        "mic": {"modality": "audio", "driver": "x", "window": {"pre_s": 1, "post_s": 0}},
+    },
+}
+
+
+def test_a_measured_speed_is_a_series_of_the_station() -> None:
+    station = validated(Station, STATION | {"machine": {"shaft_channel": "spindle_speed"}}, Path("press.yaml"))
+    assert station.machine.shaft_channel == "spindle_speed"
+    for wrong in ("mic", "elsewhere"):
+        with pytest.raises(ConfigError, match=f"'{wrong}' is no series of this station"):
+            validated(Station, STATION | {"machine": {"shaft_channel": wrong}}, Path("press.yaml"))

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from inspector.config import BearingConfig, MachineConfig
-from inspector.diagnosis import Catalogue, measure
+from inspector.diagnosis import Catalogue, Normal, measure
+from inspector.diagnosis.findings import findings
 from inspector.diagnosis.measurements import Measurement
 from inspector.diagnosis.spectra.condition import condition_of
 from inspector.parts import PartRecord
@@ -126,3 +128,27 @@ def test_each_line_says_how_often_chance_reaches_it(record: Build, impacts: Impa
     sound = read(record, machine, np.random.default_rng(4).normal(size=20000), 20000.0)["envelope_bpfo"]
     assert sound.chance_share is not None
     assert sound.chance_share > 0.02
+
+
+def test_a_geometry_that_contradicts_the_speed_is_said(
+    record: Build, impacts: Impacts, machine: MachineConfig, catalogue: Catalogue
+) -> None:
+    other = impacts(20000.0, 24.5 * 3.585 * 1.09, height=8.0)
+    found = measure(record(housing=(other, 20000.0, "m/s2", "vibration")), machine)
+    assert found["housing.geometry_deviation"].value == pytest.approx(9, abs=1)
+    assert found["housing.outer_race"].value < 0
+    strange = {item.measurement.kind for item in findings(found, Normal.fit([]), catalogue) if item.strength > 1}
+    assert "geometry_deviation" in strange
+    right = measure(record(housing=(impacts(20000.0, 24.5 * 3.585, height=8.0), 20000.0, "m/s2", "vibration")), machine)
+    assert "housing.geometry_deviation" not in right
+
+
+def test_a_margin_below_its_limit_is_no_finding_however_low_it_was_on_good_parts(
+    record: Build, machine: MachineConfig, catalogue: Catalogue
+) -> None:
+    rng = np.random.default_rng(8)
+    good = [measure(record(housing=(rng.normal(size=12800), 12800.0, "m/s2", "vibration")), machine) for _ in range(5)]
+    normal = Normal.fit(good[:4])
+    assert normal.range_of(good[4]["housing.outer_race"]) is not None
+    margin = replace(good[4]["housing.outer_race"], value=-0.1)
+    assert findings({margin.key: margin}, normal, catalogue)[0].strength == 0

@@ -58,4 +58,10 @@ def test_what_is_wrong_with_the_signal_is_said_and_stands_out_of_its_limits(
 
 def test_nothing_but_gaps_says_so(record: Build, machine: MachineConfig) -> None:
     found = measure(record(mic=(np.full(16000, np.nan), 16000.0, "FS", "audio")), machine)
-    assert {item.kind: item.value for item in found.values()} == {"missing_samples": 100.0}
+    assert {item.kind: item.value for item in found.values()} == {"missing_samples": 100.0, "duration": 1.0}
+
+
+def test_one_sample_says_that_it_is_one_and_nothing_else(record: Build, machine: MachineConfig, catalogue: Catalogue) -> None:
+    found = measure(record(mic=(np.array([0.3]), 16000.0, "FS", "audio")), machine)
+    assert {item.kind for item in found.values()} == {"missing_samples", "duration", "loudness"}
+    assert "duration" in {item.measurement.kind for item in findings(found, Normal.fit([]), catalogue) if item.strength > 0}
