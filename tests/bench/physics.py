@@ -1,6 +1,6 @@
 """What physics alone says of bearings, with no training, and what a learned head makes of the same findings.
 
-    python -m tests.bench.physics [uestc-bearing cwru bldc-motor | FOLDER ...] [--split val] [--verbose]
+    python -m tests.bench.physics [uestc-bearing cwru bldc-motor made-up | FOLDER ...] [--split val] [--seed 2] [--verbose]
 
 By rule: the condition of a bearing from its margins (inspector/diagnosis/spectra/condition.py), the machine as the data set declares it.
 Learned: a forest over what `measure` found, without whatever the gain of the sensor or the speed of the shaft changes. It is fitted on
@@ -25,13 +25,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.diagnosis import Measurement, measure
+from inspector.diagnosis.measurements import Sheet
+from inspector.diagnosis.spectra import measure_waveform
 from inspector.diagnosis.spectra.condition import IMPACT_LIMIT, condition_of
 from inspector.training.parts_folder import LabelledPart, load_parts_folder
+from tests.bench.made_up_bearings import made_up
 
 ROOT = Path(__file__).resolve().parents[2]
 DATASETS = Path(os.environ.get("INSPECTOR_DATASETS", ROOT.parent / "shared" / "datasets"))
 LABELS = {"sound": "ok", "outer_race": "outer_race", "inner_race": "inner_race", "rolling_element": "ball"}
 LINES = {"outer_race": "bpfo", "inner_race": "bpfi"}
+MADE_UP = "made-up"
 RUNNING = ("load_hp", "rpm", "speed_setting")
 """Columns that tell one running condition from another; the first that a set has with several values."""
 GAIN_OR_SPEED = (
@@ -84,11 +88,15 @@ class Read:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=["uestc-bearing", "cwru", "bldc-motor"])
+    parser.add_argument("names", nargs="*", default=["uestc-bearing", "cwru", "bldc-motor", MADE_UP])
     parser.add_argument("--split", choices=["val", "test"], default="val")
+    parser.add_argument("--seed", type=int, default=2, help="of the bearings that are made up")
     parser.add_argument("--verbose", action="store_true", help="name every part that the rule gets wrong")
     arguments = parser.parse_args(argv)
     for name in arguments.names:
+        if name == MADE_UP:
+            report_made_up(arguments.seed)
+            continue
         folder = DATASETS / name if (DATASETS / name).is_dir() else Path(name)
         report(folder, arguments.split, verbose=arguments.verbose)
     return 0
@@ -121,6 +129,28 @@ def report(folder: Path, split: str, *, verbose: bool) -> None:
     if across:
         said = ", ".join(f"{value} {score:.3f}" for value, score in across)
         print(f"  learned head, one left out {statistics.mean(score for _, score in across):.3f}   ({said})")
+
+
+def report_made_up(seed: int, count: int = 200) -> None:
+    """Say what the rule makes of bearings, speeds and sampling rates of which there is no recording (tests/bench/made_up_bearings.py)."""
+    told: dict[str, Counter[str]] = {}
+    off, by_rate = [], {}
+    for signal in made_up(count, seed):
+        sheet = Sheet("housing", "vibration", 0.0, len(signal.samples) / signal.rate_hz)
+        measure_waveform(sheet, signal.samples, signal.rate_hz, signal.machine)
+        found = {item.kind: item for item in sheet.rows.values()}
+        chances = condition_of({kind: item.value for kind, item in found.items()})
+        said = max(chances, key=lambda name: chances[name], default="not told")
+        told.setdefault(signal.condition, Counter())[said] += 1
+        by_rate.setdefault(signal.rate_hz, []).append(said == signal.condition)
+        if said == signal.condition and said in LINES:
+            off.append(abs((found[f"envelope_{LINES[said]}"].at_hz or 0.0) / signal.line_hz - 1))
+    right = sum(counts[condition] for condition, counts in told.items())
+    print(f"== {MADE_UP}, {count} signals of seed {seed}\n  by rule, no training      {right / count:.3f}")
+    print("    by rate: " + ", ".join(f"{rate_hz:.0f} Hz {statistics.mean(hits):.3f}" for rate_hz, hits in sorted(by_rate.items())))
+    for condition, counts in told.items():
+        print(f"    {condition}: " + ", ".join(f"{said} {n}" for said, n in counts.most_common()))
+    print(f"    ring lines found: {statistics.mean(value <= 0.01 for value in off):.3f} of {len(off)} within 1 % of the true rate")
 
 
 def read(part: LabelledPart) -> Read:

@@ -11,7 +11,7 @@ how high it comes there is what chance reaches in this spectrum.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,14 +76,26 @@ def note_bearing(sheet: Sheet, envelopes: Envelopes, bearing: BearingConfig, sha
         return
     lines = {name: _line(envelopes, envelopes.above_db, name, hz, shaft_hz) for name, hz in rates_hz.items()}
     first = max(lines, key=lambda name: lines[name].level_db)
+    cage_hz = bearing.ftf_per_rev * shaft_hz
+    if "bsf" in lines and _is_of_an_element(envelopes, lines[first], rates_hz["bsf"], cage_hz, shaft_hz):
+        first, lines["bsf"] = "bsf", replace(lines[first], hz=lines[first].hz / 2)
     # what the strongest explains, its harmonics and sidebands, speaks for no other part of the bearing and is not chance
-    rest = without_lines(envelopes.above_db, envelopes.step_hz, _explained_hz(lines[first], shaft_hz, envelopes), envelopes.width_hz)
+    explained_hz = _explained_hz(lines[first], cage_hz if first == "bsf" else shaft_hz, envelopes)
+    rest = without_lines(envelopes.above_db, envelopes.step_hz, explained_hz, envelopes.width_hz)
     races_hz = [rates_hz[name] for name in ("bpfo", "bpfi") if name in rates_hz]
     chances = {teeth: _chance(rest, envelopes, teeth, shaft_hz, races_hz) for teeth in set(_TEETH.values())}
     for name, hz in rates_hz.items():
         line = lines[name] if name == first else _line(envelopes, rest, name, hz, shaft_hz)
         chance = chances[_TEETH[name]]
-        _note(sheet, name, line, chance, envelopes, bearing.ftf_per_rev * shaft_hz if name == "bsf" else shaft_hz)
+        _note(sheet, name, line, chance, envelopes, cage_hz if name == "bsf" else shaft_hz)
+
+
+def _is_of_an_element(envelopes: Envelopes, line: Line, spin_hz: float, cage_hz: float, shaft_hz: float) -> bool:
+    """Tell whether a ring's line may as well be twice the spin frequency, and has the cage's sidebands to show that it is."""
+    if abs(line.hz / (2 * spin_hz) - 1) > SPEED_TOLERANCE or cage_hz < 2 * envelopes.width_hz:
+        return False
+    cage_db, shaft_db = (_sidebands_db(envelopes, line, side_hz, 1) for side_hz in (cage_hz, shaft_hz))
+    return cage_db > max(_CLEAR_DB, shaft_db + _CLEAR_DB / 2)
 
 
 def _note(sheet: Sheet, name: str, line: Line, chance: Array, envelopes: Envelopes, side_hz: float) -> None:
@@ -140,10 +152,10 @@ def _sidebands_db(envelopes: Envelopes, line: Line, side_hz: float, leading: int
     return float(np.mean(heights)) if heights else float("nan")
 
 
-def _explained_hz(line: Line, shaft_hz: float, envelopes: Envelopes) -> list[float]:
+def _explained_hz(line: Line, side_hz: float, envelopes: Envelopes) -> list[float]:
     reach_hz = envelopes.above_db.shape[1] * envelopes.step_hz
     harmonics = [n * line.hz for n in range(1, int(reach_hz / line.hz) + 1)]
-    return [hz + side * shaft_hz for hz in harmonics for side in (-2, -1, 0, 1, 2)]
+    return [hz + side * side_hz for hz in harmonics for side in (-2, -1, 0, 1, 2)]
 
 
 def _chance(rest_db: Array, envelopes: Envelopes, teeth: Weights, shaft_hz: float, rates_hz: Sequence[float]) -> Array:

@@ -20,6 +20,8 @@ SWING_LIMIT_DB = 3.0
 """The band's level moves between half and double its mean at the line's rate: less is a line that can be measured and does no harm."""
 IMPACT_LIMIT = 1.9
 """Spectral kurtosis of steady noise whose amplitude swings fully, as a sine: more takes impacts, E[a^4] / E[a^2]^2 of a = 1 + sin."""
+PLAIN_DB = 6.0
+"""Short sharp impacts make a band's level swing little; where there are any, a line twice as high as chance accounts for them."""
 _SURE_DB = 1.5
 """So far beyond a limit odds rise e-fold."""
 
@@ -27,30 +29,33 @@ _SURE_DB = 1.5
 def note_condition(sheet: Sheet) -> None:
     """Note the margin of each part of the bearing, from the lines that are on the sheet already."""
     rows = {kind: sheet.rows[key] for kind in _NEEDED if (key := f"{sheet.channel}.{kind}") in sheet.rows}
-    races = {condition: _line_margin_db(rows, line) for condition, line in RACES.items()}
+    impacts = rows.get("repeated_impacts")
+    impulsive_db = -math.inf if impacts is None else 10 * math.log10(max(impacts.value, 0.01) / IMPACT_LIMIT)
+    races = {condition: _line_margin_db(rows, line, impulsive_db) for condition, line in RACES.items()}
     known = {condition: margin for condition, margin in races.items() if margin is not None}
     for condition, margin in known.items():
         sheet.note(condition, margin, "dB", at_hz=rows[f"envelope_{RACES[condition]}"].at_hz, chance_high=0.0)
-    spin = _line_margin_db(rows, "bsf")
-    impacts = rows.get("repeated_impacts")
+    spin = _line_margin_db(rows, "bsf", impulsive_db)
     if spin is None or impacts is None or not known:
         return
     # a damaged ring strikes regularly and explains the impacts; a pit on an element often misses the track and leaves no line
-    irregular = 10 * math.log10(max(impacts.value, 0.01) / IMPACT_LIMIT)
     # that is so of a sensor on the housing; a microphone hears the knocks of the whole hall
-    by_line = max(known.values()) > 0 or irregular < spin or sheet.modality != "vibration"
-    margin, at_hz = (spin, rows["envelope_bsf"].at_hz) if by_line else (irregular, impacts.at_hz)
+    by_line = max(known.values()) > 0 or impulsive_db < spin or sheet.modality != "vibration"
+    margin, at_hz = (spin, rows["envelope_bsf"].at_hz) if by_line else (impulsive_db, impacts.at_hz)
     sheet.note("rolling_element", margin, "dB", at_hz=at_hz, chance_high=0.0)
 
 
 _NEEDED = ("repeated_impacts", *(f"{part}_{line}" for part in ("envelope", "swing") for line in ("bpfo", "bpfi", "bsf")))
 
 
-def _line_margin_db(rows: Mapping[str, Measurement], line: str) -> float | None:
+def _line_margin_db(rows: Mapping[str, Measurement], line: str, impulsive_db: float) -> float | None:
+    """Return how far the weaker of height and harm is beyond its limit; harm is a swing, or plain impacts at a line that is as plain."""
     level, swing = rows.get(f"envelope_{line}"), rows.get(f"swing_{line}")
     if level is None or swing is None:
         return None
-    return min(level.value - max(LINE_LIMIT_DB, level.chance_high or 0.0), 20 * math.log10(max(swing.value, 0.01) / SWING_LIMIT_DB))
+    height_db = level.value - max(LINE_LIMIT_DB, level.chance_high or 0.0)
+    swing_db = 20 * math.log10(max(swing.value, 0.01) / SWING_LIMIT_DB)
+    return max(min(height_db, swing_db), min(height_db - PLAIN_DB, impulsive_db))
 
 
 def condition_of(margins_db: Mapping[str, float]) -> dict[Condition, float]:

@@ -152,3 +152,14 @@ def test_a_margin_below_its_limit_is_no_finding_however_low_it_was_on_good_parts
     assert normal.range_of(good[4]["housing.outer_race"]) is not None
     margin = replace(good[4]["housing.outer_race"], value=-0.1)
     assert findings({margin.key: margin}, normal, catalogue)[0].strength == 0
+
+
+def test_where_rates_coincide_the_sidebands_of_the_cage_tell_an_element_from_a_ring(record: Build, impacts: Impacts) -> None:
+    bearing = BearingConfig(bpfo_per_rev=4.70, bpfi_per_rev=7.3, bsf_per_rev=2.36, ftf_per_rev=0.392)
+    machine = MachineConfig(shaft_hz=24.5, bearing=bearing)
+    t_s = np.arange(20000) / 20000
+    noise = np.random.default_rng(1).normal(size=len(t_s))
+    struck = impacts(20000.0, 24.5 * 4.71, height=10.0) - noise
+    loaded = struck * np.clip(0.3 + np.cos(2 * np.pi * 24.5 * 0.392 * t_s), 0.05, None)
+    assert condition(read(record, machine, noise + struck, 20000.0)) == "outer_race"
+    assert condition(read(record, machine, noise + loaded, 20000.0)) == "rolling_element"
