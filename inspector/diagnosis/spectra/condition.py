@@ -38,8 +38,8 @@ def note_condition(sheet: Sheet) -> None:
     spin = _line_margin_db(rows, "bsf", impulsive_db)
     if spin is None or impacts is None or not known:
         return
-    # a damaged ring strikes regularly and explains the impacts; a pit on an element often misses the track and leaves no line
-    # that is so of a sensor on the housing; a microphone hears the knocks of the whole hall
+    # a damaged ring strikes regularly and explains the impacts; a pit on an element often misses the track and leaves no line. So it is
+    # with a sensor on the housing: a microphone hears the knocks of the whole hall
     by_line = max(known.values()) > 0 or impulsive_db < spin or sheet.modality != "vibration"
     margin, at_hz = (spin, rows["envelope_bsf"].at_hz) if by_line else (impulsive_db, impacts.at_hz)
     sheet.note("rolling_element", margin, "dB", at_hz=at_hz, chance_high=0.0)
