@@ -40,7 +40,6 @@ class Envelopes:
     width_hz: float
     """Half the width of a pure beat's line."""
     middles_hz: Array
-    widths_hz: Array
     kurtoses: Array
     """Spectral kurtosis: 0 for steady noise, -1 for a tone, 1.9 for noise whose amplitude swings fully, above that impacts."""
     kurtoses_of_rest: Array
@@ -63,7 +62,6 @@ class Envelopes:
             step_hz=rate_hz / len(pieces[0]) / 2,
             width_hz=1.25 * rate_hz / len(pieces[0]),
             middles_hz=np.concatenate([lows_hz + width_hz / 2 for width_hz, lows_hz in bands]),
-            widths_hz=np.concatenate([np.full(len(lows_hz), width_hz) for width_hz, lows_hz in bands]),
             kurtoses=np.mean([whole for _, whole, _ in found], axis=0),
             kurtoses_of_rest=np.mean([rest for _, _, rest in found], axis=0),
         )

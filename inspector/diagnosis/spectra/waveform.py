@@ -23,8 +23,6 @@ SILENCE_DB = -140.0
 _ENVELOPE_REACH_HZ = 300.0
 """How far envelope spectra reach where no bearing asks for more."""
 _UNKNOWN_SHAFT_HZ = 50.0
-_RAIL_RUN = 2
-"""So many equal samples in a row at the extreme are a rail; a smooth peak has one."""
 
 
 def measure_waveform(
@@ -97,11 +95,15 @@ def _note_envelopes(sheet: Sheet, envelopes: Envelopes, machine: MachineConfig, 
 
 
 def _clipped_share(signal: Array) -> float:
-    """Return which share of the samples lies on a rail: on the largest or smallest value, with a neighbour that does too."""
-    share = 0.0
-    for rail in (signal.max(), signal.min()):
-        at = signal == rail
+    """Return which share of the samples lies on a rail: on the largest or smallest value, next to another that does.
+
+    A rail holds more samples than the twentieth of the range below it; the peaks of a whole signal, coarse or fine, hold fewer.
+    """
+    share, span = 0.0, np.ptp(signal)
+    for distance in (signal.max() - signal, signal - signal.min()):
+        at = distance == 0
         runs = at[1:] & at[:-1]
-        if runs.sum() + 1 >= _RAIL_RUN:
+        just_below = max(0.05 * span, distance[~at].min(initial=span))
+        if runs.any() and at.sum() > np.sum(~at & (distance <= just_below)):
             share += float((np.r_[runs, False] | np.r_[False, runs]).mean())
     return share

@@ -65,3 +65,8 @@ def test_one_sample_says_that_it_is_one_and_nothing_else(record: Build, machine:
     found = measure(record(mic=(np.array([0.3]), 16000.0, "FS", "audio")), machine)
     assert {item.kind for item in found.values()} == {"missing_samples", "duration", "loudness"}
     assert "duration" in {item.measurement.kind for item in findings(found, Normal.fit([]), catalogue) if item.strength > 0}
+
+
+def test_a_quiet_signal_of_few_levels_is_not_clipped(record: Build, machine: MachineConfig) -> None:
+    coarse = np.round(np.random.default_rng(3).normal(0, 3, 16000)) / 32768
+    assert measure(record(mic=(coarse, 16000.0, "FS", "audio")), machine)["mic.clipped_samples"].value == 0
