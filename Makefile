@@ -55,6 +55,7 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench.demo
 	$(BIN)/python -m tests.bench.causes
 	$(BIN)/python -m tests.bench.datasets
+	$(BIN)/python -m tests.bench.physics
 	$(BIN)/python -m tests.bench.fusion_peers --data $(LINE) --models build/fusion-peers
 	$(BIN)/python -m tests.bench.degradations build/fusion-peers/$(notdir $(LINE))-0 --data $(LINE)
 	$(BIN)/python -m tests.bench.routing build/fusion-peers/$(notdir $(LINE))-0 --data $(LINE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from inspector.errors import ConfigError
+from inspector.machine import BearingConfig as BearingConfig
+from inspector.machine import MachineConfig as MachineConfig
 from inspector.mistakes import mistakes_in
 from inspector.parts import Channel, Modality, Outcome
 
@@ -117,37 +118,6 @@ class PlcConfig(_Model):
     """Number of a recipe to its model's folder, for changing over at the PLC's request; relative to the station file."""
     journal: Path | None = None
     """Keeps parts and results over a restart, relative to the station file; by default in the installation's folder `plc`."""
-
-
-class BearingConfig(_Model):
-    """Characteristic frequencies of a rolling bearing, per turn of its shaft."""
-
-    bpfo_per_rev: float = Field(gt=0)
-    bpfi_per_rev: float = Field(gt=0)
-    bsf_per_rev: float = Field(gt=0)
-    ftf_per_rev: float = Field(gt=0)
-
-    @classmethod
-    def from_geometry(cls, *, balls: int, ball_mm: float, pitch_mm: float, contact_deg: float = 0.0) -> BearingConfig:
-        """Return the kinematic frequencies of a bearing with a fixed outer ring (ISO 15243, annex; no slip)."""
-        ratio = ball_mm / pitch_mm * math.cos(math.radians(contact_deg))
-        return cls(
-            bpfo_per_rev=balls / 2 * (1 - ratio),
-            bpfi_per_rev=balls / 2 * (1 + ratio),
-            bsf_per_rev=pitch_mm / (2 * ball_mm) * (1 - ratio**2),
-            ftf_per_rev=(1 - ratio) / 2,
-        )
-
-
-class MachineConfig(_Model):
-    """What is known of the machine behind the station; diagnosis reads its spectra with it."""
-
-    shaft_hz: float | None = Field(default=None, gt=0)
-    bearing: BearingConfig | None = None
-    belt_direction_deg: float = 0.0
-    """Direction of travel in the picture, 0 = along x."""
-    regime: tuple[str, ...] = ()
-    """Series that say how hard the machine works or how warm its hall is; others are held against their history at like values of them."""
 
 
 class KeepConfig(_Model):
@@ -257,6 +227,13 @@ class Station(_Model):
         for name in self.machine.regime:
             if name not in self.channels or self.channels[name].modality != "series":
                 raise ValueError(f"machine.regime: '{name}' is no series channel of this station")
+        return self
+
+    @model_validator(mode="after")
+    def _speed_is_measured(self) -> Station:
+        name = self.machine.shaft_channel
+        if name is not None and (name not in self.channels or self.channels[name].modality != "series"):
+            raise ValueError(f"machine.shaft_channel: '{name}' is no series of this station; name the one that measures the shaft's speed")
         return self
 
     @model_validator(mode="after")

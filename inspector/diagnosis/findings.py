@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from inspector.diagnosis.catalogue import Catalogue, Limit
 from inspector.diagnosis.measurements import Measurement, Measurements
@@ -23,6 +24,8 @@ class Finding:
     reach: float
     learnt: bool
     """The range comes from this station's good parts or the recording itself, not from a limit of physics."""
+    among: Literal["good parts", "the past", "chance"] = "good parts"
+    """Among what `beyond_share` was counted: good parts, what the same channel did before, or what noise makes of this very signal."""
     beyond_share: float | None = None
     """How often the same quantity lay as far out while all was well; None inside the range, and where nobody counted."""
 
@@ -51,12 +54,35 @@ def findings(measurements: Measurements, normal: Normal, catalogue: Catalogue) -
         learnt = normal.range_of(measurement)
         known = learnt or measurement.usual
         if known is not None:
+            # A line below what chance reaches in its own spectrum is none, however low it was on good parts.
+            if measurement.chance_high is not None:
+                known = replace(known, high=max(known.high, measurement.chance_high))
             reach = known.reach(measurement.value)
-            beyond = normal.share_beyond(measurement) if learnt else measurement.beyond_share
-            found.append(Finding(measurement, known.low, known.high, reach, True, beyond if abs(reach) > 1 else None))
-        elif (limit := catalogue.limit_of(measurement)) is not None:
-            found.append(Finding(measurement, limit.low, limit.high, _reach(limit, measurement.value), learnt=False))
+            one = Finding(measurement, known.low, known.high, reach, learnt=True)
+            if abs(reach) > 1:
+                one = replace(one, **_counted(measurement, normal, learnt is not None))
+            found.append(one)
+        elif (limit := _limit_of(measurement, catalogue)) is not None:
+            one = Finding(measurement, limit.low, limit.high, _reach(limit, measurement.value), learnt=False)
+            found.append(replace(one, beyond_share=measurement.chance_share, among="chance") if one.reach > 1 else one)
     return found
+
+
+def _counted(measurement: Measurement, normal: Normal, by_good_parts: bool) -> dict[str, Any]:
+    """Return how often the quantity lay as far out, and among what."""
+    if by_good_parts:
+        return {"beyond_share": normal.share_beyond(measurement), "among": "good parts"}
+    return {"beyond_share": measurement.beyond_share, "among": "the past" if measurement.kind.startswith("long_") else "chance"}
+
+
+def _limit_of(measurement: Measurement, catalogue: Catalogue) -> Limit | None:
+    """Return what physics allows: the catalogue's limit, or what chance reaches in this very signal where that is more."""
+    limit, chance = catalogue.limit_of(measurement), measurement.chance_high
+    if chance is None:
+        return limit
+    if limit is None:
+        return Limit(kind=measurement.kind, high=chance)
+    return limit.model_copy(update={"high": chance if limit.high is None else max(limit.high, chance)})
 
 
 def _reach(limit: Limit, value: float) -> float:

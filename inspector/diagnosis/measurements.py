@@ -31,6 +31,10 @@ class Measurement:
     """What the recording itself calls usual (its own noise, its own history); it counts where good parts do not tell."""
     beyond_share: float | None = None
     """How often it lay as far out in that range."""
+    chance_high: float | None = None
+    """How high the quantity comes by chance in this very signal: what is normal where no good part was ever seen."""
+    chance_share: float | None = None
+    """How often chance reaches the value."""
 
     @property
     def key(self) -> str:
@@ -63,8 +67,10 @@ class Sheet:
         span_s: tuple[float, float] | None = None,
         usual: Range | None = None,
         beyond_share: float | None = None,
+        chance_high: float | None = None,
+        chance_share: float | None = None,
     ) -> None:
-        """Keep one quantity; `span_s` where it was seen in less than the whole window."""
+        """Keep one quantity; `span_s` where it was seen in less than the whole window, the last four where the signal itself tells them."""
         value = float(value)
         if not math.isfinite(value):
             return
@@ -82,5 +88,7 @@ class Sheet:
             channel_unit=self.channel_unit,
             usual=usual,
             beyond_share=beyond_share,
+            chance_high=chance_high,
+            chance_share=chance_share,
         )
         self.rows[row.key] = row

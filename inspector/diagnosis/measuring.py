@@ -11,7 +11,7 @@ from inspector.config import MachineConfig
 from inspector.diagnosis.measurements import Measurement, Measurements, Sheet
 from inspector.diagnosis.pictures import measure_picture
 from inspector.diagnosis.sequence import lag_between, what_changed_first
-from inspector.diagnosis.spectra import measure_waveform
+from inspector.diagnosis.spectra import SpeedCurve, measure_waveform, speed_curve
 from inspector.diagnosis.trends import measure_series
 from inspector.parts import Modality, PartRecord, Series, Waveform
 
@@ -45,15 +45,28 @@ def _of_waveform(record: PartRecord, name: str, waveform: Waveform, machine: Mac
     rate_hz = waveform.sample_rate_hz
     end_s = start_s + (len(waveform.samples) / rate_hz if rate_hz > 0 else 0.0)
     sheet = Sheet(name, _modality(record, name, "vibration"), start_s, end_s, waveform.unit)
-    measure_waveform(sheet, waveform.samples, rate_hz, machine)
+    measure_waveform(sheet, waveform.samples, rate_hz, machine, _speed(record, waveform, end_s - start_s, machine))
     return sheet.rows
+
+
+def _speed(record: PartRecord, waveform: Waveform, duration_s: float, machine: MachineConfig) -> SpeedCurve | None:
+    """Return the shaft's measured speed during a waveform; None where no channel measures it or the part has none of it."""
+    name = machine.shaft_channel
+    if name is None or name not in record.series:
+        return None
+    series = record.series[name]
+    return speed_curve((series.t_ns - waveform.start_ns) / 1e9, series.values, _unit(record, name, series), duration_s)
+
+
+def _unit(record: PartRecord, name: str, series: Series) -> str:
+    return series.unit or (record.channels[name].unit if name in record.channels else "")
 
 
 def _of_series(record: PartRecord, name: str, series: Series) -> dict[str, Measurement]:
     t_s = (series.t_ns - record.trigger.t_ns) / 1e9
     if len(t_s) == 0:
         return {}
-    unit = series.unit or (record.channels[name].unit if name in record.channels else "")
+    unit = _unit(record, name, series)
     sheet = Sheet(name, _modality(record, name, "series"), float(t_s.min()), float(t_s.max()), unit)
     measure_series(sheet, t_s, series.values, unit)
     return sheet.rows

@@ -10,7 +10,7 @@ from inspector.config import MachineConfig
 from inspector.diagnosis.catalogue import Catalogue
 from inspector.diagnosis.findings import Finding
 from inspector.diagnosis.measurements import Measurement
-from inspector.diagnosis.spectra import OCTAVES_HZ
+from inspector.diagnosis.spectra.bands import OCTAVES_HZ
 from inspector.diagnosis.witnesses import Witness
 from inspector.parts import Defect, Evidence, Text
 
@@ -39,6 +39,25 @@ _KINDS: dict[str, tuple[str, str]] = {
     "envelope_bpfi": ("envelope line of the inner race (BPFI)", "内圈包络谱线 (BPFI)"),
     "envelope_bsf": ("envelope line of the rolling elements (BSF)", "滚动体包络谱线 (BSF)"),
     "envelope_ftf": ("envelope line of the cage (FTF)", "保持架包络谱线 (FTF)"),
+    "shaft_speed": ("shaft speed seen in the signal", "信号中的转速"),
+    "shaft_speed_line": ("harmonics of the shaft speed", "转频谐波"),
+    "shaft_deviation": ("shaft speed against the declared one", "转速与标称值之差"),
+    "gear_mesh": ("line of the gear mesh", "齿轮啮合谱线"),
+    "gear_mesh_line": ("line of the gear mesh", "齿轮啮合谱线"),
+    "gear_sidebands": ("sidebands of the gear mesh against it", "齿轮啮合边带与啮合谱线之比"),
+    "blade_pass": ("line of the blade pass", "叶片通过谱线"),
+    "blade_pass_line": ("line of the blade pass", "叶片通过谱线"),
+    "belt_pass": ("line of the belt pass", "皮带通过谱线"),
+    "belt_pass_line": ("line of the belt pass", "皮带通过谱线"),
+    "impacts_per_turn": ("impacts per turn of the shaft", "每转冲击数"),
+    "repeated_impacts": ("spectral kurtosis without the loudest moment", "剔除最响时刻后的谱峭度"),
+    "outer_race": ("margin of damage to the outer race", "外圈损伤裕度"),
+    "inner_race": ("margin of damage to the inner race", "内圈损伤裕度"),
+    "rolling_element": ("margin of damage to a rolling element", "滚动体损伤裕度"),
+    "geometry_deviation": ("regular impacts against the nearest rate of the declared bearing", "规则冲击与所标轴承最近特征频率之差"),
+    "duration": ("length of the signal", "信号时长"),
+    "missing_samples": ("missing samples", "缺失采样"),
+    "clipped_samples": ("clipped samples", "削波采样"),
     "level": ("reading", "读数"),
     "mean": ("mean", "平均值"),
     "trough": ("minimum", "最小值"),
@@ -88,6 +107,9 @@ _FAMILIES: dict[str, tuple[str, str]] = {
     "band": ("level of the {en} band", "{zh}频带声级"),
     "share": ("share of the {en} band", "{zh}频带占比"),
     "floor": ("lasting level of the {en} band", "{zh}频带持续声级"),
+    "swing": ("swing of the envelope at the rate of the {en}", "{zh}频率处包络起伏"),
+    "harmonics": ("harmonics in a row of the {en}", "{zh}连续谐波数"),
+    "sidebands": ("sidebands of the {en}", "{zh}边带"),
 }
 _BANDS: dict[str, tuple[str, str]] = {
     "rumble": ("rumble (15 to 120 Hz)", "低频隆隆声（15 至 120 Hz）"),
@@ -97,7 +119,13 @@ _BANDS: dict[str, tuple[str, str]] = {
     "hiss": ("hiss (3 to 7 kHz)", "嘶声（3 至 7 kHz）"),
     "ultrasonic": ("ultrasonic (20 to 80 kHz)", "超声（20 至 80 kHz）"),
 }
-_ABOVE_BACKGROUND = ("squeal", "shaft_1x_line", "low_line", "modulation_line", "envelope_")
+_BEARING: dict[str, tuple[str, str]] = {
+    "bpfo": ("outer race (BPFO)", "外圈 (BPFO) "),
+    "bpfi": ("inner race (BPFI)", "内圈 (BPFI) "),
+    "bsf": ("rolling elements (BSF)", "滚动体 (BSF) "),
+    "ftf": ("cage (FTF)", "保持架 (FTF) "),
+}
+_ABOVE_BACKGROUND = ("squeal", "low_line", "envelope_", "sidebands_")
 _FROM_THERE_ON = ("step", "loudness_step", "ripple_line", "jump", "bend")
 _UNITS = {"degC": "°C", "degC/min": "°C/min", "m/s2": "m/s²", "m/s2/min": "m/s²/min"}
 
@@ -106,7 +134,7 @@ _UNITS = {"degC": "°C", "degC/min": "°C/min", "m/s2": "m/s²", "m/s2/min": "m/
 def known_kinds() -> tuple[str, ...]:
     """Return every kind of quantity that can be measured."""
     octaves = (f"octave_{centre_hz:.0f}" for centre_hz in OCTAVES_HZ)
-    return (*_KINDS, *(f"{family}_{band}" for family in _FAMILIES for band in _BANDS), *octaves)
+    return (*_KINDS, *(f"{family}_{band}" for family in _FAMILIES for band in (*_BANDS, *_BEARING)), *octaves)
 
 
 def kind_title(kind: str) -> Text:
@@ -114,9 +142,10 @@ def kind_title(kind: str) -> Text:
     if kind in _KINDS:
         return Text(*_KINDS[kind])
     family, _, rest = kind.partition("_")
-    if family in _FAMILIES and rest in _BANDS:
+    named = _BANDS.get(rest) or _BEARING.get(rest)
+    if family in _FAMILIES and named is not None:
         en, zh = _FAMILIES[family]
-        return Text(en.format(en=_BANDS[rest][0]), zh.format(zh=_BANDS[rest][1]))
+        return Text(en.format(en=named[0]), zh.format(zh=named[1]))
     if family == "octave":
         return Text(f"level of the octave at {rest} Hz", f"{rest} Hz 倍频程声级")
     return Text(kind.replace("_", " "), kind.replace("_", " "))
@@ -181,10 +210,20 @@ def evidence_of(finding: Finding, catalogue: Catalogue, witness: Witness | None 
 
 
 def _beyond(finding: Finding) -> Text:
-    """Return how often good parts reach what is out of the ordinary here."""
+    """Return how often what is out of the ordinary here comes without a fault."""
     share = finding.beyond_share
     if share is None or finding.strength <= 0:
         return Text("", "")
+    if finding.among == "the past":
+        return Text(
+            *(
+                ("never so before", "此前从未如此")
+                if share == 0
+                else (f"so in {_percent(share)} of the past", f"此前 {_percent(share)}如此")
+            )
+        )
+    if finding.among == "chance":
+        return Text(f"chance alone reaches it in {_percent(max(share, 0.001))}", f"偶然出现的概率 {_percent(max(share, 0.001))}")
     if share == 0:
         return Text("seen on no good part here", "本工位良品从未如此")
     return Text(f"seen on {_percent(share)} of good parts here", f"本工位 {_percent(share)}的良品如此")
@@ -238,7 +277,7 @@ def _quantity(finding: Finding, catalogue: Catalogue, mark: Text, *, hz_apart: b
     if item.of:
         other = channel_title(item.of, catalogue)
         return Text(f"{channel.en}{mark.en}{kind.en} ({other.en}) {amount}", f"{channel.zh}{mark.zh}{kind.zh}（{other.zh}）{amount}")
-    if item.kind.startswith(_ABOVE_BACKGROUND) and item.unit == "dB":
+    if item.unit == "dB" and (item.kind.startswith(_ABOVE_BACKGROUND) or item.kind.endswith("_line")):
         en, zh = f"{kind.en}{at.en} {amount} above the background", f"{kind.zh}{at_zh}高出背景 {amount}"
     else:
         en, zh = f"{kind.en} {amount}{at.en}", f"{kind.zh} {amount}{at_zh}"

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from inspector.config import BearingConfig, MachineConfig, validated
 
 
@@ -29,21 +31,15 @@ def machine_of_dataset(dataset: Mapping[str, Any], path: Path) -> MachineConfig:
 
 
 def _bearing(declared: object) -> BearingConfig | None:
-    """Return the bearing's frequencies; what is not given follows from the kinematics of a fixed outer ring without slip."""
+    """Return the bearing that a description gives by its geometry or by the ratios of its rings, with what follows from them."""
     if not isinstance(declared, Mapping):
         return None
     given = {str(key).lower(): positive(value) for key, value in declared.items()}
-    outer, inner = given.get("bpfo_per_rev"), given.get("bpfi_per_rev")
-    if outer is None or inner is None or inner <= outer:
+    known = {key: value for key, value in given.items() if key in BearingConfig.model_fields and value is not None}
+    try:
+        return BearingConfig.model_validate(known)
+    except ValidationError:
         return None
-    balls = outer + inner
-    ratio = (inner - outer) / balls
-    return BearingConfig(
-        bpfo_per_rev=outer,
-        bpfi_per_rev=inner,
-        bsf_per_rev=given.get("bsf_per_rev") or (1 - ratio**2) / (2 * ratio),
-        ftf_per_rev=given.get("ftf_per_rev") or outer / balls,
-    )
 
 
 def machine_of_part(common: MachineConfig, row: Mapping[str, str]) -> MachineConfig:

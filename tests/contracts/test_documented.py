@@ -10,6 +10,7 @@ from inspector.cli import OWN_COMMANDS
 from inspector.commands.schema import KINDS, schema_text
 from inspector.config import ChannelConfig, CostsConfig, DecisionConfig, GateConfig, PlcConfig, PromiseConfig, Station
 from inspector.knowledge.seed import load_seed
+from inspector.machine import BearingConfig, BeltConfig, MachineConfig
 from inspector.plugins import command_points, driver_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +30,8 @@ def test_driver_is_in_the_stations_readme(driver: str) -> None:
     assert f"`{driver}`" in text("stations/README.md")
 
 
-STATION_MODELS = (Station, ChannelConfig, PlcConfig, GateConfig, DecisionConfig, PromiseConfig, CostsConfig)
+MACHINE_MODELS = (MachineConfig, BearingConfig, BeltConfig)
+STATION_MODELS = (Station, ChannelConfig, PlcConfig, GateConfig, DecisionConfig, PromiseConfig, CostsConfig, *MACHINE_MODELS)
 
 
 @pytest.mark.parametrize("key", [key for model in STATION_MODELS for key in model.model_fields])
