@@ -381,6 +381,17 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Worked:
+    """The settings with which a fix helped lately: the middle eight tenths of them."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    successes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """One fix, ranked by how likely it helps here."""
 
@@ -394,6 +405,16 @@ class Suggestion:
     """Ids of the past cases behind it, most similar first."""
     original: str | None = None
     """The imported case's own words, where the fix was never written in the product's languages."""
+    chance: float | None = None
+    """That it helps here: the mean of the posterior."""
+    chance_interval: tuple[float, float] | None = None
+    """Between what ends that chance lies, nine times in ten."""
+    worked: tuple[Worked, ...] = ()
+    """Ranges of the parameters in what helped."""
+    minutes: float | None = None
+    cost: float | None = None
+    warning: Text | None = None
+    """That it mostly failed here."""
 
 
 @dataclass(frozen=True, slots=True)

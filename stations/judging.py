@@ -29,7 +29,7 @@ def judging_line(
 ) -> Line[Judged]:
     """Return a line, warmed up, to be run with `agent` open. `keep` takes the place of `store.add`. Raises ModelError, ConfigError."""
     station = agent.station
-    pipeline = open_pipeline(model, open_memory(store, home), station)
+    pipeline = open_pipeline(model, open_memory(store, home, station), station)
     pipeline.warm_up()
     known = store.knowledge_version()
     plc = agent.drivers.plc
@@ -54,7 +54,7 @@ def judging_line(
     def explain(judged: Judged) -> Inspection:
         nonlocal known
         if (now := store.knowledge_version()) != known:  # an operator said what helped: the next part profits
-            pipeline.memory, known = open_memory(store, home), now
+            pipeline.memory, known = open_memory(store, home, station), now
         return pipeline.explain(judged)
 
     return Line(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from inspector.home import Home
 
 if TYPE_CHECKING:
+    from inspector.config import Station
     from inspector.knowledge import Memory
     from inspector.store import Store
 
@@ -28,8 +29,9 @@ def open_store(home: Path | None, *, demonstration: bool = False) -> Store:
     return store
 
 
-def open_memory(store: Store, home: Path | None) -> Memory:
-    """Return the memory of all that the store knows; embeddings of texts are kept under the home."""
+def open_memory(store: Store, home: Path | None, station: Station | None = None) -> Memory:
+    """Return the memory of all that the store knows, within the safe limits of `station`; embeddings are kept under the home."""
     from inspector.knowledge import Memory
 
-    return Memory(store.fixes(), store.cases(), Home.at(home).root / _EMBEDDINGS)
+    limits = {station.station: station.setting_limits} if station else {}
+    return Memory(store.fixes(), store.cases(), Home.at(home).root / _EMBEDDINGS, limits)

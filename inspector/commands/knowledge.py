@@ -5,6 +5,7 @@ examples:
   inspector knowledge export cases.csv
   inspector knowledge list
   inspector knowledge feedback demo-008 --helped
+  inspector knowledge outcomes --parts 100          (did the defect rate fall? beside what operators said)
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from inspector.commands.output import add_home_argument, add_json_argument, writ
 from inspector.errors import UsageError
 
 if TYPE_CHECKING:
+    from inspector.knowledge.outcome import BeforeAfter
     from inspector.knowledge.tables import CaseTable
+    from inspector.parts import Case
     from inspector.store import ImportResult, Store
 
 SUMMARY = "import, export, list and rate past cases and fixes"
 KINDS = ("cases", "causes", "fmea")
 _BAD_ROWS_SHOWN = 20
+_MEASURED = "measured"
+"""Who says so, where the parts themselves did."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,9 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     outcome = feedback.add_mutually_exclusive_group(required=True)
     outcome.add_argument("--helped", dest="helped", action="store_true")
     outcome.add_argument("--not-helped", dest="helped", action="store_false")
-    for action in (importing, exporting, listing, feedback):
+    outcomes = actions.add_parser("outcomes", help="compare the defect rate before and after each case with what operators said")
+    outcomes.add_argument("--parts", metavar="N", type=int, default=50, help="parts before and after to look at (default: 50)")
+    outcomes.add_argument("--apply", action="store_true", help="take the measured outcome where no operator said anything")
+    for action in (importing, exporting, listing, feedback, outcomes):
         add_home_argument(action)
-    for action in (importing, listing):
+    for action in (importing, listing, outcomes):
         add_json_argument(action)
 
 
@@ -50,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     from inspector.commands.installation import open_store
 
     with open_store(arguments.home) as store:
-        return {"import": _import, "export": _export, "list": _list, "feedback": _feedback}[arguments.action](arguments, store)
+        return _ACTIONS[arguments.action](arguments, store)
 
 
 def _import(arguments: argparse.Namespace, store: Store) -> int:
@@ -130,3 +138,47 @@ def _feedback(arguments: argparse.Namespace, store: Store) -> int:
     store.set_case_outcome(arguments.case, arguments.helped)
     print(f"{arguments.case}: {'helped' if arguments.helped else 'did not help'}")
     return 0
+
+
+def _outcomes(arguments: argparse.Namespace, store: Store) -> int:
+    if arguments.parts < 1:
+        raise UsageError(f"--parts {arguments.parts}: must be 1 or more")
+    measured = [(case, known) for case in store.cases() if (known := _measured(case, store, arguments.parts)) is not None]
+    for case, known in measured if arguments.apply else ():
+        if case.helped is None and known.helped is not None:
+            store.set_case_outcome(case.case_id, known.helped, _MEASURED)
+    if arguments.json != "-":
+        words = {True: "helped", False: "did not help", None: "said nothing"}
+        print("\n".join(f"{case.case_id}: operator {words[case.helped]}; {known.text.en} / {known.text.zh}" for case, known in measured))
+        print(f"{len(measured)} cases have parts before and after them")
+    if arguments.json:
+        write_json(arguments.json, {"cases": [_outcome_document(case, known) for case, known in measured]})
+    return 0
+
+
+def _measured(case: Case, store: Store, parts: int) -> BeforeAfter | None:
+    """Return what the parts say of a case; None where nobody knows when and where it was, or no part was inspected on one side of it."""
+    from datetime import datetime
+
+    from inspector.knowledge.outcome import before_and_after
+
+    if not case.when or not case.station:
+        return None
+    wall_utc_ns = round(datetime.fromisoformat(case.when).timestamp() * 1e9)
+    before, after = ([outcome == "fail" for outcome in side] for side in store.outcomes_around(case.station, wall_utc_ns, parts))
+    return before_and_after(before, after) if before and after else None
+
+
+def _outcome_document(case: Case, known: BeforeAfter) -> dict[str, Any]:
+    return {
+        "case": case.case_id,
+        "operator": case.helped,
+        "measured": known.helped,
+        "before": {"defective": known.before[0], "parts": known.before[1]},
+        "after": {"defective": known.after[0], "parts": known.after[1]},
+        "probability_fell": known.fell,
+        "text": {"en": known.text.en, "zh": known.text.zh},
+    }
+
+
+_ACTIONS = {"import": _import, "export": _export, "list": _list, "feedback": _feedback, "outcomes": _outcomes}

@@ -9,16 +9,18 @@ the same. Once an action is suggested, the cases that it explains no longer spea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector.knowledge.options import Context, Option, context_of, options
+from inspector.knowledge.options import Context, Limits, Option, context_of, options
 from inspector.knowledge.query import Query
+from inspector.knowledge.recurrence import Recurrence, recurrence
 from inspector.knowledge.words import action_key
 from inspector.parts import Case, Fix, Suggestion
 
@@ -46,11 +48,14 @@ _SHARPNESS = 0.3
 
 
 class Memory:
-    """Fixes and cases, ready to be asked. `cache_file` keeps the embeddings of texts between runs."""
+    """Fixes and cases, ready to be asked. `cache_file` keeps the embeddings of texts between runs; `limits` are the stations' safe ones."""
 
-    def __init__(self, fixes: Sequence[Fix], cases: Sequence[Case], cache_file: Path | None = None) -> None:
+    def __init__(
+        self, fixes: Sequence[Fix], cases: Sequence[Case], cache_file: Path | None = None, limits: Mapping[str, Limits] | None = None
+    ) -> None:
         self._options = options(fixes, cases)
         self._by_fact = _by_fact(self._options)
+        self._station_limits = limits or {}
         self._cache_file = cache_file
         self._texts: _Texts | None = None
 
@@ -70,9 +75,21 @@ class Memory:
     def overview(self) -> tuple[Suggestion, ...]:
         """Return everything that could be suggested with all its cases counted, by id; the score is the chance to help."""
         return tuple(
-            _suggestion(option, option.chance(Query()), Query(), option.cases)
+            _suggestion(option, option.chance(Query()).mean, Query(), option.cases, {})
             for option in sorted(self._options, key=lambda one: one.fix_id)
         )
+
+    def recurrence(self, query: Query, now: datetime | None = None) -> Recurrence | None:
+        """Return whether this trouble keeps coming back at this station; None for an unknown cause or station."""
+        if not query.known_cause or not query.station:
+            return None
+        known = self._by_fact.get(("cause", query.known_cause), ())
+        cases = {case.case_id: case for option in known for case in option.cases}
+        same = [case for case in cases.values() if (case.cause, case.station) == (query.known_cause, query.station)]
+        return recurrence((case.when for case in same if case.when), now)
+
+    def _limits(self, query: Query) -> Limits:
+        return self._station_limits.get(query.station or "", {})
 
     # --- without a text --------------------------------------------------------------------------------------------------------
 
@@ -82,7 +99,7 @@ class Memory:
         related = {option.fix_id: option for option in known}.values()
         scored = [(agreed * option.merit(query), option) for option in related if (agreed := option.agreement(query)) >= _RELATED]
         scored.sort(key=lambda pair: (-pair[0], pair[1].fix_id))
-        return tuple(_suggestion(option, score, query, _by_agreement(option, query)) for score, option in scored[:top])
+        return tuple(_suggestion(option, score, query, _by_agreement(option, query), self._limits(query)) for score, option in scored[:top])
 
     # --- with a text -----------------------------------------------------------------------------------------------------------
 
@@ -106,7 +123,7 @@ class Memory:
             best = int(scores.argmax())
             left[best] = False
             option = self._options[near.options[best]]
-            suggestions.append(_suggestion(option, float(scores[best]), query, near.cases_of(best)))
+            suggestions.append(_suggestion(option, float(scores[best]), query, near.cases_of(best), self._limits(query)))
             voices = voices * (1 - _EXPLAINED * kinship[best])
         return tuple(sorted(suggestions, key=lambda suggestion: -suggestion.score))
 
@@ -235,15 +252,22 @@ def _by_agreement(option: Option, query: Query) -> list[Case]:
     return [case for _, case in sorted(related, key=lambda pair: -pair[0])]
 
 
-def _suggestion(option: Option, score: float, query: Query, cases: Sequence[Case]) -> Suggestion:
-    counted = option.counted(query)
+def _suggestion(option: Option, score: float, query: Query, cases: Sequence[Case], limits: Limits) -> Suggestion:
+    counted, chance = option.counted(query), option.chance(query)
+    parameters, worked = option.parameters(query, limits)
     return Suggestion(
         option.fix_id,
         option.action,
         score,
-        option.parameters(query),
+        parameters,
         counted.tried,
         counted.helped,
         tuple(dict.fromkeys(case.case_id for case in cases))[:_CASES_SHOWN],
         None if option.fix else option.action.en,
+        chance.mean,
+        chance.interval,
+        worked,
+        option.minutes,
+        option.cost,
+        option.warning(query),
     )

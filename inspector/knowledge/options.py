@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from inspector.knowledge.chance import Tally, chance_to_help
+import numpy as np
+
+from inspector.knowledge.chance import Posterior, Tally, posterior
 from inspector.knowledge.query import Query
 from inspector.knowledge.words import action_id, action_key
-from inspector.parts import Case, Fix, Parameter, Text
+from inspector.parts import Case, Fix, Parameter, Text, Worked
 
 # How much of a match is left when a field is not given, or is another one. Judgements; only their order matters much: the cause
 # decides, then the defect; what helped at another station or with another product helps here more often than not.
@@ -21,6 +23,13 @@ _PRODUCT_SILENT, _PRODUCT_OTHER = 0.9, 0.8
 
 # Effort only decides between fixes that help about equally often: an hour, or this cost, takes half of the full discount.
 _EFFORT_DISCOUNT, _HALF_MINUTES, _HALF_COST = 0.15, 60.0, 500.0
+
+_RECENT_SUCCESSES = 12
+"""A machine ages: what worked lately counts."""
+_MOSTLY_FAILED_TRIES, _MOSTLY_FAILED_CHANCE = 3, 0.4
+
+Limits = Mapping[tuple[str, str], tuple[float, float]]
+"""(parameter, unit) -> (low, high): what a station may be set to, whatever a fix allows elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,55 +102,90 @@ class Option:
 
     def merit(self, query: Query) -> float:
         """Return the chance that this helps here, with its discount for time and cost; counted once for each kind of trouble."""
-        trouble = (query.known_cause, query.known_defect, query.station)
+        trouble = (query.known_cause, query.known_defect, query.product, query.station)
         if trouble not in self._merits:
-            self._merits[trouble] = self.chance(query) * self.effort
+            self._merits[trouble] = self.chance(query).mean * self.effort
         return self._merits[trouble]
 
-    def chance(self, query: Query) -> float:
+    def chance(self, query: Query) -> Posterior:
         """Return the chance that this helps here: what happened elsewhere is the prior of what happened in this trouble, and so on."""
-        elsewhere, trouble, here = Tally(), Tally(), Tally()
+        elsewhere, trouble, product, station = Tally(), Tally(), Tally(), Tally()
         if not self.tried:
-            return chance_to_help(())
+            return posterior(())
         for context, tally in self.tallies.items():
             if not _is_of(context, query):
                 elsewhere += tally
             elif query.station and context.station == query.station:
-                here += tally
+                station += tally
+            elif query.product and context.product == query.product:
+                product += tally
             else:
                 trouble += tally
-        return chance_to_help((elsewhere, trouble, here))
+        return posterior((elsewhere, trouble, product, station))
+
+    def warning(self, query: Query) -> Text | None:
+        """Return what to say of a fix that was tried in this trouble and mostly failed."""
+        counted = self.counted(query)
+        if counted.tried < _MOSTLY_FAILED_TRIES or counted.helped > _MOSTLY_FAILED_CHANCE * counted.tried:
+            return None
+        english = "never helped" if not counted.helped else f"helped only {_times(counted.helped)}"
+        return Text(f"{english} in {counted.tried} tries", f"试过 {counted.tried} 次，仅 {counted.helped} 次有效")
 
     @property
     def effort(self) -> float:
         """Return 1 for what costs no time and no money, down to 1 minus the discount of each."""
-        minutes, cost = self._typical("minutes"), self._typical("cost")
-        return _discount(minutes, _HALF_MINUTES) * _discount(cost, _HALF_COST)
+        return _discount(self.minutes or 0.0, _HALF_MINUTES) * _discount(self.cost or 0.0, _HALF_COST)
 
-    def parameters(self, query: Query) -> tuple[Parameter, ...]:
-        """Return the settings to use: the median of what helped, in the narrowest context that knows, within the safe limits."""
+    @property
+    def minutes(self) -> float | None:
+        """Return how long it takes: the fix's own word, else the median of its cases."""
+        return self._typical("minutes")
+
+    @property
+    def cost(self) -> float | None:
+        """Return what it costs, likewise."""
+        return self._typical("cost")
+
+    def parameters(self, query: Query, limits: Limits) -> tuple[tuple[Parameter, ...], tuple[Worked, ...]]:
+        """Return the settings to use, within the safe limits of fix and station, and the ranges in which they worked lately."""
         named = {(p.name, p.unit): p for p in (self.fix.parameters if self.fix else ())}
         for case in self.cases:
             if case.helped is not False:
                 named |= {(p.name, p.unit): Parameter(p.name, p.value, p.unit) for p in case.parameters if (p.name, p.unit) not in named}
-        return tuple(self._recommended(parameter, query) for parameter in named.values())
+        found = [self._recommended(parameter, query, limits.get(key)) for key, parameter in named.items()]
+        kept = [one for one in found if one is not None]
+        return tuple(parameter for parameter, _ in kept), tuple(worked for _, worked in kept if worked)
 
-    def _recommended(self, parameter: Parameter, query: Query) -> Parameter:
-        low = -float("inf") if parameter.low is None else parameter.low
-        high = float("inf") if parameter.high is None else parameter.high
-        worked = [
-            (context_of(case), value) for case in self.cases if case.helped for value in _values(case, parameter) if low <= value <= high
-        ]
-        of_cause = [(context, value) for context, value in worked if _is_of(context, query)]
-        of_station = [(context, value) for context, value in of_cause if context.station == query.station]
-        values = [value for _, value in of_station or of_cause or worked]
+    def _recommended(
+        self, parameter: Parameter, query: Query, station: tuple[float, float] | None
+    ) -> tuple[Parameter, Worked | None] | None:
+        """Return None where no value is safe: the limits of the fix and those of the station have nothing in common."""
+        low, high = _common(parameter, station)
+        if low > high:
+            return None
+        values = self._worked(parameter, query, low, high)
         value = float(f"{median(values):.6g}") if values else min(max(parameter.value, low), high)
-        return Parameter(parameter.name, value, parameter.unit, parameter.low, parameter.high)
+        limits = [None if abs(limit) == float("inf") else limit for limit in (low, high)]
+        recommended = Parameter(parameter.name, value, parameter.unit, *limits)
+        if len(values) < 2:
+            return recommended, None
+        least, most = (float(f"{end:.6g}") for end in np.quantile(values, (0.1, 0.9)))
+        return recommended, Worked(parameter.name, parameter.unit, least, most, len(values))
 
-    def _typical(self, name: str) -> float:
+    def _worked(self, parameter: Parameter, query: Query, low: float, high: float) -> list[float]:
+        """Return the latest safe values that helped, in the narrowest context that knows any."""
+        worked = [(case, value) for case in self.cases if case.helped for value in _values(case, parameter) if low <= value <= high]
+        of_trouble = [one for one in worked if _is_of(context_of(one[0]), query)]
+        of_product = [one for one in of_trouble if query.product and one[0].product == query.product]
+        of_station = [one for one in of_trouble if query.station and one[0].station == query.station]
+        narrowest = of_station or of_product or of_trouble or worked
+        latest = sorted(narrowest, key=lambda one: one[0].when or "")[-_RECENT_SUCCESSES:]
+        return [value for _, value in latest]
+
+    def _typical(self, name: str) -> float | None:
         stated = getattr(self.fix, name) if self.fix else None
         known = [value for case in self.cases if (value := getattr(case, name)) is not None]
-        return float(stated if stated is not None else median(known) if known else 0.0)
+        return float(stated) if stated is not None else float(median(known)) if known else None
 
 
 def options(fixes: Sequence[Fix], cases: Sequence[Case]) -> list[Option]:
@@ -178,6 +222,16 @@ def _is_of(context: Context, query: Query) -> bool:
 
 def _values(case: Case, parameter: Parameter) -> list[float]:
     return [one.value for one in case.parameters if (one.name, one.unit) == (parameter.name, parameter.unit)]
+
+
+def _common(parameter: Parameter, station: tuple[float, float] | None) -> tuple[float, float]:
+    low = -float("inf") if parameter.low is None else parameter.low
+    high = float("inf") if parameter.high is None else parameter.high
+    return (low, high) if station is None else (max(low, station[0]), min(high, station[1]))
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else "twice" if count == 2 else f"{count} times"
 
 
 def _discount(amount: float, half: float) -> float:

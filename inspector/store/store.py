@@ -160,6 +160,11 @@ class Store:
         with self._reading() as connection:
             return inspections.hourly(connection, inspections.conditions(station=station, since_utc_ns=since_utc_ns))
 
+    def outcomes_around(self, station: str, wall_utc_ns: int, parts: int) -> tuple[list[str], list[str]]:
+        """Return the outcomes of the last `parts` of a station before an instant, and of the first after it."""
+        with self._reading() as connection:
+            return inspections.outcomes_around(connection, station, wall_utc_ns, parts)
+
     # --- what operators say ----------------------------------------------------------------------------------------------------
 
     def add_feedback(

@@ -8,7 +8,7 @@ import yaml
 from dashboards.words import PARAMETERS
 from inspector.cli import OWN_COMMANDS
 from inspector.commands.schema import KINDS, schema_text
-from inspector.config import ChannelConfig, CostsConfig, DecisionConfig, GateConfig, PlcConfig, PromiseConfig, Station
+from inspector.config import ChannelConfig, CostsConfig, DecisionConfig, GateConfig, PlcConfig, PromiseConfig, SafeLimitConfig, Station
 from inspector.knowledge.seed import load_seed
 from inspector.plugins import command_points, driver_names
 
@@ -29,7 +29,7 @@ def test_driver_is_in_the_stations_readme(driver: str) -> None:
     assert f"`{driver}`" in text("stations/README.md")
 
 
-STATION_MODELS = (Station, ChannelConfig, PlcConfig, GateConfig, DecisionConfig, PromiseConfig, CostsConfig)
+STATION_MODELS = (Station, ChannelConfig, PlcConfig, GateConfig, DecisionConfig, PromiseConfig, CostsConfig, SafeLimitConfig)
 
 
 @pytest.mark.parametrize("key", [key for model in STATION_MODELS for key in model.model_fields])

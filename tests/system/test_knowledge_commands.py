@@ -2,6 +2,7 @@
 
 import csv
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from inspector.cli import main
 from inspector.commands.installation import open_store
+from inspector.parts import Case, Inspection, ModelRef, Outcome, PartRecord, Trigger, Verdict
 
 
 def called(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -131,3 +133,24 @@ def test_a_home_that_is_a_file_is_refused(tmp_path: Path, capsys: pytest.Capture
     code, _, err = called(capsys, "suggest", "--cause", "belt_slip", "--home", tmp_path / "home")
     assert code == 2
     assert len(err.strip().splitlines()) == 1
+
+
+def test_the_parts_before_and_after_stand_beside_the_operators_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    with open_store(tmp_path) as store:
+        for minute in range(-40, 40):
+            instant_ns = int((done + timedelta(minutes=minute)).timestamp()) * 10**9
+            store.add(made_inspection(instant_ns, "fail" if minute < 0 and minute % 2 else "pass"))
+        store.add_cases([Case("c1", cause="belt_slip", fix_id="set-belt-tension", station="s1", when=done.isoformat())], "test")
+    code, out, _ = called(capsys, "knowledge", "outcomes", "--apply", "--home", tmp_path)
+    assert code == 0
+    assert "c1: operator said nothing; the defect rate fell (defective parts 20/40 → 0/40)" in out
+    code, out, _ = called(capsys, "knowledge", "outcomes", "--parts", "2", "--home", tmp_path, "--json", "-")
+    (known,) = json.loads(out)["cases"]
+    assert (known["case"], known["operator"], known["measured"]) == ("c1", True, None)
+    assert called(capsys, "knowledge", "outcomes", "--parts", "0", "--home", tmp_path)[0] == 2
+
+
+def made_inspection(wall_utc_ns: int, outcome: Outcome) -> Inspection:
+    record = PartRecord(Trigger("s1", f"p{wall_utc_ns}", 0), {}, wall_utc_ns=wall_utc_ns)
+    return Inspection(record, Verdict(outcome, 0.5, 0.5, ModelRef("m", "1", "0")))
