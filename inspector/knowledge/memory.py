@@ -25,22 +25,24 @@ from inspector.knowledge.words import action_key
 from inspector.parts import Case, Fix, Suggestion
 
 if TYPE_CHECKING:
-    from inspector.knowledge.search import TextIndex
+    from inspector.knowledge.search import Found, TextIndex
 
 _RELATED = 0.25
 """Agreement below this is about something else: fewer suggestions are better than wrong ones."""
 
 _CASES_SHOWN = 10
 _NEIGHBOURS = 100
+_MOST_TOLD = 20
+"""How often one action for one problem teaches what is done about such problems."""
 _BLOCK = 256
 """Queries at once: bounds the memory of a batch."""
 
 # The first two are of a flat optimum on maintenance records (tests/bench/fixes.py): half or twice of them changes shares by 0.01.
-# The other two weigh what those records do not hold, outcomes and known fixes: judgements.
-_TEMPERATURE = 0.1
+# The others weigh what those records do not hold, outcomes and known fixes: judgements.
+_TEMPERATURE = 0.07
 """Similarity by which a case must be ahead to speak e times as loud."""
-_EXPLAINED = 0.8
-"""Share of the cases of an action that its suggestion explains."""
+_SAME, _SAME_FROM = 0.3, 0.6
+"""Actions that share this much of their words are another spelling of one thing to do."""
 _OWN_WORDS = 0.7
 """What the words of a fix count beside a symptom: "replace the belt" names the belt, not its trouble."""
 _SHARPNESS = 0.3
@@ -68,7 +70,7 @@ class Memory:
         for start in range(0, len(queries), _BLOCK):
             block = queries[start : start + _BLOCK]
             texts = [query.words for query in block if query.words]
-            found = iter(self._searched.similarity(texts)) if texts and self._options else iter(())
+            found = self._searched.nearest(texts) if texts and self._options else iter(())
             for query in block:
                 yield self._by_text(query, next(found), top) if query.words and self._options else self._by_facts(query, top)
 
@@ -109,9 +111,9 @@ class Memory:
             self._texts = _Texts(self._options, self._cache_file)
         return self._texts
 
-    def _by_text(self, query: Query, similarity: NDArray[np.float32], top: int) -> tuple[Suggestion, ...]:
+    def _by_text(self, query: Query, found: Found, top: int) -> tuple[Suggestion, ...]:
         texts = self._searched
-        near = texts.neighbours(query, similarity)
+        near = texts.neighbours(query, found)
         merit = np.array([self._options[option].merit(query) for option in near.options])
         kinship = texts.kinship(near)
         voices, strongest, left = near.voices.copy(), 0.0, np.ones(len(near.options), bool)
@@ -124,33 +126,24 @@ class Memory:
             left[best] = False
             option = self._options[near.options[best]]
             suggestions.append(_suggestion(option, float(scores[best]), query, near.cases_of(best), self._limits(query)))
-            voices = voices * (1 - _EXPLAINED * kinship[best])
+            voices = voices * (1 - kinship[best])
         return tuple(sorted(suggestions, key=lambda suggestion: -suggestion.score))
 
 
 @dataclass(frozen=True, slots=True)
-class _Speaker:
-    """One text that speaks for an option: a case's symptom, or the fix's own words."""
-
-    option: int
-    context: Context
-    case: Case | None
-    text: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Near:
-    """The texts nearest to a query, nearest first, and the options they speak for."""
+    """The voices nearest to a query, nearest first, and the options they speak for."""
 
     level: float
     """How alike the most similar of them is, in words and circumstances."""
     voices: NDArray[np.float64]
-    speakers: list[_Speaker]
     options: list[int]
     speaks_for: NDArray[np.intp]
-    """Position in `options` of each speaker."""
+    """Position in `options` of each voice."""
     is_fix: NDArray[np.bool_]
     """Whether each option is a known fix."""
+    cases: list[list[Case]]
+    """Behind each voice."""
 
     def support(self, kinship: NDArray[np.float64], voices: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how loud the texts speak for each option: the loudest for a fix, all together for an action of cases."""
@@ -159,59 +152,84 @@ class _Near:
         return support
 
     def cases_of(self, option: int) -> list[Case]:
-        return [case for at in np.flatnonzero(self.speaks_for == option) if (case := self.speakers[at].case)]
+        return [case for at in np.flatnonzero(self.speaks_for == option) for case in self.cases[at]]
 
 
 class _Texts:
-    """All that can be found by text."""
+    """All that can be found by text. A voice is a text that speaks for an option in a context, once for each such case."""
 
     def __init__(self, known: Sequence[Option], cache_file: Path | None) -> None:
-        from inspector.knowledge.search import Embedder, TextIndex
+        from inspector.knowledge.embedding import Embedder
+        from inspector.knowledge.search import TextIndex
 
         self._options = known
         positions: dict[str, int] = {}
-        self._speakers = [
-            _Speaker(number, context, case, positions.setdefault(text, len(positions)))
-            for number, option in enumerate(known)
-            for text, context, case in _voices(option)
-        ]
-        self._index: TextIndex = TextIndex(list(positions), Embedder(cache_file))
         contexts: dict[Context, int] = {}
-        self._context = np.array([contexts.setdefault(speaker.context, len(contexts)) for speaker in self._speakers])
+        voices: dict[tuple[int, int, int, bool], list[Case]] = {}
+        for number, option in enumerate(known):
+            for text, context, case in _voices(option):
+                place = positions.setdefault(text, len(positions)), number, contexts.setdefault(context, len(contexts)), case is None
+                voices.setdefault(place, []).extend([case] if case else ())
+        keys = sorted(voices)
+        self._cases = [voices[key] for key in keys]
+        columns = np.array(keys, np.int32).reshape(-1, 4).T
+        self._text, self._option, self._context, self._is_own = columns
+        self._starts = np.searchsorted(self._text, np.arange(len(positions) + 1))
         self._contexts = list(contexts)
-        self._is_own = np.array([speaker.case is None for speaker in self._speakers])
-        self._text = np.array([speaker.text for speaker in self._speakers])
+        self._index: TextIndex = TextIndex(list(positions), Embedder(cache_file), self._answers(len(positions)))
         self._actions = _word_matrix([set(action_key(option.action.en).split()) for option in known])
 
-    def similarity(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return self._index.similarity(texts)
+    def nearest(self, texts: Sequence[str]) -> Iterator[Found]:
+        return self._index.nearest(texts)
 
-    def neighbours(self, query: Query, similarity: NDArray[np.float32]) -> _Near:
-        """Return the texts that are most like the query, in words and in circumstances."""
-        agreed = np.array([context.agreement(query) for context in self._contexts])[self._context]
-        agreed = agreed * np.where(self._is_own, _OWN_WORDS, 1.0)
-        likeness = similarity[self._text] + _TEMPERATURE / _SHARPNESS * np.log(agreed)
+    def neighbours(self, query: Query, found: Found) -> _Near:
+        """Return the voices that are most like the query, in words and in circumstances."""
+        counts = self._starts[found.texts + 1] - self._starts[found.texts]
+        at = np.repeat(self._starts[found.texts], counts) + _within(counts)
+        agreed = self._agreed(query, at)
+        likeness = np.repeat(found.likeness, counts) + _TEMPERATURE / _SHARPNESS * np.log(agreed)
         count = min(_NEIGHBOURS, len(likeness))
         nearest = np.argpartition(-likeness, count - 1)[:count]
         nearest = nearest[np.argsort(-likeness[nearest], kind="stable")]
-        speakers = [self._speakers[at] for at in nearest]
-        found: dict[int, int] = {}
-        speaks_for = np.array([found.setdefault(speaker.option, len(found)) for speaker in speakers])
-        is_fix = np.array([self._options[option].fix is not None for option in found])
-        level = float(np.clip((similarity[self._text] * agreed)[nearest].max(), 0, 1))
-        voices = np.exp((likeness[nearest] - likeness[nearest[0]]) / _TEMPERATURE)
-        return _Near(level, voices, speakers, list(found), speaks_for, is_fix)
+        level = float(np.clip((np.repeat(found.level, counts) * agreed)[nearest].max(), 0, 1))
+        cases = [self._cases[one] for one in at[nearest]]
+        options: dict[int, int] = {}
+        speaks_for = np.array([options.setdefault(int(one), len(options)) for one in self._option[at[nearest]]])
+        is_fix = np.array([self._options[option].fix is not None for option in options])
+        times = np.array([max(1, len(one)) for one in cases])
+        voices = times * np.exp((likeness[nearest] - likeness[nearest[0]]) / _TEMPERATURE)
+        return _Near(level, voices, list(options), speaks_for, is_fix, cases)
+
+    def _agreed(self, query: Query, voices: NDArray[np.intp]) -> NDArray[np.float64]:
+        met, which = np.unique(self._context[voices], return_inverse=True)
+        agreed = np.array([self._contexts[context].agreement(query) for context in met])[which]
+        owned: NDArray[np.float64] = agreed * np.where(self._is_own[voices], _OWN_WORDS, 1.0)
+        return owned
+
+    def _answers(self, texts: int) -> list[str]:
+        """Return for each text what was done about it, as often as it was; "" for the words of fixes."""
+        told: list[list[str]] = [[] for _ in range(texts)]
+        for text, option, is_own, cases in zip(self._text, self._option, self._is_own, self._cases, strict=True):
+            if not is_own:
+                told[text] += [self._options[option].action.en] * min(len(cases), _MOST_TOLD)
+        return [" ".join(one) for one in told]
 
     def kinship(self, near: _Near) -> NDArray[np.float64]:
         """Return (options, speakers): 1 where a text speaks for the option itself, less where for an action in similar words."""
         chosen = self._actions[near.options]
         common = (chosen @ chosen.T).toarray()
         sizes = common.diagonal()
-        alike = (common / np.maximum(sizes[:, None] + sizes[None] - common, 1)) ** 2
+        jaccard = common / np.maximum(sizes[:, None] + sizes[None] - common, 1)
+        alike = (1 - _SAME) * jaccard**2 + _SAME * (jaccard >= _SAME_FROM)
         alike[near.is_fix, :] = alike[:, near.is_fix] = 0
         np.fill_diagonal(alike, 1)
         kinship: NDArray[np.float64] = alike[:, near.speaks_for]
         return kinship
+
+
+def _within(counts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return 0 … count - 1 for each count."""
+    return np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def _by_fact(known: Sequence[Option]) -> dict[tuple[str, str | None], list[Option]]:

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.knowledge import Memory, Query
-from inspector.knowledge.search import Bm25, Embedder
+from inspector.knowledge.embedding import Embedder
+from inspector.knowledge.search import Bm25
 from inspector.knowledge.words import words
 from inspector.parts import Case
 
@@ -80,7 +81,8 @@ def by_bm25(known: Sequence[Pair], asked: Sequence[str]) -> Iterator[list[str]]:
 
 
 def by_embedding(embedder: Embedder, known: Sequence[Pair], asked: Sequence[str]) -> Iterator[list[str]]:
-    yield from best_matches(embedder.remembered(asked) @ embedder.remembered([problem for problem, _ in known]).T, known)
+    vectors = [embedder.remembered(texts).whole(slice(None)) for texts in (asked, [problem for problem, _ in known])]
+    yield from best_matches(vectors[0] @ vectors[1].T, known)
 
 
 def by_memory(cache: Path | None, known: Sequence[Pair], asked: Sequence[str]) -> Iterator[list[str]]:
