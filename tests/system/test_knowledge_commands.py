@@ -115,7 +115,10 @@ def test_feedback_changes_what_is_counted(demo_home: Path, capsys: pytest.Captur
         (("suggest", "--batch", "nowhere.csv"), "nowhere.csv: cannot be read"),
         (("knowledge", "feedback", "c9", "--helped"), "there is no case 'c9'"),
         (("knowledge", "import", "nowhere.csv"), "nowhere.csv: cannot be read"),
-        (("knowledge", "import", "book.xlsx"), "save it as CSV"),
+        (("knowledge", "import", "book.xls"), "save it as XLSX"),
+        (("knowledge", "import", "book.xlsx"), "book.xlsx: cannot be read"),
+        (("knowledge", "undo", "i9"), "there is no import 'i9'"),
+        (("knowledge", "export", "pack.zip"), "a pack needs --machine"),
         (("knowledge", "import", "f.csv", "--kind", "fmea"), "cannot be imported yet"),
         (("knowledge", "import", "f.csv", "--map", "a=b"), "there is no field 'b'"),
         (("knowledge", "export", "no/such/folder/out.csv"), "cannot be written"),
@@ -154,3 +157,35 @@ def test_the_parts_before_and_after_stand_beside_the_operators_word(tmp_path: Pa
 def made_inspection(wall_utc_ns: int, outcome: Outcome) -> Inspection:
     record = PartRecord(Trigger("s1", f"p{wall_utc_ns}", 0), {}, wall_utc_ns=wall_utc_ns)
     return Inspection(record, Verdict(outcome, 0.5, 0.5, ModelRef("m", "1", "0")))
+
+
+def test_an_import_is_tried_made_and_taken_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    orders, home = tmp_path / "orders.csv", tmp_path / "home"
+    orders.write_text(
+        "Problem,Remedy,fix_id,parameter:belt_tension:MPa\nbelt slips,tighten,set-belt-tension,0.9\nbelt slips,,,\n", encoding="utf-8"
+    )
+    code, out, _ = called(capsys, "knowledge", "import", orders, "--dry-run", "--home", home)
+    assert code == 0
+    assert "1 cases could be read, 1 bad rows left out; nothing was kept" in out
+    assert "Remedy → action (guessed)" in out
+    assert "row 2: belt_tension 0.9 MPa lies outside the safe limits 0.4 to 0.6 of 'set-belt-tension'" in out
+    code, out, _ = called(capsys, "knowledge", "import", orders, "--home", home, "--json", "-")
+    done = json.loads(out)
+    assert (done["added"], len(done["outside_safe_limits"]), done["guessed"]) == (1, 1, ["Problem", "Remedy"])
+    (fix, *_) = asked(capsys, home, "--cause", "belt_slip", "--text", "belt slips")[0]["suggestions"]
+    assert 0.4 <= fix["parameters"][0]["value"] <= 0.6
+    assert called(capsys, "knowledge", "undo", done["import"], "--home", home)[1] == f"{done['import']}: 1 cases taken out\n"
+    with open_store(home) as store:
+        assert store.cases() == []
+
+
+def test_a_pack_travels_between_plants(demo_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pack, other = tmp_path / "press.zip", tmp_path / "other"
+    assert called(capsys, "knowledge", "export", pack, "--machine", "40 t press", "--home", demo_home)[0] == 0
+    code, out, _ = called(capsys, "knowledge", "import", pack, "--home", other)
+    assert code == 0
+    assert "0 duplicates merged, 0 bad rows left out" in out
+    with open_store(other) as store:
+        assert {case.who for case in store.cases()} == {None}
+        assert {case.station for case in store.cases()} == {"press:demo-press", "press:demo-press-2"}
+    assert "0 cases added" in called(capsys, "knowledge", "import", pack, "--home", other)[1]
