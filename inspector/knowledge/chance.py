@@ -23,9 +23,6 @@ class Tally:
     tried: int = 0
     helped: int = 0
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.tried + other.tried, self.helped + other.helped)
-
 
 @dataclass(frozen=True, slots=True)
 class Posterior:

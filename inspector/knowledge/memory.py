@@ -9,6 +9,7 @@ the same. Once an action is suggested, the cases that it explains no longer spea
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector.knowledge.options import Context, Limits, Option, context_of, options
+from inspector.knowledge.options import Context, Limits, Option, options
 from inspector.knowledge.query import Query
 from inspector.knowledge.recurrence import Recurrence, recurrence
 from inspector.knowledge.words import action_key
@@ -32,6 +33,7 @@ _RELATED = 0.25
 
 _CASES_SHOWN = 10
 _NEIGHBOURS = 100
+_MOST_IN_A_WEEK = 100
 _MOST_TOLD = 20
 """How often one action for one problem teaches what is done about such problems."""
 _BLOCK = 256
@@ -77,7 +79,7 @@ class Memory:
     def overview(self) -> tuple[Suggestion, ...]:
         """Return everything that could be suggested with all its cases counted, by id; the score is the chance to help."""
         return tuple(
-            _suggestion(option, option.chance(Query()).mean, Query(), option.cases, {})
+            _suggestion(option, option.chance(Query()).mean, Query(), option.latest(Query(), 0, _CASES_SHOWN), {})
             for option in sorted(self._options, key=lambda one: one.fix_id)
         )
 
@@ -86,9 +88,9 @@ class Memory:
         if not query.known_cause or not query.station:
             return None
         known = self._by_fact.get(("cause", query.known_cause), ())
-        cases = {case.case_id: case for option in known for case in option.cases}
-        same = [case for case in cases.values() if (case.cause, case.station) == (query.known_cause, query.station)]
-        return recurrence((case.when for case in same if case.when), now)
+        groups = [group for option in known for context, group in option.groups.items() if _same_trouble(context, query)]
+        latest = [case.when for group in groups for case in group.cases[:_MOST_IN_A_WEEK] if case.when]
+        return recurrence(latest, now)
 
     def _limits(self, query: Query) -> Limits:
         return self._station_limits.get(query.station or "", {})
@@ -101,7 +103,10 @@ class Memory:
         related = {option.fix_id: option for option in known}.values()
         scored = [(agreed * option.merit(query), option) for option in related if (agreed := option.agreement(query)) >= _RELATED]
         scored.sort(key=lambda pair: (-pair[0], pair[1].fix_id))
-        return tuple(_suggestion(option, score, query, _by_agreement(option, query), self._limits(query)) for score, option in scored[:top])
+        return tuple(
+            _suggestion(option, score, query, option.latest(query, _RELATED, _CASES_SHOWN), self._limits(query))
+            for score, option in scored[:top]
+        )
 
     # --- with a text -----------------------------------------------------------------------------------------------------------
 
@@ -125,7 +130,7 @@ class Memory:
             best = int(scores.argmax())
             left[best] = False
             option = self._options[near.options[best]]
-            suggestions.append(_suggestion(option, float(scores[best]), query, near.cases_of(best), self._limits(query)))
+            suggestions.append(_suggestion(option, float(scores[best]), query, texts.cases(near.spans_of(best)), self._limits(query)))
             voices = voices * (1 - kinship[best])
         return tuple(sorted(suggestions, key=lambda suggestion: -suggestion.score))
 
@@ -142,8 +147,8 @@ class _Near:
     """Position in `options` of each voice."""
     is_fix: NDArray[np.bool_]
     """Whether each option is a known fix."""
-    cases: list[list[Case]]
-    """Behind each voice."""
+    spans: list[tuple[int, int]]
+    """Where the cases behind each voice stand."""
 
     def support(self, kinship: NDArray[np.float64], voices: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how loud the texts speak for each option: the loudest for a fix, all together for an action of cases."""
@@ -151,8 +156,8 @@ class _Near:
         support: NDArray[np.float64] = np.where(self.is_fix, heard.max(axis=1), heard.sum(axis=1))
         return support
 
-    def cases_of(self, option: int) -> list[Case]:
-        return [case for at in np.flatnonzero(self.speaks_for == option) for case in self.cases[at]]
+    def spans_of(self, option: int) -> list[tuple[int, int]]:
+        return [self.spans[at] for at in np.flatnonzero(self.speaks_for == option)]
 
 
 class _Texts:
@@ -165,18 +170,18 @@ class _Texts:
         self._options = known
         positions: dict[str, int] = {}
         contexts: dict[Context, int] = {}
-        voices: dict[tuple[int, int, int, bool], list[Case]] = {}
-        for number, option in enumerate(known):
-            for text, context, case in _voices(option):
-                place = positions.setdefault(text, len(positions)), number, contexts.setdefault(context, len(contexts)), case is None
-                voices.setdefault(place, []).extend([case] if case else ())
-        keys = sorted(voices)
-        self._cases = [voices[key] for key in keys]
-        columns = np.array(keys, np.int32).reshape(-1, 4).T
-        self._text, self._option, self._context, self._is_own = columns
+        said = _columns(known, positions, contexts)
+        order = np.lexsort((said.context, said.option, said.text))
+        text, option, context = said.text[order], said.option[order], said.context[order]
+        self._case_of = said.case[order]
+        new = np.flatnonzero(np.diff(text, prepend=-1) | np.diff(option, prepend=-1) | np.diff(context, prepend=-1))
+        self._first = np.append(new, len(order))
+        self._text, self._option, self._context = text[new], option[new], context[new]
+        self._is_own = self._case_of[new] < 0
         self._starts = np.searchsorted(self._text, np.arange(len(positions) + 1))
         self._contexts = list(contexts)
-        self._index: TextIndex = TextIndex(list(positions), Embedder(cache_file), self._answers(len(positions)))
+        self._cases = said.cases
+        self._index: TextIndex = TextIndex(list(positions), Embedder(cache_file), self._answer)
         self._actions = _word_matrix([set(action_key(option.action.en).split()) for option in known])
 
     def nearest(self, texts: Sequence[str]) -> Iterator[Found]:
@@ -192,13 +197,12 @@ class _Texts:
         nearest = np.argpartition(-likeness, count - 1)[:count]
         nearest = nearest[np.argsort(-likeness[nearest], kind="stable")]
         level = float(np.clip((np.repeat(found.level, counts) * agreed)[nearest].max(), 0, 1))
-        cases = [self._cases[one] for one in at[nearest]]
+        firsts, ends = self._first[at[nearest]], self._first[at[nearest] + 1]
         options: dict[int, int] = {}
         speaks_for = np.array([options.setdefault(int(one), len(options)) for one in self._option[at[nearest]]])
         is_fix = np.array([self._options[option].fix is not None for option in options])
-        times = np.array([max(1, len(one)) for one in cases])
-        voices = times * np.exp((likeness[nearest] - likeness[nearest[0]]) / _TEMPERATURE)
-        return _Near(level, voices, list(options), speaks_for, is_fix, cases)
+        voices = (ends - firsts) * np.exp((likeness[nearest] - likeness[nearest[0]]) / _TEMPERATURE)
+        return _Near(level, voices, list(options), speaks_for, is_fix, list(zip(firsts, ends, strict=True)))
 
     def _agreed(self, query: Query, voices: NDArray[np.intp]) -> NDArray[np.float64]:
         met, which = np.unique(self._context[voices], return_inverse=True)
@@ -206,13 +210,16 @@ class _Texts:
         owned: NDArray[np.float64] = agreed * np.where(self._is_own[voices], _OWN_WORDS, 1.0)
         return owned
 
-    def _answers(self, texts: int) -> list[str]:
-        """Return for each text what was done about it, as often as it was; "" for the words of fixes."""
-        told: list[list[str]] = [[] for _ in range(texts)]
-        for text, option, is_own, cases in zip(self._text, self._option, self._is_own, self._cases, strict=True):
-            if not is_own:
-                told[text] += [self._options[option].action.en] * min(len(cases), _MOST_TOLD)
-        return [" ".join(one) for one in told]
+    def cases(self, spans: Sequence[tuple[int, int]]) -> list[Case]:
+        """Return the first cases of voices."""
+        places = [at for first, end in spans for at in range(first, min(end, first + _CASES_SHOWN))]
+        return [self._cases[case] for at in places if (case := self._case_of[at]) >= 0]
+
+    def _answer(self, text: int) -> str:
+        """Return what was done about a text, as often as it was; "" for the words of fixes."""
+        voices = range(self._starts[text], self._starts[text + 1])
+        times = [0 if self._is_own[at] else min(int(self._first[at + 1] - self._first[at]), _MOST_TOLD) for at in voices]
+        return " ".join(self._options[self._option[at]].action.en for at, often in zip(voices, times, strict=True) for _ in range(often))
 
     def kinship(self, near: _Near) -> NDArray[np.float64]:
         """Return (options, speakers): 1 where a text speaks for the option itself, less where for an action in similar words."""
@@ -243,15 +250,46 @@ def _by_fact(known: Sequence[Option]) -> dict[tuple[str, str | None], list[Optio
     return found
 
 
-def _voices(option: Option) -> Iterator[tuple[str, Context, Case | None]]:
-    if option.own is not None:
-        trouble = " ".join(sorted(option.own.causes) + sorted(option.own.defects)).replace("_", " ")
-        for text in dict.fromkeys((option.action.en, option.action.zh, trouble)):
-            if text:
-                yield text, option.own, None
-    for case in option.cases:
-        if text := case.symptom.strip() or case.action.strip():
-            yield text, context_of(case), case
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Who says what: one row per case with words, and per text of a fix (case -1)."""
+
+    text: NDArray[np.int32]
+    option: NDArray[np.int32]
+    context: NDArray[np.int32]
+    case: NDArray[np.int32]
+    cases: list[Case]
+
+
+def _columns(known: Sequence[Option], positions: dict[str, int], contexts: dict[Context, int]) -> _Columns:
+    """Number all texts and contexts, in `positions` and `contexts`, and say which option they speak for."""
+    columns, cases = [array("i") for _ in range(4)], list[Case]()
+
+    def say(text: str, option: int, context: Context, case: int) -> None:
+        place = positions.setdefault(text, len(positions)), option, contexts.setdefault(context, len(contexts)), case
+        for column, value in zip(columns, place, strict=True):
+            column.append(value)
+
+    for number, option in enumerate(known):
+        if option.own is not None:
+            for text in _own_words(option, option.own):
+                say(text, number, option.own, -1)
+        for context, group in option.groups.items():
+            for case in group.cases:
+                if text := case.symptom.strip() or case.action.strip():
+                    say(text, number, context, len(cases))
+                    cases.append(case)
+    texts, numbers, circumstances, behind = (np.array(column, np.int32) for column in columns)
+    return _Columns(texts, numbers, circumstances, behind, cases)
+
+
+def _own_words(option: Option, own: Context) -> list[str]:
+    trouble = " ".join(sorted(own.causes) + sorted(own.defects)).replace("_", " ")
+    return [text for text in dict.fromkeys((option.action.en, option.action.zh, trouble)) if text]
+
+
+def _same_trouble(context: Context, query: Query) -> bool:
+    return query.known_cause in context.causes and context.station == query.station
 
 
 def _word_matrix(texts: Sequence[set[str]]) -> Any:
@@ -261,13 +299,6 @@ def _word_matrix(texts: Sequence[set[str]]) -> Any:
     rows = [row for row, words in enumerate(texts) for _ in words]
     columns = [positions.setdefault(word, len(positions)) for words in texts for word in words]
     return csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(texts), max(1, len(positions))))
-
-
-def _by_agreement(option: Option, query: Query) -> list[Case]:
-    newest_first = sorted(option.cases, key=lambda case: case.when or "", reverse=True)
-    agreed = ((context_of(case).agreement(query), case) for case in newest_first)
-    related = [(value, case) for value, case in agreed if value >= _RELATED]
-    return [case for _, case in sorted(related, key=lambda pair: -pair[0])]
 
 
 def _suggestion(option: Option, score: float, query: Query, cases: Sequence[Case], limits: Limits) -> Suggestion:

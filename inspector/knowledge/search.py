@@ -49,15 +49,15 @@ class Found:
 class TextIndex:
     """An index over texts. Building it embeds the texts that `embedder` has not met yet: some milliseconds each.
 
-    `answers` says for each text what was done about it, all in one string; problems that were answered alike are then alike.
+    `answer` says of a text what was done about it, all in one string; problems that were answered alike are then alike.
     """
 
-    def __init__(self, texts: Sequence[str], embedder: Embedder, answers: Sequence[str] | None = None) -> None:
+    def __init__(self, texts: Sequence[str], embedder: Embedder, answer: Callable[[int], str] | None = None) -> None:
         self._embedder = embedder
         self._words = Bm25(texts, words)
         self._vectors = embedder.remembered(texts)
         self._cells = Cells(self._vectors) if len(texts) > _MOST_SCANNED else None
-        self._pairing = self._learnt(texts, answers) if answers is not None else None
+        self._pairing = self._learnt(texts, answer) if answer is not None else None
         self._projected = None if self._pairing is None else self._project(texts, self._pairing)
 
     def nearest(self, queries: Sequence[str]) -> Iterator[Found]:
@@ -80,12 +80,11 @@ class TextIndex:
             kept = _highest(likeness, _CANDIDATES)
             yield Found(texts[kept], likeness[kept].astype(np.float32), level[kept].astype(np.float32))
 
-    def _learnt(self, texts: Sequence[str], answers: Sequence[str]) -> Pairing | None:
-        answered = [at for at, answer in enumerate(answers) if answer]
-        chosen = [answered[at] for at in np.unique(np.linspace(0, len(answered) - 1, MOST_PROBLEMS).astype(int))] if answered else []
-        told = [words(answers[at]) for at in chosen]
-        meanings = self._vectors.whole(np.array(chosen, np.intp))
-        return learn([words(texts[at]) for at in chosen], meanings, told)
+    def _learnt(self, texts: Sequence[str], answer: Callable[[int], str]) -> Pairing | None:
+        some = np.unique(np.linspace(0, len(texts) - 1, MOST_PROBLEMS).astype(int)) if texts else ()
+        told = {int(at): words(said) for at in some if (said := answer(int(at)))}
+        meanings = self._vectors.whole(np.array(list(told), np.intp))
+        return learn([words(texts[at]) for at in told], meanings, list(told.values()))
 
     def _project(self, texts: Sequence[str], pairing: Pairing) -> Quantised:
         blocks = [
