@@ -466,6 +466,8 @@ class Inspection:
     attributions: tuple[Attribution, ...] = ()
     """What drove the decision in what was heard and measured; the largest share first."""
     good_parts: tuple[GoodPart, ...] = ()
+    looks: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    """Channel -> what it looked or sounded like, as a vector: parts that were alike lie near each other. None for a part that passed."""
 
     @property
     def part_id(self) -> str:

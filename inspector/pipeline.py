@@ -15,6 +15,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from inspector.align import align
 from inspector.config import MachineConfig, Station
 from inspector.diagnosis import Catalogue, Normal, diagnose, load_catalogue, measure
@@ -103,6 +106,7 @@ class Pipeline:
                 found = self.judge_model.localize(judged.features, verdict)
                 heat_maps, verdict = found.heat_maps, replace(verdict, defects=found.defects or verdict.defects)
                 good_parts = self.judge_model.nearest_good(judged.features)
+        looks = self._looks(judged) if verdict.outcome != "pass" else {}
         with _stopwatch() as diagnose_ms:
             measured = measure(record, judged.machine)
             diagnosis = diagnose(
@@ -114,7 +118,14 @@ class Pipeline:
         with _stopwatch() as suggest_ms:
             suggestions = self._suggest(record, verdict, diagnosis)
         timings = {**judged.timings_ms, "localize": localize_ms(), "diagnose": diagnose_ms(), "suggest": suggest_ms()}
-        return Inspection(record, verdict, diagnosis, suggestions, heat_maps, timings, attributions=attributions, good_parts=good_parts)
+        return Inspection(
+            record, verdict, diagnosis, suggestions, heat_maps, timings, attributions=attributions, good_parts=good_parts, looks=looks
+        )
+
+    def _looks(self, judged: Judged) -> dict[str, NDArray[np.float32]]:
+        """Return what the part looked and sounded like, so that others like it can be found."""
+        heard = {name: vectors.summary for name, vectors in judged.features.vectors.items()}
+        return {**heard, **(self.judge_model.looks(judged.features) if judged.record.frames else {})}
 
     def _suggest(self, record: PartRecord, verdict: Verdict, diagnosis: Diagnosis) -> tuple[Suggestion, ...]:
         first = diagnosis.causes[0].name

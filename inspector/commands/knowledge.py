@@ -8,6 +8,7 @@ examples:
   inspector knowledge export press-40t.zip --machine "40 t press"      (a pack: fixes and cases, to be imported at another plant)
   inspector knowledge list
   inspector knowledge feedback demo-008 --helped
+  inspector knowledge alike demo-press-0042 --by camera          (parts that looked like this, and what was done about them)
   inspector knowledge outcomes --parts 100          (did the defect rate fall? beside what operators said)
 """
 
@@ -58,9 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     outcomes = actions.add_parser("outcomes", help="compare the defect rate before and after each case with what operators said")
     outcomes.add_argument("--parts", metavar="N", type=int, default=50, help="parts before and after to look at (default: 50)")
     outcomes.add_argument("--apply", action="store_true", help="take the measured outcome where no operator said anything")
-    for action in (importing, undoing, exporting, listing, feedback, outcomes):
+    alike = actions.add_parser("alike", help="find the parts that looked or sounded like one")
+    alike.add_argument("part", metavar="PART", help="id of a part that did not pass")
+    alike.add_argument("--by", metavar="CHANNEL", help="camera, microphone … of its station (default: the first camera or signal)")
+    alike.add_argument("--top", metavar="K", type=int, default=5, help="how many parts (default: 5)")
+    for action in (importing, undoing, exporting, listing, feedback, outcomes, alike):
         add_home_argument(action)
-    for action in (importing, listing, outcomes):
+    for action in (importing, listing, outcomes, alike):
         add_json_argument(action)
 
 
@@ -244,6 +249,46 @@ def _measured(case: Case, store: Store, parts: int) -> BeforeAfter | None:
     return before_and_after(before, after) if before and after else None
 
 
+def _alike(arguments: argparse.Namespace, store: Store) -> int:
+    if arguments.top < 1:
+        raise UsageError(f"--top {arguments.top}: must be 1 or more")
+    found = _parts_alike(store, arguments.part, arguments.by, arguments.top)
+    if arguments.json != "-":
+        for one in found:
+            said = ", ".join(f"{answer['fix_id']} {answer['answer']}" for answer in one["answers"]) or "no fix was noted"
+            print(f"{one['distance']:.2f}  {one['part_id']}  {one['kind'] or '-'}  {one['cause'] or '-'}  {said}")
+        print(f"{len(found)} parts are kept that can be compared" if not found else "distance 1 is that of any two parts")
+    if arguments.json:
+        write_json(arguments.json, {"part": arguments.part, "parts": found})
+    return 0
+
+
+def _parts_alike(store: Store, part: str, channel: str | None, top: int) -> list[dict[str, Any]]:
+    from inspector.knowledge.alike import nearest
+
+    inspection_id = store.find(part)
+    if inspection_id is None:
+        raise UsageError(f"there is no part '{part}'")
+    looks = store.looks(inspection_id)
+    channel = channel or next(iter(looks), None)
+    if channel is None or channel not in looks:
+        raise UsageError(
+            f"{part}: nothing is kept to compare{f' by {channel}' if channel else ''}; there is: {', '.join(looks) or 'nothing'}"
+        )
+    ids, vectors = store.newest_looks(channel, len(looks[channel]))
+    near = [(ids[row], distance) for row, distance in nearest(vectors, looks[channel], top + 1) if ids[row] != inspection_id]
+    return [_alike_document(store, identity, distance) for identity, distance in near[:top]]
+
+
+def _alike_document(store: Store, inspection_id: str, distance: float) -> dict[str, Any]:
+    stored = store.get(inspection_id)
+    assert stored is not None  # its vector is deleted with it
+    summary = stored.summary
+    answers = [{"fix_id": one.fix_id, "answer": one.kind} for one in store.feedback(inspection_id) if one.fix_id]
+    known = {name: getattr(summary, name) for name in ("inspection_id", "part_id", "station", "outcome", "kind", "cause")}
+    return known | {"distance": distance, "answers": answers}
+
+
 def _outcome_document(case: Case, known: BeforeAfter) -> dict[str, Any]:
     return {
         "case": case.case_id,
@@ -256,4 +301,12 @@ def _outcome_document(case: Case, known: BeforeAfter) -> dict[str, Any]:
     }
 
 
-_ACTIONS = {"import": _import, "undo": _undo, "export": _export, "list": _list, "feedback": _feedback, "outcomes": _outcomes}
+_ACTIONS = {
+    "import": _import,
+    "undo": _undo,
+    "export": _export,
+    "list": _list,
+    "feedback": _feedback,
+    "outcomes": _outcomes,
+    "alike": _alike,
+}

@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from inspector.errors import StoreError
 from inspector.home import Home
 from inspector.parts import Case, Fix, Inspection, Outcome, Parameter, PartTruth
-from inspector.store import inspections, memory
+from inspector.store import inspections, looks, memory
 from inspector.store.database import connect, failures_named
 from inspector.store.evidence import write_evidence
 from inspector.store.identity import day_of, timed_id
@@ -82,6 +84,7 @@ class Store:
         with self._writing() as connection:
             wall_utc_ns = inspection.record.wall_utc_ns or time.time_ns()
             inspections.insert_inspection(connection, inspection_id, wall_utc_ns, inspection, label_truth, note)
+            looks.insert_looks(connection, inspection_id, inspection.looks)
         return inspection_id
 
     def get(self, inspection_id: str) -> StoredInspection | None:
@@ -142,6 +145,16 @@ class Store:
         with self._reading() as connection:
             alive = connection.execute(select(StationStatusRow.station)).scalars()
             return sorted({*inspections.station_names(connection), *alive})
+
+    def looks(self, inspection_id: str) -> dict[str, NDArray[np.float32]]:
+        """Return what a part looked and sounded like: channel -> vector; none for a part that passed."""
+        with self._reading() as connection:
+            return looks.looks_of(connection, inspection_id)
+
+    def newest_looks(self, channel: str, size: int, limit: int = 100_000) -> tuple[list[str], NDArray[np.float32]]:
+        """Return the ids and vectors (n, size) of the newest inspections that have such a vector."""
+        with self._reading() as connection:
+            return looks.newest_looks(connection, channel, size, limit)
 
     # --- figures ---------------------------------------------------------------------------------------------------------------
 

@@ -2,10 +2,12 @@
 
 import csv
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from inspector.cli import main
@@ -189,3 +191,25 @@ def test_a_pack_travels_between_plants(demo_home: Path, tmp_path: Path, capsys: 
         assert {case.who for case in store.cases()} == {None}
         assert {case.station for case in store.cases()} == {"press:demo-press", "press:demo-press-2"}
     assert "0 cases added" in called(capsys, "knowledge", "import", pack, "--home", other)[1]
+
+
+def test_parts_that_looked_like_one_are_found_with_what_was_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    with open_store(tmp_path) as store:
+        for number in range(12):
+            vector = rng.normal(size=20).astype(np.float32) if number != 5 else np.zeros(20, np.float32)
+            if number == 11:
+                vector = np.full(20, 0.01, np.float32)
+            inspected = replace(made_inspection(number + 1, "fail"), looks={"camera": vector, "microphone": vector[:3]})
+            inspection_id = store.add(inspected)
+            if number == 5:
+                store.add_feedback(inspection_id, "helped", "set-belt-tension")
+    code, out, _ = called(capsys, "knowledge", "alike", "p12", "--top", "2", "--home", tmp_path, "--json", "-")
+    first, second = json.loads(out)["parts"]
+    assert (code, first["part_id"], first["answers"]) == (0, "p6", [{"fix_id": "set-belt-tension", "answer": "helped"}])
+    assert first["distance"] < 0.1 < second["distance"]
+    assert "p6  -  -  set-belt-tension helped" in called(capsys, "knowledge", "alike", "p12", "--by", "camera", "--home", tmp_path)[1]
+    code, _, err = called(capsys, "knowledge", "alike", "p12", "--by", "nose", "--home", tmp_path)
+    assert code == 2
+    assert "nothing is kept to compare by nose; there is: camera, microphone" in err
+    assert called(capsys, "knowledge", "alike", "p99", "--home", tmp_path)[0] == 2
