@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from inspector.store import Store
 
 _EMBEDDINGS = "knowledge/embeddings.npz"
+_MANY_CASES = 100_000
 
 
 def open_store(home: Path | None, *, demonstration: bool = False) -> Store:
@@ -33,5 +35,9 @@ def open_memory(store: Store, home: Path | None, station: Station | None = None)
     """Return the memory of all that the store knows, within the safe limits of `station`; embeddings are kept under the home."""
     from inspector.knowledge import Memory
 
+    cases = store.cases()
     limits = {station.station: station.setting_limits} if station else {}
-    return Memory(store.fixes(), store.cases(), Home.at(home).root / _EMBEDDINGS, limits)
+    memory = Memory(store.fixes(), cases, Home.at(home).root / _EMBEDDINGS, limits)
+    if len(cases) >= _MANY_CASES:
+        gc.freeze()  # they stay: each walk of the garbage collector through a million cases would hold up a part for seconds
+    return memory

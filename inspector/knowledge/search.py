@@ -31,7 +31,8 @@ _PAIRING_WEIGHT = 0.6
 _MOST_SCANNED = 20_000
 """Up to so many texts each is compared; of more, those that words or meaning bring near."""
 _CANDIDATES = 300
-_MOST_POSTINGS = 3_000_000
+_MOST_POSTINGS = 1_000_000
+"""Of a million texts, the words that every third one has tell little and would cost most."""
 _BLOCK = 4096
 
 
@@ -68,7 +69,9 @@ class TextIndex:
             if self._cells is None:
                 texts: NDArray[np.intp] = np.arange(len(lexical))
             else:
-                texts = np.union1d(_highest(lexical, _CANDIDATES), self._cells.nearest(meaning, _CANDIDATES))
+                sharing = np.flatnonzero(lexical)
+                sharing = sharing[_highest(lexical[sharing], _CANDIDATES)]
+                texts = np.union1d(sharing, self._cells.nearest(meaning, _CANDIDATES))
             alike = np.clip(self._vectors.dot(texts, meaning), 0, 1)
             # Words that no text here has (another language, slang) cannot speak against a text: the meaning then decides alone.
             level = (known * lexical[texts] + alike) / (known + 1)

@@ -30,7 +30,7 @@ Ranking = Callable[[int, int], Sequence[int]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     years = [year(seed) for seed in range(arguments.seeds)]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import gc
 import json
 import resource
 from collections.abc import Iterator, Sequence
@@ -45,6 +46,7 @@ def main() -> None:
         memory = Memory(fixes, cases)
         del cases
         next(memory.suggest_all([Query(text="warm up")], 3))
+    gc.freeze()  # as `open_memory` does
     open_s = perf_counter() - start
     texts = [f"{trouble} at place {rng.integers(9999)}" for trouble in rng.choice(troubles, QUERIES)]
     queries = [
