@@ -44,6 +44,8 @@ def inspection_document(inspection: Inspection) -> dict[str, Any]:
         if diagnosis.next_test is not None:
             document["next_test"] = _text(diagnosis.next_test)
         document["suggestions"] = [suggestion_document(suggestion) for suggestion in inspection.suggestions]
+    if inspection.escalation is not None:
+        document["escalation"] = _text(inspection.escalation)
     return document
 
 

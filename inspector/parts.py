@@ -466,6 +466,8 @@ class Inspection:
     attributions: tuple[Attribution, ...] = ()
     """What drove the decision in what was heard and measured; the largest share first."""
     good_parts: tuple[GoodPart, ...] = ()
+    escalation: Text | None = None
+    """What to say when this cause keeps coming back at this station: one more fix will not do."""
     looks: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     """Channel -> what it looked or sounded like, as a vector: parts that were alike lie near each other. None for a part that passed."""
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ from inspector.parts import (
     Inspection,
     PartRecord,
     Suggestion,
+    Text,
     Verdict,
 )
 
@@ -116,10 +118,19 @@ class Pipeline:
             if verdict.outcome == "pass" and verdict.complete and diagnosis.causes[0].name == NOT_MEASURED:
                 self.normal.update(measured)
         with _stopwatch() as suggest_ms:
-            suggestions = self._suggest(record, verdict, diagnosis)
+            suggestions, escalation = self._suggest(record, verdict, diagnosis)
         timings = {**judged.timings_ms, "localize": localize_ms(), "diagnose": diagnose_ms(), "suggest": suggest_ms()}
         return Inspection(
-            record, verdict, diagnosis, suggestions, heat_maps, timings, attributions=attributions, good_parts=good_parts, looks=looks
+            record,
+            verdict,
+            diagnosis,
+            suggestions,
+            heat_maps,
+            timings,
+            attributions=attributions,
+            good_parts=good_parts,
+            escalation=escalation,
+            looks=looks,
         )
 
     def _looks(self, judged: Judged) -> dict[str, NDArray[np.float32]]:
@@ -127,13 +138,17 @@ class Pipeline:
         heard = {name: vectors.summary for name, vectors in judged.features.vectors.items()}
         return {**heard, **(self.judge_model.looks(judged.features) if judged.record.frames else {})}
 
-    def _suggest(self, record: PartRecord, verdict: Verdict, diagnosis: Diagnosis) -> tuple[Suggestion, ...]:
+    def _suggest(self, record: PartRecord, verdict: Verdict, diagnosis: Diagnosis) -> tuple[tuple[Suggestion, ...], Text | None]:
+        """Return what may help, and what to say of a trouble that keeps coming back."""
         first = diagnosis.causes[0].name
         cause = None if first == NOT_MEASURED else first
         if verdict.outcome == "pass" and cause is None:
-            return ()
+            return (), None
         defect = verdict.defects[0].kind if verdict.defects else None
-        return self.memory.suggest(Query(defect=defect, cause=cause, station=record.trigger.station))
+        query = Query(defect=defect, cause=cause, station=record.trigger.station)
+        now = datetime.fromtimestamp(record.wall_utc_ns / 1e9, UTC) if record.wall_utc_ns else None
+        again = self.memory.recurrence(query, now) if now else None
+        return self.memory.suggest(query), again.text if again else None
 
 
 def open_pipeline(model_dir: Path | str, memory: Memory | None = None, station: Station | None = None) -> Pipeline:

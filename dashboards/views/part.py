@@ -43,7 +43,7 @@ def show() -> None:
         _conclusion(stored, lang)
         _driven_by(stored.document.get("attributions", []), lang)
         _causes(stored.document.get("causes", []), lang)
-        _suggestions(stored.document.get("suggestions", []), lang)
+        _suggestions(stored.document.get("suggestions", []), stored.document.get("escalation"), lang)
         _answers(stored, lang)
     _signals(stored, evidence, lang)
     with st.expander(say("raw_json", lang)):
@@ -276,9 +276,11 @@ def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}".replace("-", "−")
 
 
-def _suggestions(suggestions: Sequence[Mapping[str, Any]], lang: Language) -> None:
+def _suggestions(suggestions: Sequence[Mapping[str, Any]], escalation: Mapping[str, str] | None, lang: Language) -> None:
     with st.container(key="panel-suggestions"):
         _title("suggestion", lang)
+        if escalation:
+            st.html(f'<p class="plain"><b>{escape(escalation[lang])}</b></p>')
         if not suggestions:
             st.html(f'<p class="quiet plain">{say("no_suggestion", lang)}</p>')
         for suggestion in suggestions:
