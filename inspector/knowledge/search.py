@@ -65,7 +65,7 @@ class TextIndex:
         """Yield what is found for each query, in order."""
         meanings = self._embedder.encode(queries)
         for query, meaning in zip(queries, meanings, strict=True):
-            lexical, known = self._words.fuzzy(query)
+            lexical, known = self._words.scores(query)
             if self._cells is None:
                 texts: NDArray[np.intp] = np.arange(len(lexical))
             else:
@@ -98,14 +98,14 @@ class TextIndex:
 
 
 class Bm25:
-    """Okapi BM25, scaled so that a text of average length scores 1 against itself."""
+    """Okapi BM25, scaled so that a text of average length scores 1 against itself; `exact` takes words as they are written."""
 
-    def __init__(self, texts: Sequence[str], split: Callable[[str], list[str]]) -> None:
+    def __init__(self, texts: Sequence[str], split: Callable[[str], list[str]], *, exact: bool = False) -> None:
         from scipy.sparse import csr_matrix
 
         self._split = split
         self._vocabulary: dict[str, int] = {}
-        rows, columns, counts = self._count(texts, grow=True)
+        rows, columns, counts = self._count(texts)
         shape = (len(texts), max(1, len(self._vocabulary)))
         lengths = np.bincount(rows, weights=counts, minlength=len(texts)).astype(np.float32)
         frequency = np.bincount(columns, minlength=shape[1])
@@ -113,24 +113,10 @@ class Bm25:
         relative = lengths[rows] / max(float(lengths.mean()) if len(texts) else 1.0, 1e-9)
         weights = counts * (_K1 + 1) / (counts + _K1 * (1 - _B + _B * relative)) * self._idf[columns]
         self._by_term = csr_matrix((weights.astype(np.float32), (columns, rows)), shape=shape[::-1])
-        self._spelling: Spelling | None = None
+        self._spelling = Spelling([] if exact else list(self._vocabulary))
 
-    def scores(self, queries: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return (queries, texts) scores, and the share of each query's terms that the texts know."""
-        from scipy.sparse import csr_matrix
-
-        rows, columns, _ = self._count(queries, grow=False)
-        asked: csr_matrix = csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(len(queries), len(self._idf)))
-        best = np.maximum(np.asarray(asked @ self._idf), 1e-9)
-        terms = np.array([len(set(self._split(query))) for query in queries])
-        known = np.bincount(rows, minlength=len(queries)) / np.maximum(terms, 1)
-        scores: NDArray[np.float32] = (asked @ self._by_term).toarray() / best[:, None]
-        return scores, known.astype(np.float32)
-
-    def fuzzy(self, query: str) -> tuple[NDArray[np.float32], float]:
+    def scores(self, query: str) -> tuple[NDArray[np.float32], float]:
         """Return (texts,) scores that forgive typing errors, endings and abbreviations, and the share of terms that could be placed."""
-        if self._spelling is None:
-            self._spelling = Spelling(list(self._vocabulary))
         terms = sorted(set(self._split(query)))
         meant = [self._meant(term) for term in terms]
         best = sum(max((float(self._idf[at]) * weight for at, weight in one.items()), default=0.0) for one in meant)
@@ -143,7 +129,6 @@ class Bm25:
 
     def _meant(self, term: str) -> dict[int, float]:
         known = self._vocabulary.get(term)
-        assert self._spelling is not None  # `fuzzy` makes it
         alike = {at: _OTHER_SPELLING * weight for at, weight in self._spelling.alike(term).items()}
         if known is None:
             return {at: weight / _OTHER_SPELLING for at, weight in alike.items()}
@@ -162,15 +147,14 @@ class Bm25:
             scores[texts[start:stop]] += np.float32(weights[at]) * values[start:stop]
         return scores
 
-    def _count(self, texts: Iterable[str], *, grow: bool) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    def _count(self, texts: Iterable[str]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+        """Return text, term and how often, of each term in each text; new terms join the vocabulary."""
         rows, columns, counts = array("i"), array("i"), array("f")
         for row, text in enumerate(texts):
             for term, count in Counter(self._split(text)).items():
-                column = self._vocabulary.setdefault(term, len(self._vocabulary)) if grow else self._vocabulary.get(term)
-                if column is not None:
-                    rows.append(row)
-                    columns.append(column)
-                    counts.append(count)
+                rows.append(row)
+                columns.append(self._vocabulary.setdefault(term, len(self._vocabulary)))
+                counts.append(count)
         return np.array(rows, np.int32), np.array(columns, np.int32), np.array(counts, np.float32)
 
 

@@ -46,7 +46,7 @@ def languages(cache: Path | None) -> dict[str, dict[str, list[float]]]:
         questions, texts = [pair[asked] for pair in pairs], [pair[known] for pair in pairs]
         vectors = [embedder.remembered(one).whole(slice(None)) for one in (questions, texts)]
         found = {
-            "bm25": list(Bm25(texts, words).scores(questions)[0]),
+            "bm25": [Bm25(texts, words, exact=True).scores(question)[0] for question in questions],
             "embedding": list(vectors[0] @ vectors[1].T),
             "memory": [dense(one.texts, one.likeness, len(texts)) for one in TextIndex(texts, embedder).nearest(questions)],
         }

@@ -44,12 +44,14 @@ def test_another_word_is_not_meant() -> None:
 
 def test_fuzzy_scores_are_those_of_the_right_words_or_less() -> None:
     index = Bm25(["replaced intake gasket", "bearing runs hot", "belt slips"], words)
-    right, known = index.fuzzy("replaced gasket")
-    wrong, _ = index.fuzzy("replcaed gsaket")
+    right, known = index.scores("replaced gasket")
+    wrong, _ = index.scores("replcaed gsaket")
     assert known == 1
     assert right.argmax() == wrong.argmax() == 0
-    assert right[0] == pytest.approx(index.scores(["replaced gasket"])[0][0, 0], rel=1e-3)
-    nothing, known = index.fuzzy("皮带")
+    exact = Bm25(["replaced intake gasket", "bearing runs hot", "belt slips"], words, exact=True)
+    assert right[0] == pytest.approx(exact.scores("replaced gasket")[0][0], rel=1e-3)
+    assert exact.scores("replcaed gsaket")[1] == 0
+    nothing, known = index.scores("皮带")
     assert (nothing.max(), known) == (0, 0)
 
 
