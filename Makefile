@@ -59,6 +59,10 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench.fusion_peers --data $(LINE) --models build/fusion-peers
 	$(BIN)/python -m tests.bench.degradations build/fusion-peers/$(notdir $(LINE))-0 --data $(LINE)
 	$(BIN)/python -m tests.bench.routing build/fusion-peers/$(notdir $(LINE))-0 --data $(LINE)
+	$(BIN)/python -m tests.bench.fixes
+	$(BIN)/python -m tests.bench.search_errors
+	$(BIN)/python -m tests.bench.million_cases
+	$(BIN)/python -m tests.bench.bandit_year
 	$(BIN)/python -m tests.bench.messaging
 	$(BIN)/python -m tests.bench.trends
 	$(BIN)/python -m tests.bench.modbus_load

@@ -60,6 +60,8 @@ WORDS: dict[str, Text] = {
     "suggestion": Text("Suggestion", "处理建议"),
     "no_suggestion": Text("No fix is known for this yet", "暂无已知处理方法"),
     "helped_in": Text("helped in {helped} of {tried}", "{tried} 次中 {helped} 次有效"),
+    "chance_to_help": Text("chance to help {low} to {high} %", "有效概率 {low}–{high} %"),
+    "worked_at": Text("worked at {low}–{high} {unit}, last {successes} successes", "最近 {successes} 次有效时为 {low}–{high} {unit}"),
     "never_tried": Text("not tried yet", "尚未尝试"),
     "within_limits": Text("allowed {low}–{high}", "允许 {low}–{high}"),
     "helped": Text("Helped", "有效"),

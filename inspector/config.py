@@ -196,6 +196,20 @@ class DecisionConfig(_Model):
     """Share of defective parts that this line really makes; without it, that of the labelled parts."""
 
 
+class SafeLimitConfig(_Model):
+    """Between what values a setting of the station may be put, whatever helped elsewhere."""
+
+    unit: str
+    low: float
+    high: float
+
+    @model_validator(mode="after")
+    def _in_order(self) -> SafeLimitConfig:
+        if not self.low <= self.high:
+            raise ValueError(f"low {self.low:g} lies above high {self.high:g}")
+        return self
+
+
 class Station(_Model):
     """One inspection station."""
 
@@ -211,6 +225,8 @@ class Station(_Model):
     sinks: dict[str, SinkConfig] = {}
     plc: PlcConfig | None = None
     machine: MachineConfig = MachineConfig()
+    safe_limits: dict[str, SafeLimitConfig] = {}
+    """Setting of a fix -> what it may be set to here; no suggestion leaves it."""
     decision: DecisionConfig = DecisionConfig()
     recording: RecordingConfig | None = None
     """Record while judging; nothing is recorded without it."""
@@ -250,6 +266,11 @@ class Station(_Model):
     def part_channels(self) -> dict[str, Channel]:
         """The channels as the rest of the pipeline knows them."""
         return {name: Channel(name, config.modality, config.unit, config.scale_mm_per_px) for name, config in self.channels.items()}
+
+    @property
+    def setting_limits(self) -> dict[tuple[str, str], tuple[float, float]]:
+        """The safe limits as the memory of fixes knows them: (setting, unit) -> (low, high)."""
+        return {(name, limit.unit): (limit.low, limit.high) for name, limit in self.safe_limits.items()}
 
 
 SECRET_KEYS = frozenset({"clear", "password", "token"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inspector.parts import Attribution, Cause, Defect, Evidence, Inspection, Mask, Suggestion, Text
+from inspector.parts import Attribution, Cause, Defect, Evidence, Inspection, Mask, Parameter, Suggestion, Text
 
 
 def inspection_document(inspection: Inspection) -> dict[str, Any]:
@@ -51,6 +51,8 @@ def inspection_document(inspection: Inspection) -> dict[str, Any]:
                 for pair in diagnosis.together
             ]
         document["suggestions"] = [suggestion_document(suggestion) for suggestion in inspection.suggestions]
+    if inspection.escalation is not None:
+        document["escalation"] = _text(inspection.escalation)
     return document
 
 
@@ -59,17 +61,29 @@ def suggestion_document(suggestion: Suggestion) -> dict[str, Any]:
     action = _text(suggestion.action)
     if suggestion.original is not None:
         action["original"] = suggestion.original
-    return {
+    document: dict[str, Any] = {
         "fix_id": suggestion.fix_id,
         "action": action,
-        "parameters": [
-            _without_none({"name": p.name, "value": p.value, "unit": p.unit, "low": p.low, "high": p.high}) for p in suggestion.parameters
-        ],
+        "parameters": [_parameter(parameter, suggestion) for parameter in suggestion.parameters],
         "tried": suggestion.tried,
         "helped": suggestion.helped,
         "score": suggestion.score,
         "cases": list(suggestion.cases),
+        "chance": suggestion.chance,
+        "chance_interval": None if suggestion.chance_interval is None else list(suggestion.chance_interval),
+        "minutes": suggestion.minutes,
+        "cost": suggestion.cost,
+        "warning": None if suggestion.warning is None else _text(suggestion.warning),
     }
+    return _without_none(document)
+
+
+def _parameter(parameter: Parameter, suggestion: Suggestion) -> dict[str, Any]:
+    document = {name: getattr(parameter, name) for name in ("name", "value", "unit", "low", "high")}
+    for worked in suggestion.worked:
+        if (worked.name, worked.unit) == (parameter.name, parameter.unit):
+            document |= {"worked_low": worked.low, "worked_high": worked.high, "successes": worked.successes}
+    return _without_none(document)
 
 
 def _defect(defect: Defect) -> dict[str, Any]:

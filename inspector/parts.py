@@ -410,6 +410,17 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Worked:
+    """The settings with which a fix helped lately: the middle eight tenths of them."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    successes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """One fix, ranked by how likely it helps here."""
 
@@ -423,6 +434,16 @@ class Suggestion:
     """Ids of the past cases behind it, most similar first."""
     original: str | None = None
     """The imported case's own words, where the fix was never written in the product's languages."""
+    chance: float | None = None
+    """That it helps here: the mean of the posterior."""
+    chance_interval: tuple[float, float] | None = None
+    """Between what ends that chance lies, nine times in ten."""
+    worked: tuple[Worked, ...] = ()
+    """Ranges of the parameters in what helped."""
+    minutes: float | None = None
+    cost: float | None = None
+    warning: Text | None = None
+    """That it mostly failed here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,6 +495,10 @@ class Inspection:
     attributions: tuple[Attribution, ...] = ()
     """What drove the decision in what was heard and measured; the largest share first."""
     good_parts: tuple[GoodPart, ...] = ()
+    escalation: Text | None = None
+    """What to say when this cause keeps coming back at this station: one more fix will not do."""
+    looks: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    """Channel -> what it looked or sounded like, as a vector: parts that were alike lie near each other. None for a part that passed."""
 
     @property
     def part_id(self) -> str:

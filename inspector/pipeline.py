@@ -11,9 +11,13 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from inspector.align import align
 from inspector.config import MachineConfig, Station
@@ -32,6 +36,7 @@ from inspector.parts import (
     Inspection,
     PartRecord,
     Suggestion,
+    Text,
     Verdict,
 )
 
@@ -108,6 +113,7 @@ class Pipeline:
                 found = self.judge_model.localize(judged.features, verdict)
                 heat_maps, verdict = found.heat_maps, replace(verdict, defects=found.defects or verdict.defects)
                 good_parts = self.judge_model.nearest_good(judged.features)
+        looks = self._looks(judged) if verdict.outcome != "pass" else {}
         with _stopwatch() as diagnose_ms:
             measured = measure(record, judged.machine)
             self.history.add(record, measured)
@@ -116,9 +122,20 @@ class Pipeline:
             if verdict.outcome == "pass" and verdict.complete and diagnosis.causes[0].name == NOT_MEASURED:
                 self.normal.update(measured)
         with _stopwatch() as suggest_ms:
-            suggestions = self._suggest(record, verdict, diagnosis)
+            suggestions, escalation = self._suggest(record, verdict, diagnosis)
         timings = {**judged.timings_ms, "localize": localize_ms(), "diagnose": diagnose_ms(), "suggest": suggest_ms()}
-        return Inspection(record, verdict, diagnosis, suggestions, heat_maps, timings, attributions=attributions, good_parts=good_parts)
+        return Inspection(
+            record,
+            verdict,
+            diagnosis,
+            suggestions,
+            heat_maps,
+            timings,
+            attributions=attributions,
+            good_parts=good_parts,
+            escalation=escalation,
+            looks=looks,
+        )
 
     def diagnose(self, record: PartRecord, verdict: Verdict, machine: MachineConfig, measured: Measurements | None = None) -> Diagnosis:
         """Return why a part is as it is, as this line and this model have it."""
@@ -133,13 +150,22 @@ class Pipeline:
             history=self.history,
         )
 
-    def _suggest(self, record: PartRecord, verdict: Verdict, diagnosis: Diagnosis) -> tuple[Suggestion, ...]:
+    def _looks(self, judged: Judged) -> dict[str, NDArray[np.float32]]:
+        """Return what the part looked and sounded like, so that others like it can be found."""
+        heard = {name: vectors.summary for name, vectors in judged.features.vectors.items()}
+        return {**heard, **(self.judge_model.looks(judged.features) if judged.record.frames else {})}
+
+    def _suggest(self, record: PartRecord, verdict: Verdict, diagnosis: Diagnosis) -> tuple[tuple[Suggestion, ...], Text | None]:
+        """Return what may help, and what to say of a trouble that keeps coming back."""
         first = diagnosis.causes[0].name
         cause = None if first == NOT_MEASURED else first
         if verdict.outcome == "pass" and cause is None:
-            return ()
+            return (), None
         defect = verdict.defects[0].kind if verdict.defects else None
-        return self.memory.suggest(Query(defect=defect, cause=cause, station=record.trigger.station))
+        query = Query(defect=defect, cause=cause, station=record.trigger.station)
+        now = datetime.fromtimestamp(record.wall_utc_ns / 1e9, UTC) if record.wall_utc_ns else None
+        again = self.memory.recurrence(query, now) if now else None
+        return self.memory.suggest(query), again.text if again else None
 
 
 def open_pipeline(

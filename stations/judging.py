@@ -31,7 +31,7 @@ def judging_line(
 ) -> Line[Judged]:
     """Return a line, warmed up, to be run with `agent` open. `keep` takes the place of `store.add`. Raises ModelError, ConfigError."""
     station = agent.station
-    pipeline = open_pipeline(model, open_memory(store, home), station, open_catalogue(store, home))
+    pipeline = open_pipeline(model, open_memory(store, home, station), station, open_catalogue(store, home))
     kept = KeptHistory(Home.at(home).root / "history" / f"{station.station}.json", agent.clock)
     pipeline.history = kept.load()
     pipeline.warm_up()
@@ -59,7 +59,8 @@ def judging_line(
     def explain(judged: Judged) -> Inspection:
         nonlocal known
         if (now := store.knowledge_version()) != known:  # an operator said what helped: the next part profits
-            pipeline.memory, pipeline.catalogue, known = open_memory(store, home), open_catalogue(store, home), now
+            pipeline.memory, pipeline.catalogue = open_memory(store, home, station), open_catalogue(store, home)
+            known = now
         inspection = pipeline.explain(judged)
         kept.keep(pipeline.history)
         return inspection

@@ -43,7 +43,7 @@ def show() -> None:
         _conclusion(stored, lang)
         _driven_by(stored.document.get("attributions", []), lang)
         _causes(stored.document.get("causes", []), lang)
-        _suggestions(stored.document.get("suggestions", []), lang)
+        _suggestions(stored.document.get("suggestions", []), stored.document.get("escalation"), lang)
         _answers(stored, lang)
     _signals(stored, evidence, lang)
     with st.expander(say("raw_json", lang)):
@@ -276,9 +276,11 @@ def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}".replace("-", "−")
 
 
-def _suggestions(suggestions: Sequence[Mapping[str, Any]], lang: Language) -> None:
+def _suggestions(suggestions: Sequence[Mapping[str, Any]], escalation: Mapping[str, str] | None, lang: Language) -> None:
     with st.container(key="panel-suggestions"):
         _title("suggestion", lang)
+        if escalation:
+            st.html(f'<p class="plain"><b>{escape(escalation[lang])}</b></p>')
         if not suggestions:
             st.html(f'<p class="quiet plain">{say("no_suggestion", lang)}</p>')
         for suggestion in suggestions:
@@ -289,6 +291,10 @@ def _fix(suggestion: Mapping[str, Any], lang: Language) -> str:
     action = suggestion["action"].get(lang) or suggestion["action"].get("original", "")
     tried = suggestion.get("tried", 0)
     success = say("helped_in", lang, helped=suggestion.get("helped", 0), tried=tried) if tried else say("never_tried", lang)
+    if (interval := suggestion.get("chance_interval")) and tried:
+        success += " · " + say("chance_to_help", lang, low=f"{100 * interval[0]:.0f}", high=f"{100 * interval[1]:.0f}")
+    if warning := suggestion.get("warning"):
+        success = f"<b>{escape(warning[lang])}</b> · {success}"
     parameters = " · ".join(_parameter(parameter, lang) for parameter in suggestion.get("parameters", []))
     cases = ", ".join(escape(case) for case in suggestion.get("cases", []))
     behind = f'<p class="quiet plain">{say("cases", lang)}: {cases}</p>' if cases else ""
@@ -300,6 +306,10 @@ def _fix(suggestion: Mapping[str, Any], lang: Language) -> str:
 
 def _parameter(parameter: Mapping[str, Any], lang: Language) -> str:
     text = f"{escape(parameter_name(parameter['name'], lang))} <b>{parameter['value']:g} {escape(unit_name(parameter['unit']))}</b>"
+    if parameter.get("successes"):
+        ends = {name: f"{parameter[f'worked_{name}']:g}" for name in ("low", "high")}
+        worked = say("worked_at", lang, **ends, unit=unit_name(parameter["unit"]), successes=parameter["successes"])
+        text = f'{text} <span class="quiet">{escape(worked)}</span>'
     if parameter.get("low") is None or parameter.get("high") is None:
         return text
     limits = say("within_limits", lang, low=f"{parameter['low']:g}", high=f"{parameter['high']:g}")

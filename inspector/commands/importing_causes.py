@@ -30,8 +30,10 @@ def import_causes(arguments: argparse.Namespace) -> int:
     imported = _read(arguments, catalogue)
     if found := mistakes_of(imported.content, joined(over, before)):
         raise DataError("; ".join(map(str, found)), path=arguments.file)
-    write_catalogue(place.imported_causes, joined(before, imported.content), over, HEAD)
-    document = _document(arguments.file, imported, place.imported_causes, set(catalogue.by_name))
+    if not arguments.dry_run:
+        write_catalogue(place.imported_causes, joined(before, imported.content), over, HEAD)
+    kept_in = None if arguments.dry_run else place.imported_causes
+    document = _document(arguments.file, imported, kept_in, set(catalogue.by_name))
     if arguments.json != "-":
         print(_words(document))
     if arguments.json:
@@ -42,7 +44,7 @@ def import_causes(arguments: argparse.Namespace) -> int:
 def _read(arguments: argparse.Namespace, catalogue: Any) -> Imported:
     from inspector.config import read_yaml
     from inspector.diagnosis.fmea import Imported, causes_from_rows
-    from inspector.knowledge.tables import rows_of
+    from inspector.knowledge.sheets import rows
 
     path: Path = arguments.file
     if path.suffix.casefold() in (".yaml", ".yml"):
@@ -53,7 +55,7 @@ def _read(arguments: argparse.Namespace, catalogue: Any) -> Imported:
         without = [c["name"] for c in content.get("causes", ()) if isinstance(c, dict) and "name" in c and not c.get("symptoms")]
         return Imported(content, rows=len(names), without_symptoms=without)
     mapping = dict(_pair(one) for one in arguments.map)
-    return causes_from_rows(rows_of(path, arguments.encoding), catalogue, mapping, worksheet=arguments.kind == "fmea")
+    return causes_from_rows(rows(path, arguments.encoding, arguments.sheet), catalogue, mapping, worksheet=arguments.kind == "fmea")
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -63,9 +65,9 @@ def _pair(text: str) -> tuple[str, str]:
     return column, name
 
 
-def _document(path: Path, imported: Imported, kept_in: Path, known: set[str]) -> dict[str, Any]:
+def _document(path: Path, imported: Imported, kept_in: Path | None, known: set[str]) -> dict[str, Any]:
     names = [str(cause["name"]) for cause in imported.content.get("causes", ())]
-    return {
+    document = {
         "file": str(path),
         "rows": imported.rows,
         "added": [name for name in names if name not in known],
@@ -73,14 +75,15 @@ def _document(path: Path, imported: Imported, kept_in: Path, known: set[str]) ->
         "without_symptoms": imported.without_symptoms,
         "unused_columns": imported.unused_columns,
         "bad_rows": [asdict(bad) for bad in imported.bad_rows],
-        "kept_in": str(kept_in),
     }
+    return document if kept_in is None else document | {"kept_in": str(kept_in)}
 
 
 def _words(document: dict[str, Any]) -> str:
     added, changed, bad = document["added"], document["changed"], document["bad_rows"]
     done = f"{_causes(len(added))} added, {len(changed)} changed, {len(bad)} bad {'row' if len(bad) == 1 else 'rows'} left out"
-    lines = [f"{document['file']}: {done}; kept in {document['kept_in']}"]
+    kept = f"kept in {document['kept_in']}" if "kept_in" in document else "nothing is kept"
+    lines = [f"{document['file']}: {done}; {kept}"]
     if waiting := document["without_symptoms"]:
         lines.append(f"  no symptom yet, so they wait: {', '.join(waiting)}; write how they show into that file (data/README.md)")
     if unused := document["unused_columns"]:

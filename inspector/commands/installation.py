@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inspector.home import Home
 
 if TYPE_CHECKING:
+    from inspector.config import Station
     from inspector.diagnosis import Catalogue
     from inspector.knowledge import Memory
     from inspector.store import Store
 
 _EMBEDDINGS = "knowledge/embeddings.npz"
+_MANY_CASES = 100_000
 
 
 def open_store(home: Path | None, *, demonstration: bool = False) -> Store:
@@ -29,11 +32,16 @@ def open_store(home: Path | None, *, demonstration: bool = False) -> Store:
     return store
 
 
-def open_memory(store: Store, home: Path | None) -> Memory:
-    """Return the memory of all that the store knows; embeddings of texts are kept under the home."""
+def open_memory(store: Store, home: Path | None, station: Station | None = None) -> Memory:
+    """Return the memory of all that the store knows, within the safe limits of `station`; embeddings are kept under the home."""
     from inspector.knowledge import Memory
 
-    return Memory(store.fixes(), store.cases(), Home.at(home).root / _EMBEDDINGS)
+    cases = store.cases()
+    limits = {station.station: station.setting_limits} if station else {}
+    memory = Memory(store.fixes(), cases, Home.at(home).root / _EMBEDDINGS, limits)
+    if len(cases) >= _MANY_CASES:
+        gc.freeze()  # they stay: each walk of the garbage collector through a million cases would hold up a part for seconds
+    return memory
 
 
 def open_catalogue(store: Store, home: Path | None) -> Catalogue:

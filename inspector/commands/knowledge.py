@@ -3,14 +3,21 @@
 examples:
   inspector knowledge import orders.csv --map problem=symptom --map action=action --map "tension=parameter:belt_tension:MPa"
   inspector knowledge import pfmea.xlsx --kind fmea
+  inspector knowledge import workorders.xlsx --dry-run        (how its columns would be read; nothing is kept)
+  inspector knowledge undo 20260301T101500000000000-a1b2
   inspector knowledge export cases.csv
+  inspector knowledge export press-40t.zip --machine "40 t press"      (a pack: fixes and cases, to be imported at another plant)
   inspector knowledge list
   inspector knowledge feedback demo-008 --helped
+  inspector knowledge alike demo-press-0042 --by camera          (parts that looked like this, and what was done about them)
+  inspector knowledge outcomes --parts 100          (did the defect rate fall? beside what operators said)
 """
 
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,32 +25,48 @@ from inspector.commands.output import add_home_argument, add_json_argument, writ
 from inspector.errors import UsageError
 
 if TYPE_CHECKING:
-    from inspector.knowledge.tables import CaseTable
+    from inspector.knowledge.outcome import BeforeAfter
+    from inspector.knowledge.tables import BadRow, CaseTable
+    from inspector.parts import Case, Fix
     from inspector.store import ImportResult, Store
 
 SUMMARY = "import, export, list and rate past cases and fixes"
 KINDS = ("cases", "causes", "fmea")
 _BAD_ROWS_SHOWN = 20
+_MEASURED = "measured"
+"""Who says so, where the parts themselves did."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    importing = actions.add_parser("import", help="read past cases from a CSV file, or causes from a table or a catalogue")
+    importing = actions.add_parser("import", help="read past cases or causes from a table, a catalogue or a knowledge pack")
     importing.add_argument("file", metavar="FILE", type=Path)
     importing.add_argument("--kind", choices=KINDS, default="cases", help="what a row of the file is (default: cases)")
     importing.add_argument("--map", metavar="COLUMN=FIELD", action="append", default=[], help="read a column as a field; may be repeated")
     importing.add_argument("--encoding", metavar="NAME", default="utf-8-sig", help="of the file, e.g. gb18030 (default: UTF-8)")
-    exporting = actions.add_parser("export", help="write all cases as CSV that can be imported again")
+    importing.add_argument("--sheet", metavar="NAME", help="of a workbook (default: the first)")
+    importing.add_argument("--dry-run", action="store_true", help="say how the columns are read and which rows are bad; keep nothing")
+    undoing = actions.add_parser("undo", help="take an import out again")
+    undoing.add_argument("batch", metavar="IMPORT", help="as 'inspector knowledge list' names it")
+    exporting = actions.add_parser("export", help="write all cases as CSV, or fixes and cases as a pack (a .zip or a folder)")
     exporting.add_argument("file", metavar="FILE", type=Path)
+    exporting.add_argument("--machine", metavar="TYPE", help="of a pack: the type of machine that it is about")
     listing = actions.add_parser("list", help="show the fixes with what they did, and where the cases came from")
     feedback = actions.add_parser("feedback", help="say whether what was done in a case helped")
     feedback.add_argument("case", metavar="CASE", help="id of a case, as suggestions and exports name it")
     outcome = feedback.add_mutually_exclusive_group(required=True)
     outcome.add_argument("--helped", dest="helped", action="store_true")
     outcome.add_argument("--not-helped", dest="helped", action="store_false")
-    for action in (importing, exporting, listing, feedback):
+    outcomes = actions.add_parser("outcomes", help="compare the defect rate before and after each case with what operators said")
+    outcomes.add_argument("--parts", metavar="N", type=int, default=50, help="parts before and after to look at (default: 50)")
+    outcomes.add_argument("--apply", action="store_true", help="take the measured outcome where no operator said anything")
+    alike = actions.add_parser("alike", help="find the parts that looked or sounded like one")
+    alike.add_argument("part", metavar="PART", help="id of a part that did not pass")
+    alike.add_argument("--by", metavar="CHANNEL", help="camera, microphone … of its station (default: the first camera or signal)")
+    alike.add_argument("--top", metavar="K", type=int, default=5, help="how many parts (default: 5)")
+    for action in (importing, undoing, exporting, listing, feedback, outcomes, alike):
         add_home_argument(action)
-    for action in (importing, listing):
+    for action in (importing, listing, outcomes, alike):
         add_json_argument(action)
 
 
@@ -55,50 +78,115 @@ def run(arguments: argparse.Namespace) -> int:
 
         return import_causes(arguments)
     with open_store(arguments.home) as store:
-        return {"import": _import, "export": _export, "list": _list, "feedback": _feedback}[arguments.action](arguments, store)
+        return _ACTIONS[arguments.action](arguments, store)
 
 
 def _import(arguments: argparse.Namespace, store: Store) -> int:
-    from inspector.knowledge.tables import parse_mapping, read_cases
+    from inspector.knowledge.packs import is_pack, read_pack
 
-    if arguments.file.suffix.casefold() in (".xlsx", ".xls", ".ods"):
-        raise UsageError(f"{arguments.file}: is a spreadsheet; save it as CSV (UTF-8) and import that")
-    table = read_cases(arguments.file, parse_mapping(arguments.map), arguments.encoding)
-    result = store.add_cases(table.cases, arguments.file.name)
+    fixes: tuple[Fix, ...] = ()
+    if is_pack(arguments.file):
+        if arguments.map:
+            raise UsageError("--map: the columns of a pack have their names already")
+        pack = read_pack(arguments.file)
+        fixes, table = pack.fixes, pack.table
+    else:
+        table = _table(arguments)
+    unsafe = _unsafe(table, [*store.fixes(), *fixes])
+    if arguments.dry_run:
+        result = None
+    else:
+        store.add_fixes(fixes)
+        result = store.add_cases(table.cases, arguments.file.name)
     if arguments.json != "-":
-        print(_import_words(arguments.file, table, result))
+        print(_import_words(arguments.file, table, result, unsafe))
     if arguments.json:
-        write_json(arguments.json, _import_document(arguments.file, table, result))
+        write_json(arguments.json, _import_document(arguments.file, table, result, unsafe))
     return 0
 
 
-def _import_words(path: Path, table: CaseTable, result: ImportResult) -> str:
-    lines = [f"{path}: {result.added} cases added, {result.duplicates} duplicates merged, {len(table.bad_rows)} bad rows left out"]
+def _table(arguments: argparse.Namespace) -> CaseTable:
+    from inspector.knowledge.columns import parse_mapping
+    from inspector.knowledge.tables import read_cases
+
+    return read_cases(arguments.file, parse_mapping(arguments.map), arguments.encoding, arguments.sheet)
+
+
+def _unsafe(table: CaseTable, fixes: Sequence[Fix]) -> list[BadRow]:
+    """Return the rows whose setting lies outside what their fix allows: history that is kept, and never recommended."""
+    from inspector.knowledge.tables import BadRow
+
+    limits = {(fix.fix_id, p.name, p.unit): p for fix in fixes for p in fix.parameters if p.low is not None and p.high is not None}
+    found = []
+    for row, case in zip(table.rows, table.cases, strict=True):
+        for parameter in case.parameters:
+            limit = limits.get((case.fix_id or "", parameter.name, parameter.unit))
+            if limit and not (limit.low or 0.0) <= parameter.value <= (limit.high or 0.0):
+                said = f"{parameter.name} {parameter.value:g} {parameter.unit} lies outside the safe limits {limit.low:g} to {limit.high:g}"
+                found.append(BadRow(row, f"{said} of '{case.fix_id}'"))
+    return found
+
+
+def _import_words(path: Path, table: CaseTable, result: ImportResult | None, unsafe: Sequence[BadRow]) -> str:
+    bad = f"{len(table.bad_rows)} bad rows left out"
+    if result is None:
+        lines = [f"{path}: {len(table.cases)} cases could be read, {bad}; nothing was kept"]
+    else:
+        lines = [f"{path}: {result.added} cases added, {result.duplicates} duplicates merged, {bad}"]
+    if result is None or table.guessed:
+        lines += [f"  {column} → {name}{' (guessed)' if column in table.guessed else ''}" for column, name in table.columns.items()]
     if table.unknown_outcomes:
         lines.append(f"  {table.unknown_outcomes} rows have an outcome in words that are not known: kept without an outcome")
-    lines += [f"  row {bad.row}: {bad.reason}" for bad in table.bad_rows[:_BAD_ROWS_SHOWN]]
-    if len(table.bad_rows) > _BAD_ROWS_SHOWN:
-        lines.append(f"  … and {len(table.bad_rows) - _BAD_ROWS_SHOWN} more; --json FILE writes them all")
+    lines += _row_words(table.bad_rows)
+    if unsafe:
+        lines.append(f"  {len(unsafe)} settings lie outside safe limits: kept as history, never recommended")
+        lines += _row_words(unsafe)
+    if result is not None and result.batch_id:
+        lines.append(f"  take it back with: inspector knowledge undo {result.batch_id}")
     return "\n".join(lines)
 
 
-def _import_document(path: Path, table: CaseTable, result: ImportResult) -> dict[str, Any]:
+def _row_words(rows: Sequence[BadRow]) -> list[str]:
+    lines = [f"  row {bad.row}: {bad.reason}" for bad in rows[:_BAD_ROWS_SHOWN]]
+    return lines + ([f"  … and {len(rows) - _BAD_ROWS_SHOWN} more; --json FILE writes them all"] if len(rows) > _BAD_ROWS_SHOWN else [])
+
+
+def _import_document(path: Path, table: CaseTable, result: ImportResult | None, unsafe: Sequence[BadRow]) -> dict[str, Any]:
     document: dict[str, Any] = {
         "file": str(path),
-        "added": result.added,
-        "duplicates": result.duplicates,
+        "added": result.added if result else 0,
+        "duplicates": result.duplicates if result else None,
         "unknown_outcomes": table.unknown_outcomes,
+        "columns": dict(table.columns),
+        "guessed": list(table.guessed),
         "bad_rows": [{"row": bad.row, "reason": bad.reason} for bad in table.bad_rows],
+        "outside_safe_limits": [{"row": one.row, "reason": one.reason} for one in unsafe],
     }
-    return document | ({"import": result.batch_id} if result.batch_id else {})
+    return document | ({"import": result.batch_id} if result and result.batch_id else {})
+
+
+def _undo(arguments: argparse.Namespace, store: Store) -> int:
+    print(f"{arguments.batch}: {store.undo_import(arguments.batch)} cases taken out")
+    return 0
 
 
 def _export(arguments: argparse.Namespace, store: Store) -> int:
+    from inspector.knowledge.packs import PackFile, is_pack, write_pack
     from inspector.knowledge.tables import write_cases
 
     cases = store.cases()
-    write_cases(arguments.file, cases)
-    print(f"{arguments.file}: {len(cases)} cases written")
+    if not is_pack(arguments.file):
+        if arguments.machine:
+            raise UsageError(f"--machine {arguments.machine}: goes with a pack; name a .zip or a folder to write")
+        write_cases(arguments.file, cases)
+        print(f"{arguments.file}: {len(cases)} cases written")
+        return 0
+    if not arguments.machine:
+        raise UsageError(f"{arguments.file}: a pack needs --machine TYPE")
+    name = re.sub(r"[^a-z0-9]+", "-", arguments.file.stem.casefold()).strip("-") or "pack"
+    fixes = store.fixes()
+    write_pack(arguments.file, PackFile(name=name[:60], machine=arguments.machine), fixes, cases)
+    print(f"{arguments.file}: {len(fixes)} fixes and {len(cases)} cases written, without the names of people")
     return 0
 
 
@@ -133,3 +221,95 @@ def _feedback(arguments: argparse.Namespace, store: Store) -> int:
     store.set_case_outcome(arguments.case, arguments.helped)
     print(f"{arguments.case}: {'helped' if arguments.helped else 'did not help'}")
     return 0
+
+
+def _outcomes(arguments: argparse.Namespace, store: Store) -> int:
+    if arguments.parts < 1:
+        raise UsageError(f"--parts {arguments.parts}: must be 1 or more")
+    measured = [(case, known) for case in store.cases() if (known := _measured(case, store, arguments.parts)) is not None]
+    for case, known in measured if arguments.apply else ():
+        if case.helped is None and known.helped is not None:
+            store.set_case_outcome(case.case_id, known.helped, _MEASURED)
+    if arguments.json != "-":
+        words = {True: "helped", False: "did not help", None: "said nothing"}
+        print("\n".join(f"{case.case_id}: operator {words[case.helped]}; {known.text.en} / {known.text.zh}" for case, known in measured))
+        print(f"{len(measured)} cases have parts before and after them")
+    if arguments.json:
+        write_json(arguments.json, {"cases": [_outcome_document(case, known) for case, known in measured]})
+    return 0
+
+
+def _measured(case: Case, store: Store, parts: int) -> BeforeAfter | None:
+    """Return what the parts say of a case; None where nobody knows when and where it was, or no part was inspected on one side of it."""
+    from datetime import datetime
+
+    from inspector.knowledge.outcome import before_and_after
+
+    if not case.when or not case.station:
+        return None
+    wall_utc_ns = round(datetime.fromisoformat(case.when).timestamp() * 1e9)
+    before, after = ([outcome == "fail" for outcome in side] for side in store.outcomes_around(case.station, wall_utc_ns, parts))
+    return before_and_after(before, after) if before and after else None
+
+
+def _alike(arguments: argparse.Namespace, store: Store) -> int:
+    if arguments.top < 1:
+        raise UsageError(f"--top {arguments.top}: must be 1 or more")
+    found = _parts_alike(store, arguments.part, arguments.by, arguments.top)
+    if arguments.json != "-":
+        for one in found:
+            said = ", ".join(f"{answer['fix_id']} {answer['answer']}" for answer in one["answers"]) or "no fix was noted"
+            print(f"{one['distance']:.2f}  {one['part_id']}  {one['kind'] or '-'}  {one['cause'] or '-'}  {said}")
+        print(f"{len(found)} parts are kept that can be compared" if not found else "distance 1 is that of any two parts")
+    if arguments.json:
+        write_json(arguments.json, {"part": arguments.part, "parts": found})
+    return 0
+
+
+def _parts_alike(store: Store, part: str, channel: str | None, top: int) -> list[dict[str, Any]]:
+    from inspector.knowledge.alike import nearest
+
+    inspection_id = store.find(part)
+    if inspection_id is None:
+        raise UsageError(f"there is no part '{part}'")
+    looks = store.looks(inspection_id)
+    channel = channel or next(iter(looks), None)
+    if channel is None or channel not in looks:
+        raise UsageError(
+            f"{part}: nothing is kept to compare{f' by {channel}' if channel else ''}; there is: {', '.join(looks) or 'nothing'}"
+        )
+    ids, vectors = store.newest_looks(channel, len(looks[channel]))
+    near = [(ids[row], distance) for row, distance in nearest(vectors, looks[channel], top + 1) if ids[row] != inspection_id]
+    return [_alike_document(store, identity, distance) for identity, distance in near[:top]]
+
+
+def _alike_document(store: Store, inspection_id: str, distance: float) -> dict[str, Any]:
+    stored = store.get(inspection_id)
+    assert stored is not None  # its vector is deleted with it
+    summary = stored.summary
+    answers = [{"fix_id": one.fix_id, "answer": one.kind} for one in store.feedback(inspection_id) if one.fix_id]
+    known = {name: getattr(summary, name) for name in ("inspection_id", "part_id", "station", "outcome", "kind", "cause")}
+    return known | {"distance": distance, "answers": answers}
+
+
+def _outcome_document(case: Case, known: BeforeAfter) -> dict[str, Any]:
+    return {
+        "case": case.case_id,
+        "operator": case.helped,
+        "measured": known.helped,
+        "before": {"defective": known.before[0], "parts": known.before[1]},
+        "after": {"defective": known.after[0], "parts": known.after[1]},
+        "probability_fell": known.fell,
+        "text": {"en": known.text.en, "zh": known.text.zh},
+    }
+
+
+_ACTIONS = {
+    "import": _import,
+    "undo": _undo,
+    "export": _export,
+    "list": _list,
+    "feedback": _feedback,
+    "outcomes": _outcomes,
+    "alike": _alike,
+}

@@ -19,6 +19,7 @@ from inspector.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from inspector.knowledge import Query
+    from inspector.knowledge.recurrence import Recurrence
     from inspector.parts import Suggestion
 
 SUMMARY = "ask the memory of fixes what is likely to help"
@@ -45,10 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
     with open_store(arguments.home) as store:
         memory = open_memory(store, arguments.home)
     answers = list(progress(memory.suggest_all(queries, arguments.top), total=len(queries), label="searching"))
+    recurring = [memory.recurrence(query) for query in queries]
     if arguments.json != "-":
-        print("\n\n".join(_words(query, answer) for query, answer in zip(queries, answers, strict=True)))
+        print("\n\n".join(_words(*asked) for asked in zip(queries, answers, recurring, strict=True)))
     if arguments.json:
-        write_json(arguments.json, _document(queries, answers))
+        write_json(arguments.json, _document(queries, answers, recurring))
     return 0
 
 
@@ -85,7 +87,11 @@ def _batch(path: Path) -> list[Query]:
         raise DataError(f"is not a CSV file from here on: {error}", path=path, row=rows.line_num) from error
 
 
-def _document(queries: list[Query], answers: list[tuple[Suggestion, ...]]) -> dict[str, Any]:
+def _recurrence_document(again: Recurrence) -> dict[str, Any]:
+    return {"times": again.times, "days": again.days, "text": {"en": again.text.en, "zh": again.text.zh}}
+
+
+def _document(queries: list[Query], answers: list[tuple[Suggestion, ...]], recurring: list[Recurrence | None]) -> dict[str, Any]:
     from inspector.document import suggestion_document
 
     return {
@@ -93,8 +99,9 @@ def _document(queries: list[Query], answers: list[tuple[Suggestion, ...]]) -> di
             {
                 "query": {name: value for name in FIELDS if (value := getattr(query, name)) is not None},
                 "suggestions": [suggestion_document(suggestion) for suggestion in answer],
+                **({"recurrence": _recurrence_document(again)} if again else {}),
             }
-            for query, answer in zip(queries, answers, strict=True)
+            for query, answer, again in zip(queries, answers, recurring, strict=True)
         ]
     }
 
@@ -102,10 +109,11 @@ def _document(queries: list[Query], answers: list[tuple[Suggestion, ...]]) -> di
 # --- words for people ----------------------------------------------------------------------------------------------------------
 
 
-def _words(query: Query, answer: tuple[Suggestion, ...]) -> str:
+def _words(query: Query, answer: tuple[Suggestion, ...], again: Recurrence | None) -> str:
     asked = ", ".join(f"{name} {value}" for name in FIELDS if (value := getattr(query, name)))
     lines = [f"{asked}:"] + [line for rank, suggestion in enumerate(answer, start=1) for line in _lines(rank, suggestion)]
-    return "\n".join(lines if answer else [f"{asked}: nothing like it is known"])
+    lines = lines if answer else [f"{asked}: nothing like it is known"]
+    return "\n".join(lines + ([f"  ! {again.text.en} / {again.text.zh}"] if again else []))
 
 
 def _lines(rank: int, suggestion: Suggestion) -> list[str]:
@@ -113,9 +121,16 @@ def _lines(rank: int, suggestion: Suggestion) -> list[str]:
     words = action.en if action.en == action.zh else f"{action.en} / {action.zh}"
     helped = f"helped {suggestion.helped} of {suggestion.tried}" if suggestion.tried else "outcome not known"
     lines = [f"  {rank}. {words}", f"     {suggestion.fix_id}   {helped}   score {suggestion.score:.2f}"]
+    if suggestion.chance is not None and suggestion.chance_interval is not None:
+        low, high = suggestion.chance_interval
+        effort = [f"{amount:g} {unit}" for amount, unit in ((suggestion.minutes, "min"), (suggestion.cost, "cost")) if amount is not None]
+        lines.append("     " + "   ".join([f"chance to help {suggestion.chance:.0%} ({low:.0%} to {high:.0%})", *effort]))
+    if suggestion.warning:
+        lines.append(f"     ! {suggestion.warning.en} / {suggestion.warning.zh}")
     for parameter in suggestion.parameters:
         limits = "" if parameter.low is None or parameter.high is None else f"   (safe: {parameter.low:g} to {parameter.high:g})"
         lines.append(f"     {parameter.name}: {parameter.value:g} {parameter.unit}{limits}")
+    lines += [f"     {one.name} worked at {one.low:g}–{one.high:g} {one.unit}, last {one.successes} successes" for one in suggestion.worked]
     if suggestion.cases:
         lines.append(f"     cases: {', '.join(suggestion.cases)}")
     return lines

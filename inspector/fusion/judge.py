@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from inspector.config import Station
 from inspector.features import Features
@@ -123,6 +124,12 @@ class Judge:
             return ()
         batch = self._batch(features, matched, trusted)
         return tuple(self._good.pictures[camera].nearest(matched[camera], embedding(batch.maps[camera][:2])) for camera in cameras)
+
+    def looks(self, features: Features) -> dict[str, NDArray[np.float32]]:
+        """Return what each camera's picture looks like to the backbone, by the part's channel."""
+        matched, trusted = self._trust(features)
+        batch = self._batch(features, matched, trusted)
+        return {matched[camera]: embedding(maps[:2]) for camera, maps in batch.maps.items()}
 
     def seen(self, features: Features) -> Batch:
         """Return one part as the network reads it."""

@@ -9,50 +9,42 @@ the same. Once an action is suggested, the cases that it explains no longer spea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from inspector.knowledge.options import Context, Option, context_of, options
+from inspector.knowledge.options import Context, Limits, Option, options
 from inspector.knowledge.query import Query
-from inspector.knowledge.words import action_key
+from inspector.knowledge.recurrence import Recurrence, recurrence
 from inspector.parts import Case, Fix, Suggestion
 
 if TYPE_CHECKING:
-    from inspector.knowledge.search import TextIndex
+    from inspector.knowledge.search import Found
+    from inspector.knowledge.voices import Voices
 
 _RELATED = 0.25
 """Agreement below this is about something else: fewer suggestions are better than wrong ones."""
 
-_CASES_SHOWN = 10
-_NEIGHBOURS = 100
+_MOST_CASES_SHOWN = 10
+_MOST_IN_A_WEEK = 100
 _BLOCK = 256
 """Queries at once: bounds the memory of a batch."""
 
-# The first two are of a flat optimum on maintenance records (tests/bench/fixes.py): half or twice of them changes shares by 0.01.
-# The other two weigh what those records do not hold, outcomes and known fixes: judgements.
-_TEMPERATURE = 0.1
-"""Similarity by which a case must be ahead to speak e times as loud."""
-_EXPLAINED = 0.8
-"""Share of the cases of an action that its suggestion explains."""
-_OWN_WORDS = 0.7
-"""What the words of a fix count beside a symptom: "replace the belt" names the belt, not its trouble."""
-_SHARPNESS = 0.3
-"""Power with which a smaller share of the similar cases lowers a suggestion's score, against its chance to help."""
-
 
 class Memory:
-    """Fixes and cases, ready to be asked. `cache_file` keeps the embeddings of texts between runs."""
+    """Fixes and cases, ready to be asked. `cache_file` keeps the embeddings of texts between runs; `limits` are the stations' safe ones."""
 
-    def __init__(self, fixes: Sequence[Fix], cases: Sequence[Case], cache_file: Path | None = None) -> None:
+    def __init__(
+        self, fixes: Sequence[Fix], cases: Sequence[Case], cache_file: Path | None = None, limits: Mapping[str, Limits] | None = None
+    ) -> None:
         self._options = options(fixes, cases)
         self._by_fact = _by_fact(self._options)
+        self._station_limits = limits or {}
         self._cache_file = cache_file
-        self._texts: _Texts | None = None
+        self._voices: Voices | None = None
 
     def suggest(self, query: Query, top: int = 3) -> tuple[Suggestion, ...]:
         """Return what is most likely to help, best first; nothing for an empty query. Without a text this takes no search and no model."""
@@ -63,16 +55,28 @@ class Memory:
         for start in range(0, len(queries), _BLOCK):
             block = queries[start : start + _BLOCK]
             texts = [query.words for query in block if query.words]
-            found = iter(self._searched.similarity(texts)) if texts and self._options else iter(())
+            found = self._searched.nearest(texts) if texts and self._options else iter(())
             for query in block:
                 yield self._by_text(query, next(found), top) if query.words and self._options else self._by_facts(query, top)
 
     def overview(self) -> tuple[Suggestion, ...]:
         """Return everything that could be suggested with all its cases counted, by id; the score is the chance to help."""
         return tuple(
-            _suggestion(option, option.chance(Query()), Query(), option.cases)
+            _suggestion(option, option.chance(Query()).mean, Query(), option.latest(Query(), 0, _MOST_CASES_SHOWN), {})
             for option in sorted(self._options, key=lambda one: one.fix_id)
         )
+
+    def recurrence(self, query: Query, now: datetime | None = None) -> Recurrence | None:
+        """Return whether this trouble keeps coming back at this station; None for an unknown cause or station."""
+        if not query.known_cause or not query.station:
+            return None
+        known = self._by_fact.get(("cause", query.known_cause), ())
+        groups = [group for option in known for context, group in option.groups.items() if _same_trouble(context, query)]
+        latest = [case.when for group in groups for case in group.cases[:_MOST_IN_A_WEEK] if case.when]
+        return recurrence(latest, now)
+
+    def _limits(self, query: Query) -> Limits:
+        return self._station_limits.get(query.station or "", {})
 
     # --- without a text --------------------------------------------------------------------------------------------------------
 
@@ -82,119 +86,38 @@ class Memory:
         related = {option.fix_id: option for option in known}.values()
         scored = [(agreed * option.merit(query), option) for option in related if (agreed := option.agreement(query)) >= _RELATED]
         scored.sort(key=lambda pair: (-pair[0], pair[1].fix_id))
-        return tuple(_suggestion(option, score, query, _by_agreement(option, query)) for score, option in scored[:top])
+        return tuple(
+            _suggestion(option, score, query, option.latest(query, _RELATED, _MOST_CASES_SHOWN), self._limits(query))
+            for score, option in scored[:top]
+        )
 
     # --- with a text -----------------------------------------------------------------------------------------------------------
 
     @property
-    def _searched(self) -> _Texts:
-        if self._texts is None:
-            self._texts = _Texts(self._options, self._cache_file)
-        return self._texts
+    def _searched(self) -> Voices:
+        if self._voices is None:
+            from inspector.knowledge.voices import Voices  # scipy: only those who search by text should wait for it
 
-    def _by_text(self, query: Query, similarity: NDArray[np.float32], top: int) -> tuple[Suggestion, ...]:
-        texts = self._searched
-        near = texts.neighbours(query, similarity)
+            self._voices = Voices(self._options, self._cache_file)
+        return self._voices
+
+    def _by_text(self, query: Query, found: Found, top: int) -> tuple[Suggestion, ...]:
+        searched = self._searched
+        near = searched.neighbours(query, found)
         merit = np.array([self._options[option].merit(query) for option in near.options])
-        kinship = texts.kinship(near)
+        kinship = searched.kinship(near)
         voices, strongest, left = near.voices.copy(), 0.0, np.ones(len(near.options), bool)
         suggestions: list[Suggestion] = []
         while left.any() and len(suggestions) < top:
             support = near.support(kinship, voices)
             strongest = strongest or float(support.max())
-            scores = np.where(left, near.level * (support / strongest) ** _SHARPNESS * merit, -1)
+            scores = np.where(left, near.scores(support, strongest) * merit, -1)
             best = int(scores.argmax())
             left[best] = False
             option = self._options[near.options[best]]
-            suggestions.append(_suggestion(option, float(scores[best]), query, near.cases_of(best)))
-            voices = voices * (1 - _EXPLAINED * kinship[best])
+            suggestions.append(_suggestion(option, float(scores[best]), query, searched.cases(near.spans_of(best)), self._limits(query)))
+            voices = voices * (1 - kinship[best])
         return tuple(sorted(suggestions, key=lambda suggestion: -suggestion.score))
-
-
-@dataclass(frozen=True, slots=True)
-class _Speaker:
-    """One text that speaks for an option: a case's symptom, or the fix's own words."""
-
-    option: int
-    context: Context
-    case: Case | None
-    text: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Near:
-    """The texts nearest to a query, nearest first, and the options they speak for."""
-
-    level: float
-    """How alike the most similar of them is, in words and circumstances."""
-    voices: NDArray[np.float64]
-    speakers: list[_Speaker]
-    options: list[int]
-    speaks_for: NDArray[np.intp]
-    """Position in `options` of each speaker."""
-    is_fix: NDArray[np.bool_]
-    """Whether each option is a known fix."""
-
-    def support(self, kinship: NDArray[np.float64], voices: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return how loud the texts speak for each option: the loudest for a fix, all together for an action of cases."""
-        heard = kinship * voices
-        support: NDArray[np.float64] = np.where(self.is_fix, heard.max(axis=1), heard.sum(axis=1))
-        return support
-
-    def cases_of(self, option: int) -> list[Case]:
-        return [case for at in np.flatnonzero(self.speaks_for == option) if (case := self.speakers[at].case)]
-
-
-class _Texts:
-    """All that can be found by text."""
-
-    def __init__(self, known: Sequence[Option], cache_file: Path | None) -> None:
-        from inspector.knowledge.search import Embedder, TextIndex
-
-        self._options = known
-        positions: dict[str, int] = {}
-        self._speakers = [
-            _Speaker(number, context, case, positions.setdefault(text, len(positions)))
-            for number, option in enumerate(known)
-            for text, context, case in _voices(option)
-        ]
-        self._index: TextIndex = TextIndex(list(positions), Embedder(cache_file))
-        contexts: dict[Context, int] = {}
-        self._context = np.array([contexts.setdefault(speaker.context, len(contexts)) for speaker in self._speakers])
-        self._contexts = list(contexts)
-        self._is_own = np.array([speaker.case is None for speaker in self._speakers])
-        self._text = np.array([speaker.text for speaker in self._speakers])
-        self._actions = _word_matrix([set(action_key(option.action.en).split()) for option in known])
-
-    def similarity(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return self._index.similarity(texts)
-
-    def neighbours(self, query: Query, similarity: NDArray[np.float32]) -> _Near:
-        """Return the texts that are most like the query, in words and in circumstances."""
-        agreed = np.array([context.agreement(query) for context in self._contexts])[self._context]
-        agreed = agreed * np.where(self._is_own, _OWN_WORDS, 1.0)
-        likeness = similarity[self._text] + _TEMPERATURE / _SHARPNESS * np.log(agreed)
-        count = min(_NEIGHBOURS, len(likeness))
-        nearest = np.argpartition(-likeness, count - 1)[:count]
-        nearest = nearest[np.argsort(-likeness[nearest], kind="stable")]
-        speakers = [self._speakers[at] for at in nearest]
-        found: dict[int, int] = {}
-        speaks_for = np.array([found.setdefault(speaker.option, len(found)) for speaker in speakers])
-        is_fix = np.array([self._options[option].fix is not None for option in found])
-        level = float(np.clip((similarity[self._text] * agreed)[nearest].max(), 0, 1))
-        voices = np.exp((likeness[nearest] - likeness[nearest[0]]) / _TEMPERATURE)
-        return _Near(level, voices, speakers, list(found), speaks_for, is_fix)
-
-    def kinship(self, near: _Near) -> NDArray[np.float64]:
-        """Return (options, speakers): 1 where a text speaks for the option itself, less where for an action in similar words."""
-        chosen = self._actions[near.options]
-        common = (chosen @ chosen.T).toarray()
-        sizes = common.diagonal()
-        alike = (common / np.maximum(sizes[:, None] + sizes[None] - common, 1)) ** 2
-        alike[near.is_fix, :] = alike[:, near.is_fix] = 0
-        np.fill_diagonal(alike, 1)
-        kinship: NDArray[np.float64] = alike[:, near.speaks_for]
-        return kinship
 
 
 def _by_fact(known: Sequence[Option]) -> dict[tuple[str, str | None], list[Option]]:
@@ -208,42 +131,26 @@ def _by_fact(known: Sequence[Option]) -> dict[tuple[str, str | None], list[Optio
     return found
 
 
-def _voices(option: Option) -> Iterator[tuple[str, Context, Case | None]]:
-    if option.own is not None:
-        trouble = " ".join(sorted(option.own.causes) + sorted(option.own.defects)).replace("_", " ")
-        for text in dict.fromkeys((option.action.en, option.action.zh, trouble)):
-            if text:
-                yield text, option.own, None
-    for case in option.cases:
-        if text := case.symptom.strip() or case.action.strip():
-            yield text, context_of(case), case
+def _same_trouble(context: Context, query: Query) -> bool:
+    return query.known_cause in context.causes and context.station == query.station
 
 
-def _word_matrix(texts: Sequence[set[str]]) -> Any:
-    from scipy.sparse import csr_matrix
-
-    positions: dict[str, int] = {}
-    rows = [row for row, words in enumerate(texts) for _ in words]
-    columns = [positions.setdefault(word, len(positions)) for words in texts for word in words]
-    return csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(texts), max(1, len(positions))))
-
-
-def _by_agreement(option: Option, query: Query) -> list[Case]:
-    newest_first = sorted(option.cases, key=lambda case: case.when or "", reverse=True)
-    agreed = ((context_of(case).agreement(query), case) for case in newest_first)
-    related = [(value, case) for value, case in agreed if value >= _RELATED]
-    return [case for _, case in sorted(related, key=lambda pair: -pair[0])]
-
-
-def _suggestion(option: Option, score: float, query: Query, cases: Sequence[Case]) -> Suggestion:
-    counted = option.counted(query)
+def _suggestion(option: Option, score: float, query: Query, cases: Sequence[Case], limits: Limits) -> Suggestion:
+    counted, chance = option.counted(query), option.chance(query)
+    parameters, worked = option.parameters(query, limits)
     return Suggestion(
         option.fix_id,
         option.action,
         score,
-        option.parameters(query),
+        parameters,
         counted.tried,
         counted.helped,
-        tuple(dict.fromkeys(case.case_id for case in cases))[:_CASES_SHOWN],
+        tuple(dict.fromkeys(case.case_id for case in cases))[:_MOST_CASES_SHOWN],
         None if option.fix else option.action.en,
+        chance.mean,
+        chance.interval,
+        worked,
+        option.minutes,
+        option.cost,
+        option.warning(query),
     )

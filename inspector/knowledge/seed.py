@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from inspector.errors import DataError
+from inspector.errors import DataError, UsageError
 from inspector.home import shipped
 from inspector.knowledge.tables import read_cases
 from inspector.parts import Case, Fix, Parameter, Text
@@ -15,7 +17,8 @@ SEED_SOURCE = "demo"
 """Under which the shipped cases stand in the store: they are examples, not anyone's experience."""
 
 _COLUMNS = ("fix_id", "action_en", "action_zh", "causes", "defects", "parameters", "minutes", "cost", "station")
-_SETTING = re.compile(r"(?P<name>\w+) = (?P<value>[\d.]+) (?P<unit>.+?)(?: \((?P<low>[\d.]+)\.\.(?P<high>[\d.]+)\))?")
+_NUMBER = r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
+_SETTING = re.compile(r"(?P<name>\w+) = (?P<value>{N}) (?P<unit>.+?)(?: \((?P<low>{N})\.\.(?P<high>{N})\))?".replace("{N}", _NUMBER))
 
 
 def load_seed(folder: Path | None = None) -> tuple[list[Fix], list[Case]]:
@@ -31,7 +34,7 @@ def load_seed(folder: Path | None = None) -> tuple[list[Fix], list[Case]]:
 def read_fixes(path: Path) -> list[Fix]:
     """Read fixes from CSV: lists are separated by ';', a setting is `name = value unit (low..high)`. Raises DataError."""
     try:
-        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", path=path) from error
     if not rows or tuple(rows[0]) != _COLUMNS:
@@ -46,6 +49,27 @@ def read_fixes(path: Path) -> list[Fix]:
             raise DataError(f"fix '{fix.fix_id}' is there twice", path=path, row=number)
         fixes[fix.fix_id] = fix
     return list(fixes.values())
+
+
+def write_fixes(path: Path, fixes: Sequence[Fix]) -> None:
+    """Write fixes so that `read_fixes` returns them again. Raises UsageError when the file cannot be written."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for fix in fixes:
+        amounts = ("" if amount is None else f"{amount:g}" for amount in (fix.minutes, fix.cost))
+        settings = "; ".join(_setting(parameter) for parameter in fix.parameters)
+        lists = ("; ".join(fix.causes), "; ".join(fix.defects), settings)
+        writer.writerow([fix.fix_id, fix.action.en, fix.action.zh, *lists, *amounts, fix.station or ""])
+    try:
+        path.write_text(text.getvalue(), encoding="utf-8", newline="")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _setting(parameter: Parameter) -> str:
+    limits = "" if parameter.low is None or parameter.high is None else f" ({parameter.low!r}..{parameter.high!r})"
+    return f"{parameter.name} = {parameter.value!r} {parameter.unit}{limits}"
 
 
 def _fix(cells: list[str]) -> Fix:

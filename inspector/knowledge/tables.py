@@ -1,4 +1,4 @@
-"""Cases as CSV: read what plants export, column by column as the user maps it; write what can be read again.
+"""Cases as tables: read what plants export, column by column as the user maps it; write what can be read again.
 
 A row is a case or it is reported with its reason. Nothing is guessed: an unknown outcome is None, a number that is none is an error.
 """
@@ -9,21 +9,17 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from inspector.errors import DataError, UsageError
-from inspector.knowledge.sheets import SUFFIXES, sheet_rows
+from inspector.knowledge.columns import FIELDS, NUMBER_FIELDS, PARAMETER, TEXT_FIELDS, fields_of
+from inspector.knowledge.sheets import rows
 from inspector.parts import Case, Parameter
 
-TEXT_FIELDS = ("case_id", "symptom", "action", "fix_id", "defect", "cause", "station", "product", "who")
-NUMBER_FIELDS = ("minutes", "cost")
-FIELDS = (*TEXT_FIELDS[:8], "outcome", *NUMBER_FIELDS, "who", "when")
-
-_PARAMETER = re.compile(r"parameter:(?P<name>[^:]+):(?P<unit>[^:]*)")
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?")
 _OUTCOMES = {
     True: "helped, yes, y, true, 1, ok, solved, fixed, effective, success, successful, resolved, 有效, 是, 已解决, 解决, 成功",
@@ -51,46 +47,36 @@ class CaseTable:
     bad_rows: tuple[BadRow, ...]
     unknown_outcomes: int = 0
     """Rows whose outcome was given in words that are not known; they are cases without an outcome."""
+    rows: tuple[int, ...] = ()
+    """Where each case stands in the file."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Column -> field, as it was read."""
+    guessed: Mapping[str, str] = field(default_factory=dict)
+    """Those of `columns` that were not mapped but guessed from the column's name."""
 
 
-def read_cases(path: Path, mapping: Mapping[str, str] | None = None, encoding: str = "utf-8-sig") -> CaseTable:
-    """Read cases from a CSV file; columns named like a field need no mapping. Raises DataError, and UsageError for a bad mapping."""
-    rows = _rows(path, encoding)
-    header = next(rows, None)
+def read_cases(path: Path, mapping: Mapping[str, str] | None = None, encoding: str = "utf-8-sig", sheet: str | None = None) -> CaseTable:
+    """Read cases from a CSV file or a workbook; columns with usual names need no mapping. Raises DataError, and UsageError."""
+    lines = rows(path, encoding, sheet)
+    header = next(lines, None)
     if header is None:
         raise DataError("is empty; the first row must name the columns", path=path)
-    fields = _fields_of(header[1], mapping or {}, path)
+    fields, guessed = fields_of(header[1], mapping or {}, path)
+    read = {name.strip(): field for name, field in zip(header[1], fields, strict=True) if field}
     cases: list[Case] = []
+    places: list[int] = []
     bad_rows: list[BadRow] = []
     unknown = 0
-    for row, cells in rows:
+    for row, cells in lines:
         try:
             case, outcome_known = _case(fields, cells, len(header[1]))
         except ValueError as error:
             bad_rows.append(BadRow(row, str(error)))
         else:
             cases.append(case)
+            places.append(row)
             unknown += not outcome_known
-    return CaseTable(tuple(cases), tuple(bad_rows), unknown)
-
-
-def rows_of(path: Path, encoding: str = "utf-8-sig") -> Iterator[tuple[int, list[str]]]:
-    """Yield (line number, cells) of a table's rows that hold anything, from CSV or a spreadsheet. Raises DataError, UsageError."""
-    return sheet_rows(path) if path.suffix.casefold() in SUFFIXES else _rows(path, encoding)
-
-
-def parse_mapping(pairs: Sequence[str]) -> dict[str, str]:
-    """Return COLUMN -> FIELD of `--map` arguments. Raises UsageError."""
-    mapping: dict[str, str] = {}
-    for pair in pairs:
-        column, equals, name = pair.rpartition("=")
-        if not equals or not column or not name:
-            raise UsageError(f"--map '{pair}': write COLUMN=FIELD, e.g. problem=symptom")
-        _checked_field(name)
-        if column in mapping:
-            raise UsageError(f"--map '{pair}': column '{column}' is mapped twice")
-        mapping[column] = name
-    return mapping
+    return CaseTable(tuple(cases), tuple(bad_rows), unknown, tuple(places), read, guessed)
 
 
 def write_cases(path: Path, cases: Sequence[Case]) -> None:
@@ -106,69 +92,6 @@ def write_cases(path: Path, cases: Sequence[Case]) -> None:
         path.write_text(text.getvalue(), encoding="utf-8", newline="")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-# --- the file ------------------------------------------------------------------------------------------------------------------
-
-
-def _rows(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line number, cells) of the rows that hold anything."""
-    text = _text(path, encoding)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    while True:
-        row = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise DataError(f"is not a CSV file from here on: {error}", path=path, row=row) from error
-        if any(cell.strip() for cell in cells):
-            yield row, cells
-
-
-def _text(path: Path, encoding: str) -> str:
-    try:
-        return path.read_bytes().decode(encoding)
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", path=path) from error
-    except LookupError as error:
-        raise UsageError(f"--encoding '{encoding}': there is no such encoding; use e.g. utf-8, gb18030, cp1252") from error
-    except UnicodeDecodeError as error:
-        row = error.object[: error.start].count(b"\n") + 1
-        raise DataError(f"is not text in {encoding}; name another with --encoding, e.g. gb18030 or cp1252", path=path, row=row) from error
-
-
-def _delimiter(text: str) -> str:
-    header = text.partition("\n")[0]
-    return max(",;\t", key=header.count)
-
-
-# --- the columns ---------------------------------------------------------------------------------------------------------------
-
-
-def _fields_of(header: Sequence[str], mapping: Mapping[str, str], path: Path) -> list[str | None]:
-    """Return the field of each column, None for a column that is not read."""
-    names = [name.strip() for name in header]
-    if missing := [column for column in mapping if column not in names]:
-        raise DataError(f"has no column '{missing[0]}'; its columns are {', '.join(names)}", path=path, row=1)
-    fields = [mapping.get(name) or (name if name in FIELDS or _PARAMETER.fullmatch(name) else None) for name in names]
-    taken = [field for field in fields if field is not None]
-    if twice := next((field for field in taken if taken.count(field) > 1), None):
-        raise DataError(f"more than one column is read as '{twice}'; map only one of them", path=path, row=1)
-    if not {"action", "fix_id"} & set(taken):
-        raise DataError(f"no column is read as 'action'; name it with --map COLUMN=action (columns: {', '.join(names)})", path=path, row=1)
-    if not {"symptom", "defect", "cause"} & set(taken):
-        raise DataError(
-            f"no column is read as 'symptom'; name it with --map COLUMN=symptom (columns: {', '.join(names)})", path=path, row=1
-        )
-    return fields
-
-
-def _checked_field(name: str) -> str:
-    if name in FIELDS or _PARAMETER.fullmatch(name):
-        return name
-    raise UsageError(f"--map: there is no field '{name}'; fields are {', '.join(FIELDS)} and parameter:NAME:UNIT")
 
 
 # --- the cells -----------------------------------------------------------------------------------------------------------------
@@ -203,7 +126,7 @@ def _amount(name: str, cell: str) -> float:
 
 
 def _parameter(field: str, cell: str) -> Parameter:
-    match = _PARAMETER.fullmatch(field)
+    match = PARAMETER.fullmatch(field)
     assert match is not None  # only such fields are handed over
     name, unit = match["name"], match["unit"]
     return Parameter(name, _number(name, cell.removesuffix(unit).strip() if unit else cell), unit)

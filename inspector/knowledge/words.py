@@ -9,7 +9,7 @@ from itertools import pairwise
 
 # A run of letters and digits without Chinese, or one Chinese character.
 _TOKEN = re.compile(r"[^\W_\u3400-\u9fff]+|[\u3400-\u9fff]")
-_GRAM_LENGTHS = (3, 4)
+_GRAM_LENGTHS = (2, 3)
 
 
 def words(text: str) -> list[str]:
@@ -20,7 +20,7 @@ def words(text: str) -> list[str]:
 
 
 def grams(text: str) -> list[str]:
-    """Return the groups of 3 and 4 letters within the words of `text`, word ends included; Chinese pairs."""
+    """Return the groups of 2 and 3 letters within the words of `text`, word ends included; Chinese pairs."""
     found = []
     for word in words(text):
         if _is_chinese(word):

@@ -107,6 +107,15 @@ def hourly(connection: Connection, wanted: Sequence[ColumnElement[bool]]) -> lis
     return [HourlyYield(int(start) * _HOUR_NS, parts, int(good)) for start, parts, good in connection.execute(chosen)]
 
 
+def outcomes_around(connection: Connection, station: str, wall_utc_ns: int, parts: int) -> tuple[list[str], list[str]]:
+    """Return the outcomes of the last parts before an instant, and of the first after it."""
+    of_station = select(InspectionRow.outcome).where(InspectionRow.station == station).limit(parts)
+    time = InspectionRow.wall_utc_ns
+    before = of_station.where(time < wall_utc_ns).order_by(time.desc())
+    after = of_station.where(time >= wall_utc_ns).order_by(time)
+    return list(connection.execute(before).scalars()), list(connection.execute(after).scalars())
+
+
 def station_names(connection: Connection) -> list[str]:
     """Return the stations that have stored a part, sorted. Hops through the index: a plain DISTINCT would read every row of it."""
     names: list[str] = []

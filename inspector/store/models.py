@@ -53,6 +53,18 @@ class DocumentRow(Table):
     document: Mapped[dict[str, Any]]
 
 
+class LookRow(Table):
+    """What one channel of an inspection looked or sounded like."""
+
+    __tablename__ = "inspection_look"
+    inspection_id: Mapped[str] = mapped_column(ForeignKey("inspection.inspection_id", ondelete="CASCADE"), primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    vector: Mapped[bytes]
+    """Half-precision numbers, little endian."""
+
+    __table_args__ = (Index("ix_inspection_look_channel", "channel", "inspection_id"),)
+
+
 class FeedbackRow(Table):
     __tablename__ = "feedback"
     feedback_id: Mapped[str] = mapped_column(primary_key=True)

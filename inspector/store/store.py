@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from inspector.errors import StoreError
 from inspector.home import Home
 from inspector.parts import Case, Fix, Inspection, Outcome, Parameter, PartTruth
-from inspector.store import inspections, memory
+from inspector.store import inspections, looks, memory
 from inspector.store.confirmations import confirmed_causes
 from inspector.store.database import connect, failures_named
 from inspector.store.evidence import write_evidence
@@ -84,6 +86,7 @@ class Store:
         with self._writing() as connection:
             wall_utc_ns = inspection.record.wall_utc_ns or time.time_ns()
             inspections.insert_inspection(connection, inspection_id, wall_utc_ns, inspection, label_truth, note)
+            looks.insert_looks(connection, inspection_id, inspection.looks)
         return inspection_id
 
     def get(self, inspection_id: str) -> StoredInspection | None:
@@ -145,6 +148,16 @@ class Store:
             alive = connection.execute(select(StationStatusRow.station)).scalars()
             return sorted({*inspections.station_names(connection), *alive})
 
+    def looks(self, inspection_id: str) -> dict[str, NDArray[np.float32]]:
+        """Return what a part looked and sounded like: channel -> vector; none for a part that passed."""
+        with self._reading() as connection:
+            return looks.looks_of(connection, inspection_id)
+
+    def newest_looks(self, channel: str, size: int, limit: int = 100_000) -> tuple[list[str], NDArray[np.float32]]:
+        """Return the ids and vectors (n, size) of the newest inspections that have such a vector."""
+        with self._reading() as connection:
+            return looks.newest_looks(connection, channel, size, limit)
+
     # --- figures ---------------------------------------------------------------------------------------------------------------
 
     def counts(self, station: str | None = None, since_utc_ns: int = 0) -> dict[str, int]:
@@ -161,6 +174,11 @@ class Store:
         """Return the yield of each hour (UTC) since then that saw a part, oldest first."""
         with self._reading() as connection:
             return inspections.hourly(connection, inspections.conditions(station=station, since_utc_ns=since_utc_ns))
+
+    def outcomes_around(self, station: str, wall_utc_ns: int, parts: int) -> tuple[list[str], list[str]]:
+        """Return the outcomes of the last `parts` of a station before an instant, and of the first after it."""
+        with self._reading() as connection:
+            return inspections.outcomes_around(connection, station, wall_utc_ns, parts)
 
     # --- what operators say ----------------------------------------------------------------------------------------------------
 

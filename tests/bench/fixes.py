@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.knowledge import Memory, Query
-from inspector.knowledge.search import Bm25, Embedder
+from inspector.knowledge.embedding import Embedder
+from inspector.knowledge.search import Bm25
 from inspector.knowledge.words import words
 from inspector.parts import Case
 
@@ -75,12 +76,13 @@ def share_found(pairs: Sequence[Pair], ranking: Ranking) -> dict[str, list[float
 
 
 def by_bm25(known: Sequence[Pair], asked: Sequence[str]) -> Iterator[list[str]]:
-    scores, _ = Bm25([problem for problem, _ in known], words).scores(asked)
-    yield from best_matches(scores, known)
+    index = Bm25([problem for problem, _ in known], words, exact=True)
+    yield from best_matches([index.scores(problem)[0] for problem in asked], known)
 
 
 def by_embedding(embedder: Embedder, known: Sequence[Pair], asked: Sequence[str]) -> Iterator[list[str]]:
-    yield from best_matches(embedder.remembered(asked) @ embedder.remembered([problem for problem, _ in known]).T, known)
+    vectors = [embedder.remembered(texts).whole(slice(None)) for texts in (asked, [problem for problem, _ in known])]
+    yield from best_matches(vectors[0] @ vectors[1].T, known)
 
 
 def by_memory(cache: Path | None, known: Sequence[Pair], asked: Sequence[str]) -> Iterator[list[str]]:
@@ -89,7 +91,7 @@ def by_memory(cache: Path | None, known: Sequence[Pair], asked: Sequence[str]) -
         yield [suggestion.original or "" for suggestion in suggestions]
 
 
-def best_matches(scores: NDArray[np.float32], known: Sequence[Pair]) -> Iterator[list[str]]:
+def best_matches(scores: Iterable[NDArray[np.float32]], known: Sequence[Pair]) -> Iterator[list[str]]:
     for row in scores:
         ranked = dict.fromkeys(known[at][1] for at in np.argsort(-row, kind="stable")[:200])
         yield list(ranked)[: max(RANKS)]

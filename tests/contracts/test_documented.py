@@ -8,7 +8,7 @@ import yaml
 from dashboards.words import PARAMETERS
 from inspector.cli import OWN_COMMANDS
 from inspector.commands.schema import KINDS, schema_text
-from inspector.config import ChannelConfig, CostsConfig, DecisionConfig, GateConfig, PlcConfig, PromiseConfig, Station
+from inspector.config import ChannelConfig, CostsConfig, DecisionConfig, GateConfig, PlcConfig, PromiseConfig, SafeLimitConfig, Station
 from inspector.knowledge.seed import load_seed
 from inspector.machine import BearingConfig, BeltConfig, MachineConfig
 from inspector.plugins import command_points, driver_names
@@ -31,7 +31,17 @@ def test_driver_is_in_the_stations_readme(driver: str) -> None:
 
 
 MACHINE_MODELS = (MachineConfig, BearingConfig, BeltConfig)
-STATION_MODELS = (Station, ChannelConfig, PlcConfig, GateConfig, DecisionConfig, PromiseConfig, CostsConfig, *MACHINE_MODELS)
+STATION_MODELS = (
+    Station,
+    ChannelConfig,
+    PlcConfig,
+    GateConfig,
+    DecisionConfig,
+    PromiseConfig,
+    CostsConfig,
+    SafeLimitConfig,
+    *MACHINE_MODELS,
+)
 
 
 @pytest.mark.parametrize("key", [key for model in STATION_MODELS for key in model.model_fields])

@@ -2,13 +2,17 @@
 
 import csv
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from inspector.cli import main
 from inspector.commands.installation import open_store
+from inspector.parts import Case, Inspection, ModelRef, Outcome, PartRecord, Trigger, Verdict
 
 
 def called(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -113,7 +117,10 @@ def test_feedback_changes_what_is_counted(demo_home: Path, capsys: pytest.Captur
         (("suggest", "--batch", "nowhere.csv"), "nowhere.csv: cannot be read"),
         (("knowledge", "feedback", "c9", "--helped"), "there is no case 'c9'"),
         (("knowledge", "import", "nowhere.csv"), "nowhere.csv: cannot be read"),
-        (("knowledge", "import", "book.xlsx"), "save it as CSV"),
+        (("knowledge", "import", "book.xls"), "save it as XLSX"),
+        (("knowledge", "import", "book.xlsx"), "book.xlsx: cannot be read"),
+        (("knowledge", "undo", "i9"), "there is no import 'i9'"),
+        (("knowledge", "export", "pack.zip"), "a pack needs --machine"),
         (("knowledge", "import", "f.csv", "--kind", "fmea"), "f.csv: cannot be read"),
         (("knowledge", "import", "f.csv", "--map", "a=b"), "there is no field 'b'"),
         (("knowledge", "export", "no/such/folder/out.csv"), "cannot be written"),
@@ -131,3 +138,78 @@ def test_a_home_that_is_a_file_is_refused(tmp_path: Path, capsys: pytest.Capture
     code, _, err = called(capsys, "suggest", "--cause", "belt_slip", "--home", tmp_path / "home")
     assert code == 2
     assert len(err.strip().splitlines()) == 1
+
+
+def test_the_parts_before_and_after_stand_beside_the_operators_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    with open_store(tmp_path) as store:
+        for minute in range(-40, 40):
+            instant_ns = int((done + timedelta(minutes=minute)).timestamp()) * 10**9
+            store.add(made_inspection(instant_ns, "fail" if minute < 0 and minute % 2 else "pass"))
+        store.add_cases([Case("c1", cause="belt_slip", fix_id="set-belt-tension", station="s1", when=done.isoformat())], "test")
+    code, out, _ = called(capsys, "knowledge", "outcomes", "--apply", "--home", tmp_path)
+    assert code == 0
+    assert "c1: operator said nothing; the defect rate fell (defective parts 20/40 → 0/40)" in out
+    code, out, _ = called(capsys, "knowledge", "outcomes", "--parts", "2", "--home", tmp_path, "--json", "-")
+    (known,) = json.loads(out)["cases"]
+    assert (known["case"], known["operator"], known["measured"]) == ("c1", True, None)
+    assert called(capsys, "knowledge", "outcomes", "--parts", "0", "--home", tmp_path)[0] == 2
+
+
+def made_inspection(wall_utc_ns: int, outcome: Outcome) -> Inspection:
+    record = PartRecord(Trigger("s1", f"p{wall_utc_ns}", 0), {}, wall_utc_ns=wall_utc_ns)
+    return Inspection(record, Verdict(outcome, 0.5, 0.5, ModelRef("m", "1", "0")))
+
+
+def test_an_import_is_tried_made_and_taken_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    orders, home = tmp_path / "orders.csv", tmp_path / "home"
+    orders.write_text(
+        "Problem,Remedy,fix_id,parameter:belt_tension:MPa\nbelt slips,tighten,set-belt-tension,0.9\nbelt slips,,,\n", encoding="utf-8"
+    )
+    code, out, _ = called(capsys, "knowledge", "import", orders, "--dry-run", "--home", home)
+    assert code == 0
+    assert "1 cases could be read, 1 bad rows left out; nothing was kept" in out
+    assert "Remedy → action (guessed)" in out
+    assert "row 2: belt_tension 0.9 MPa lies outside the safe limits 0.4 to 0.6 of 'set-belt-tension'" in out
+    code, out, _ = called(capsys, "knowledge", "import", orders, "--home", home, "--json", "-")
+    done = json.loads(out)
+    assert (done["added"], len(done["outside_safe_limits"]), done["guessed"]) == (1, 1, ["Problem", "Remedy"])
+    (fix, *_) = asked(capsys, home, "--cause", "belt_slip", "--text", "belt slips")[0]["suggestions"]
+    assert 0.4 <= fix["parameters"][0]["value"] <= 0.6
+    assert called(capsys, "knowledge", "undo", done["import"], "--home", home)[1] == f"{done['import']}: 1 cases taken out\n"
+    with open_store(home) as store:
+        assert store.cases() == []
+
+
+def test_a_pack_travels_between_plants(demo_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pack, other = tmp_path / "press.zip", tmp_path / "other"
+    assert called(capsys, "knowledge", "export", pack, "--machine", "40 t press", "--home", demo_home)[0] == 0
+    code, out, _ = called(capsys, "knowledge", "import", pack, "--home", other)
+    assert code == 0
+    assert "0 duplicates merged, 0 bad rows left out" in out
+    with open_store(other) as store:
+        assert {case.who for case in store.cases()} == {None}
+        assert {case.station for case in store.cases()} == {"press:demo-press", "press:demo-press-2"}
+    assert "0 cases added" in called(capsys, "knowledge", "import", pack, "--home", other)[1]
+
+
+def test_parts_that_looked_like_one_are_found_with_what_was_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    with open_store(tmp_path) as store:
+        for number in range(12):
+            vector = rng.normal(size=20).astype(np.float32) if number != 5 else np.zeros(20, np.float32)
+            if number == 11:
+                vector = np.full(20, 0.01, np.float32)
+            inspected = replace(made_inspection(number + 1, "fail"), looks={"camera": vector, "microphone": vector[:3]})
+            inspection_id = store.add(inspected)
+            if number == 5:
+                store.add_feedback(inspection_id, "helped", "set-belt-tension")
+    code, out, _ = called(capsys, "knowledge", "alike", "p12", "--top", "2", "--home", tmp_path, "--json", "-")
+    first, second = json.loads(out)["parts"]
+    assert (code, first["part_id"], first["answers"]) == (0, "p6", [{"fix_id": "set-belt-tension", "answer": "helped"}])
+    assert first["distance"] < 0.1 < second["distance"]
+    assert "p6  -  -  set-belt-tension helped" in called(capsys, "knowledge", "alike", "p12", "--by", "camera", "--home", tmp_path)[1]
+    code, _, err = called(capsys, "knowledge", "alike", "p12", "--by", "nose", "--home", tmp_path)
+    assert code == 2
+    assert "nothing is kept to compare by nose; there is: camera, microphone" in err
+    assert called(capsys, "knowledge", "alike", "p99", "--home", tmp_path)[0] == 2

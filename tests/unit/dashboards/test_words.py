@@ -75,3 +75,21 @@ def test_units_are_written_as_people_write_them():
 
 def test_all_words_has_each_word():
     assert set(words.all_words("zh")) == set(WORDS)
+
+
+def test_a_suggestion_says_how_sure_it_is_what_worked_and_what_failed() -> None:
+    from dashboards.views.part import _fix
+
+    suggestion = {
+        "action": {"en": "Tighten", "zh": "张紧"},
+        "parameters": [{"name": "x", "value": 0.5, "unit": "MPa", "worked_low": 0.48, "worked_high": 0.52, "successes": 12}],
+        "tried": 5,
+        "helped": 1,
+        "chance_interval": [0.11, 0.58],
+        "warning": {"en": "helped only once in 5 tries", "zh": "试过 5 次，仅 1 次有效"},
+    }
+    english, chinese = _fix(suggestion, "en"), _fix(suggestion, "zh")
+    assert "worked at 0.48–0.52 MPa, last 12 successes" in english
+    assert "<b>helped only once in 5 tries</b> · helped in 1 of 5 · chance to help 11 to 58 %" in english
+    assert "最近 12 次有效时为 0.48–0.52 MPa" in chinese
+    assert "有效概率 11–58 %" in chinese

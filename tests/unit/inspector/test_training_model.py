@@ -312,5 +312,8 @@ def test_what_drove_the_verdict_and_the_nearest_good_part_are_told(model, line):
     assert vibration.channel == "vibration"
     assert vibration.share <= verdict.weights["vibration"] + 1e-6
     (good,) = model.nearest_good(features)
+    (look,) = model.looks(features).values()
+    assert look.ndim == 1
+    assert np.isfinite(look).all()
     assert good.part_id in {part.part_id for part in line.split("train") if part.label == "ok"}
     assert good.pixels.shape == (64, 96, 3)

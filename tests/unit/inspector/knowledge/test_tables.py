@@ -1,10 +1,12 @@
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from inspector.errors import DataError, UsageError
+from inspector.knowledge.columns import parse_mapping
 from inspector.knowledge.seed import load_seed, read_fixes
-from inspector.knowledge.tables import parse_mapping, read_cases, write_cases
+from inspector.knowledge.tables import read_cases, write_cases
 from inspector.parts import Case, Parameter
 
 
@@ -184,3 +186,66 @@ def test_a_mistake_in_a_fix_is_named(tmp_path: Path, cells: str, reason: str) ->
     path.write_text("fix_id,action_en,action_zh,causes,defects,parameters,minutes,cost,station\n" + cells + "\n", encoding="utf-8")
     with pytest.raises(DataError, match=rf"fixes\.csv, row \d: .*{reason}"):
         read_fixes(path)
+
+
+def workbook(path: Path, *rows: list[object], sheet: str = "Sheet") -> Path:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    page = book.active
+    page.title = sheet
+    for row in rows:
+        page.append(row)
+    book.create_sheet("other").append(["nothing"])
+    book.save(path)
+    return path
+
+
+def test_a_workbook_of_a_maintenance_system_needs_no_mapping(tmp_path: Path) -> None:
+    path = workbook(
+        tmp_path / "orders.xlsx",
+        ["Work Order", "Equipment", "Fault Description", "Action Taken", "Completion Date", "Downtime (min)", "Remark"],
+        [4711, "press-3", "belt squeals", "tightened belt", datetime(2026, 3, 1, 8, 30), 12, None],
+        [None, None, None, None, None, None, None],
+        [4712, "press-3", "belt squeals", None, None, 5.5, "?"],
+        sheet="Orders",
+    )
+    table = read_cases(path)
+    assert table.cases == (
+        Case("4711", "belt squeals", "tightened belt", station="press-3", minutes=12.0, when="2026-03-01T08:30:00+00:00"),
+    )
+    assert table.rows == (2,)
+    assert [(bad.row, bad.reason) for bad in table.bad_rows] == [(4, "no action")]
+    assert table.guessed["Fault Description"] == "symptom"
+    assert "Remark" not in table.columns
+    assert read_cases(path, sheet="Orders").cases == table.cases
+    with pytest.raises(UsageError, match="has no such sheet; it has Orders, other"):
+        read_cases(path, sheet="orders")
+
+
+def test_chinese_columns_are_guessed_and_what_is_said_goes_before_what_is_guessed(tmp_path: Path) -> None:
+    table = read_cases(written(tmp_path, "故障现象,处理措施,结果,问题\n皮带打滑,调整张力,有效,x\n"))
+    assert table.cases == (Case("", "皮带打滑", "调整张力", helped=True),)
+    assert "问题" not in table.columns
+    table = read_cases(written(tmp_path, "description,problem,remedy\nlong,short,fixed it\n"))
+    assert table.cases[0].symptom == "short"
+    table = read_cases(written(tmp_path, "description,problem,remedy\nlong,short,fixed it\n"), {"description": "symptom"})
+    assert table.cases[0].symptom == "long"
+
+
+def test_what_is_no_workbook_is_named(tmp_path: Path) -> None:
+    (tmp_path / "torn.xlsx").write_bytes(b"PK\x03\x04 torn")
+    with pytest.raises(DataError, match=r"torn\.xlsx: is not an XLSX workbook"):
+        read_cases(tmp_path / "torn.xlsx")
+    with pytest.raises(UsageError, match="is no workbook"):
+        read_cases(written(tmp_path, "symptom,action\n"), sheet="one")
+
+
+def test_of_100_000_rows_300_are_broken(tmp_path: Path) -> None:
+    broken = {n * 333 + 1: n for n in range(300)}
+    lines = ["symptom,action,minutes"]
+    lines += [f"fault {n},fix {n},{'x' if n in broken else 5}" for n in range(100_000)]
+    table = read_cases(written(tmp_path, "\n".join(lines)))
+    assert len(table.cases) == 99_700
+    assert [bad.row for bad in table.bad_rows] == [n + 2 for n in sorted(broken)]
+    assert {bad.reason for bad in table.bad_rows} == {"minutes 'x' is not a number"}
