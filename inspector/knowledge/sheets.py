@@ -65,7 +65,7 @@ def _text_of(cell: Any) -> str:
         return cell.isoformat()
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
         return str(int(cell))
-    return str(cell)
+    return str(cell).strip()
 
 
 def _of_csv(path: Path, encoding: str) -> Iterator[Row]:

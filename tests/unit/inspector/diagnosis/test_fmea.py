@@ -150,4 +150,4 @@ def test_what_is_no_spreadsheet_is_told_in_one_line(tmp_path: Path, capsys: pyte
     path = tmp_path / "bad.xlsx"
     path.write_text("no", encoding="utf-8")
     assert cli.main(["knowledge", "import", str(path), "--kind", "fmea", "--home", str(tmp_path / "home")]) == 2
-    assert "is not a spreadsheet of Excel's .xlsx kind" in capsys.readouterr().err
+    assert "is not an XLSX workbook" in capsys.readouterr().err
