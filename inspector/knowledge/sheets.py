@@ -48,12 +48,12 @@ def _of_workbook(path: Path, sheet: str | None) -> Iterator[Row]:
         width = 0
         for number, cells in enumerate(page.iter_rows(values_only=True), start=1):
             texts = [_text_of(cell) for cell in cells]
-            if not any(text.strip() for text in texts):
+            if not any(texts):
                 continue
-            # Formatted but empty columns at the right are no columns.
-            width = width or max(at for at, text in enumerate(texts, start=1) if text.strip())
-            beyond = [text for text in texts[width:] if text.strip()]
-            yield number, [*(texts + [""] * width)[:width], *beyond]
+            # Formatted but empty columns at the right are no columns; a title above the headings may be narrower than they are.
+            filled = max(at for at, text in enumerate(texts, start=1) if text)
+            width = max(width, filled)
+            yield number, [*texts[:filled], *[""] * (width - filled)]
     finally:
         book.close()
 

@@ -58,7 +58,7 @@ def test_everything_that_is_said_holds(told: Any, machine: MachineConfig, normal
 @pytest.mark.parametrize(
     ("field", "lie", "word"),
     [
-        ("measured", lambda value: 3 * value, "the recording gives"),
+        ("measured", lambda value: 30 * value, "the recording gives"),
         ("start_s", lambda value: value - 1.0, ""),
         ("rule", lambda _: "tool_wear.symptoms.0", "none of this cause"),
         ("expected_high", lambda value: 20 * value, ""),
