@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from inspector.fusion.promise import Promise
 
 NO_CAUSE = "none"
+EVEN = 0.5
+"""The probability from which a part is likelier defective than not."""
 MAP_NAMES = ("grad_cam", "anomaly_map", "combined")
 
 Ranked = Sequence[tuple[str, float]]
@@ -50,7 +52,7 @@ class EvaluatedPart:
     part: LabelledPart
     verdict: Verdict
     kind: str
-    """`ok` below the threshold, else the most probable kind of defect."""
+    """What it most probably is: `ok` or a kind of defect."""
     causes: tuple[tuple[str, float], ...]
     verdict_ms: float
     maps: Mapping[str, Mapping[str, NDArray[Any]]]
@@ -170,9 +172,12 @@ def leave_out(record: PartRecord, without: Sequence[Modality]) -> PartRecord:
 
 
 def predicted_kind(verdict: Verdict) -> str:
-    """Return what the verdict calls the part: `ok` below the threshold, else its defect, which may be of no known kind."""
+    """Return what the part most probably is: `ok`, or its defect, which may be of no known kind.
+
+    From what probability on a part is rejected is a matter of promises and costs; what it is called here is not.
+    """
     kinds = [name for name, _ in ranked(verdict.kind_probabilities) if name != OK_LABEL]
-    if not verdict.score >= verdict.threshold:
+    if not verdict.score >= min(verdict.threshold, EVEN):
         return OK_LABEL
     if verdict.defects:
         return verdict.defects[0].kind

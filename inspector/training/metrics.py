@@ -94,13 +94,16 @@ def _share(hits: NDArray[Any]) -> float | None:
 
 
 def kind_figures(labels: Sequence[str], predicted: Sequence[str]) -> dict[str, float | None]:
-    """Return macro F1 and accuracy over the labels that occur in either, `ok` being one of them."""
+    """Return macro F1 and accuracy over the labels that parts have, `ok` being one of them.
+
+    An answer that is no part's label, `unknown` for one, is a miss of the part's own label, as it is in the accuracy.
+    """
     if not labels:
         return {"macro_f1": None, "accuracy": None}
     from sklearn.metrics import accuracy_score, f1_score
 
     return {
-        "macro_f1": float(f1_score(labels, predicted, average="macro", zero_division=0.0)),
+        "macro_f1": float(f1_score(labels, predicted, labels=sorted(set(labels)), average="macro", zero_division=0.0)),
         "accuracy": float(accuracy_score(labels, predicted)),
     }
 

@@ -200,11 +200,13 @@ def test_causes_may_be_explained_by_more_than_the_network(folder):
     }
 
 
-def test_the_kind_follows_the_threshold():
+def test_a_part_is_called_what_it_most_probably_is():
     verdict = Verdict("review", 0.6, 0.5, MODEL, kind_probabilities={"ok": 0.7, "fray": 0.3})
     assert predicted_kind(verdict) == "fray"
     assert predicted_kind(Verdict("fail", 0.6, 0.5, MODEL)) == "unknown"
     assert predicted_kind(Verdict("pass", 0.4, 0.5, MODEL, kind_probabilities={"fray": 1.0})) == "ok"
+    assert predicted_kind(Verdict("review", 0.6, 0.9, MODEL, kind_probabilities={"fray": 1.0})) == "fray"
+    assert predicted_kind(Verdict("fail", 0.3, 0.2, MODEL, kind_probabilities={"fray": 1.0})) == "fray"
 
 
 def test_leaving_nothing_out_changes_nothing(folder):

@@ -89,6 +89,8 @@ def test_kinds_and_causes():
     figures = kind_figures(["ok", "ok", "crack", "fray"], ["ok", "crack", "crack", "ok"])
     assert figures["accuracy"] == 0.5
     assert figures["macro_f1"] == pytest.approx((0.5 + 2 / 3 + 0.0) / 3)
+    unknown = kind_figures(["ok", "crack"], ["ok", "unknown"])
+    assert unknown == {"macro_f1": 0.5, "accuracy": 0.5}
     assert kind_figures([], []) == {"macro_f1": None, "accuracy": None}
     assert top_k(["a", "b"], [["a", "b"], ["c", "d", "b"]], 1) == 0.5
     assert top_k(["a", "b"], [["a", "b"], ["c", "d", "b"]], 3) == 1.0
