@@ -12,6 +12,12 @@ from inspector.store import Store
 MADE_LINE = Path(__file__).parents[2] / "browser" / "made_line.py"
 
 
+@pytest.fixture(autouse=True)
+def _main_stays(monkeypatch):
+    """Give back the main module: streamlit puts the page in its place, and processes that later tests start would run it."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
 @pytest.fixture(scope="session")
 def made_line() -> ModuleType:
     spec = importlib.util.spec_from_file_location("made_line", MADE_LINE)
