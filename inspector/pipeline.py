@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from inspector.fusion import Judge
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 NORMAL_FILE = "normal.json"
 """Beside a model's weights: the normal ranges of its training line, where diagnosis starts from."""
@@ -188,23 +189,21 @@ def open_pipeline(
 
 
 def _load_normal(path: Path) -> Normal:
-    try:
-        return Normal.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}; train the model again") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path}: is not a table of normal ranges ({error}); train the model again") from error
+    return _read(path, Normal.from_dict, "is not a table of normal ranges")
 
 
 def _load_credit(path: Path) -> Credit:
-    if not path.is_file():
-        return Credit()
+    return _read(path, Credit.from_dict, "does not say how much each witness counts") if path.is_file() else Credit()
+
+
+def _read(path: Path, parse: Callable[[Any], T], wrong: str) -> T:
+    """Return what a file beside the weights says. Raises ModelError."""
     try:
-        return Credit.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return parse(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}; train the model again") from error
-    except (ValueError, AttributeError, TypeError) as error:
-        raise ModelError(f"{path}: does not say how much each witness counts ({error}); train the model again") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path}: {wrong} ({error}); train the model again") from error
 
 
 def _held_for_review(verdict: Verdict, record: PartRecord, station: Station) -> Verdict:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from inspector.fusion.scale import standardised
 from inspector.fusion.spec import NetworkSpec
 
 TREES, NODES, DEPTH = 100, 127, 12
@@ -104,7 +105,7 @@ class Overview(nn.Module):
 
     def scaled(self, values: Tensor) -> Tensor:
         """Return standardised values, far outliers bent towards ±8."""
-        return 8 * torch.tanh((values - self.mean) / self.spread / 8)
+        return standardised(values, self.mean, self.spread)
 
     def kinds_of(self, chances: Tensor) -> Tensor:
         """Return log chances of each kind, for chances of `ok` and each kind; the defect itself is left to the places."""

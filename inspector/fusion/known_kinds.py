@@ -24,11 +24,10 @@ from torch.nn import functional
 from inspector.errors import ModelError
 from inspector.fusion.batch import Batch, Outputs
 from inspector.fusion.ensemble import Ensemble
+from inspector.fusion.scale import FAR
 from inspector.parts import Modality
 
 FILE = "known_defects.npz"
-FAR = 8.0
-"""Numbers farther out than this many spreads are bent back, as wild ones would decide every direction alone."""
 Array = NDArray[np.float32]
 
 

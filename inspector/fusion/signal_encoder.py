@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from inspector.fusion.counsel import Counsel
+from inspector.fusion.scale import Scale
 from inspector.fusion.spec import NetworkSpec, VectorSpec
 from inspector.parts import Modality
 
@@ -27,21 +28,6 @@ class VectorEncoder(nn.Module):
         if self.with_steps:
             tokens = torch.cat([tokens, self.step(self.step_scale(steps))], dim=1)
         return scaled, tokens + self.channel
-
-
-class Scale(nn.Module):
-    """Standardise by what training saw; NaN becomes the mean, and far outliers are bent towards ±8."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(size))
-        self.register_buffer("spread", torch.ones(size))
-        self.mean: Tensor
-        self.spread: Tensor
-
-    def forward(self, values: Tensor) -> Tensor:
-        scaled = torch.nan_to_num((values - self.mean) / self.spread)
-        return 8 * torch.tanh(scaled / 8)
 
 
 class Witness(nn.Module):

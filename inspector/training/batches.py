@@ -35,17 +35,6 @@ class Targets:
     """Whether the modalities come from parts of different truth (B,)."""
 
 
-@dataclass(slots=True)
-class Readings:
-    """The signals of all parts, as they were or as they might have been on another day."""
-
-    summaries: dict[str, Tensor] = field(default_factory=dict)
-    steps: dict[str, Tensor] = field(default_factory=dict)
-    offsets_s: dict[str, Tensor] = field(default_factory=dict)
-    quality: dict[str, Tensor] = field(default_factory=dict)
-    """Channel -> 0 (absent) to 1 per part, cameras among them."""
-
-
 class Table:
     """All samples of a set as tensors; pictures are gathered per batch, as they are large."""
 
@@ -55,7 +44,7 @@ class Table:
         views = max((len(sample.altered) for sample in self.samples), default=0)
         others = [[s.altered[view] if view < len(s.altered) else s.features for s in self.samples] for view in range(views)]
         self.readings = [own, *map(self._readings, others)]
-        """As recorded, and then altered views of all parts."""
+        """The signals of all parts as recorded, and then altered views of them."""
         self.summaries, self.steps, self.offsets_s, self.quality = own.summaries, own.steps, own.offsets_s, own.quality
         self.pictures_s = {camera: self._pictures_s(camera) for camera in spec.cameras}
         self.defective = torch.tensor([float(sample.defective) for sample in self.samples])
@@ -99,12 +88,12 @@ class Table:
             batch.overviews = {camera: said[rows] for camera, said in self.overviews.items()}
         return batch, Targets(defective, self.kinds[rows], self.causes[rows], places)
 
-    def _readings(self, features: Sequence[Features]) -> Readings:
+    def _readings(self, features: Sequence[Features]) -> Batch:
         modality_of: dict[str, Modality] = dict.fromkeys(self.spec.cameras, "image")
         modality_of |= {vector.name: vector.modality for vector in self.spec.vectors}
         matched = [matched_channels(one, modality_of) for one in features]
         trusted = [trust(one, names, self.ranges).quality for one, names in zip(features, matched, strict=True)]
-        found = Readings(quality={name: torch.tensor([one.get(name, 0.0) for one in trusted]) for name in modality_of})
+        found = Batch(quality={name: torch.tensor([one.get(name, 0.0) for one in trusted]) for name in modality_of})
         for vector in self.spec.vectors:
             rows = [one.vectors[names[vector.name]] if vector.name in names else None for one, names in zip(features, matched, strict=True)]
             empty = (np.full(vector.summary, np.nan), np.full((vector.steps, vector.step_size), np.nan), np.zeros(vector.steps))

@@ -8,11 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inspector.fusion.batch import Batch
 from inspector.fusion.ensemble import Ensemble
 from inspector.fusion.memory import GoodMemory
 from inspector.fusion.network import FusionNetwork
-from inspector.fusion.signal_encoder import Scale
+from inspector.fusion.scale import Scale
 from inspector.fusion.spec import NetworkSpec
 from inspector.parts import Modality
 from inspector.training.batches import Table
@@ -96,7 +95,7 @@ def fit_scales(ensemble: Ensemble, table: Table) -> None:
 def fit_normalities(ensemble: Ensemble, table: Table, folds: Tensor) -> dict[Modality, Tensor]:
     """Learn good waveforms and series; return how far each part lies from the good ones outside its fold (N,)."""
     found = {}
-    batch = Batch(summaries=table.summaries, steps=table.steps, offsets_s=table.offsets_s, quality=table.quality)
+    batch = table.readings[0]
     for modality, normality in ensemble.normalities.items():
         values = ensemble.standardised(batch, modality)
         present = torch.stack([table.quality[v.name] > 0.5 for v in ensemble.spec.vectors if v.modality == modality]).all(dim=0)
