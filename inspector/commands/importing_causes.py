@@ -7,14 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspector.commands.output import write_json
+from inspector.commands.output import row_lines, write_json
 from inspector.errors import DataError, UsageError
 from inspector.home import Home
 
 if TYPE_CHECKING:
     from inspector.diagnosis.fmea import Imported
 
-_BAD_ROWS_SHOWN = 20
 HEAD = "What was imported (inspector knowledge import). Changes by hand belong into causes.yaml beside this file, which counts for more."
 
 
@@ -44,6 +43,7 @@ def import_causes(arguments: argparse.Namespace) -> int:
 def _read(arguments: argparse.Namespace, catalogue: Any) -> Imported:
     from inspector.config import read_yaml
     from inspector.diagnosis.fmea import Imported, causes_from_rows
+    from inspector.knowledge.columns import split_pairs
     from inspector.knowledge.sheets import rows
 
     path: Path = arguments.file
@@ -54,15 +54,8 @@ def _read(arguments: argparse.Namespace, catalogue: Any) -> Imported:
         names = [cause.get("name", "") for cause in content.get("causes", ()) if isinstance(cause, dict)]
         without = [c["name"] for c in content.get("causes", ()) if isinstance(c, dict) and "name" in c and not c.get("symptoms")]
         return Imported(content, rows=len(names), without_symptoms=without)
-    mapping = dict(_pair(one) for one in arguments.map)
+    mapping = split_pairs(arguments.map, "'Failure cause=cause'")
     return causes_from_rows(rows(path, arguments.encoding, arguments.sheet), catalogue, mapping, worksheet=arguments.kind == "fmea")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    column, equals, name = text.rpartition("=")
-    if not equals or not column or not name:
-        raise UsageError(f"--map '{text}': write COLUMN=FIELD, e.g. 'Failure cause=cause'")
-    return column, name
 
 
 def _document(path: Path, imported: Imported, kept_in: Path | None, known: set[str]) -> dict[str, Any]:
@@ -88,10 +81,7 @@ def _words(document: dict[str, Any]) -> str:
         lines.append(f"  no symptom yet, so they wait: {', '.join(waiting)}; write how they show into that file (data/README.md)")
     if unused := document["unused_columns"]:
         lines.append(f"  columns that were not read: {', '.join(unused)}")
-    lines += [f"  row {one['row']}: {one['reason']}" for one in bad[:_BAD_ROWS_SHOWN]]
-    if len(bad) > _BAD_ROWS_SHOWN:
-        lines.append(f"  … and {len(bad) - _BAD_ROWS_SHOWN} more; --json FILE writes them all")
-    return "\n".join(lines)
+    return "\n".join(lines + row_lines([(one["row"], one["reason"]) for one in bad]))
 
 
 def _causes(count: int) -> str:

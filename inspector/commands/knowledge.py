@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspector.commands.output import add_home_argument, add_json_argument, write_json
+from inspector.commands.output import add_home_argument, add_json_argument, row_lines, write_json
 from inspector.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 SUMMARY = "import, export, list and rate past cases and fixes"
 KINDS = ("cases", "causes", "fmea")
-_BAD_ROWS_SHOWN = 20
 _MEASURED = "measured"
 """Who says so, where the parts themselves did."""
 
@@ -137,18 +136,13 @@ def _import_words(path: Path, table: CaseTable, result: ImportResult | None, uns
         lines += [f"  {column} → {name}{' (guessed)' if column in table.guessed else ''}" for column, name in table.columns.items()]
     if table.unknown_outcomes:
         lines.append(f"  {table.unknown_outcomes} rows have an outcome in words that are not known: kept without an outcome")
-    lines += _row_words(table.bad_rows)
+    lines += row_lines([(one.row, one.reason) for one in table.bad_rows])
     if unsafe:
         lines.append(f"  {len(unsafe)} settings lie outside safe limits: kept as history, never recommended")
-        lines += _row_words(unsafe)
+        lines += row_lines([(one.row, one.reason) for one in unsafe])
     if result is not None and result.batch_id:
         lines.append(f"  take it back with: inspector knowledge undo {result.batch_id}")
     return "\n".join(lines)
-
-
-def _row_words(rows: Sequence[BadRow]) -> list[str]:
-    lines = [f"  row {bad.row}: {bad.reason}" for bad in rows[:_BAD_ROWS_SHOWN]]
-    return lines + ([f"  … and {len(rows) - _BAD_ROWS_SHOWN} more; --json FILE writes them all"] if len(rows) > _BAD_ROWS_SHOWN else [])
 
 
 def _import_document(path: Path, table: CaseTable, result: ImportResult | None, unsafe: Sequence[BadRow]) -> dict[str, Any]:

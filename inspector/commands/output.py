@@ -6,13 +6,14 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from inspector.errors import UsageError
 
 T = TypeVar("T")
+ROWS_SHOWN = 20
 
 
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +36,12 @@ def write_json(target: str, document: Mapping[str, Any]) -> None:
         Path(target).write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"--json {target}: cannot be written: {error.strerror}") from error
+
+
+def row_lines(rows: Sequence[tuple[int, str]]) -> list[str]:
+    """Return a line for each of the first rows of a file with what is to be said of it, and how many more there are."""
+    lines = [f"  row {row}: {reason}" for row, reason in rows[:ROWS_SHOWN]]
+    return lines + ([f"  … and {len(rows) - ROWS_SHOWN} more; --json FILE writes them all"] if len(rows) > ROWS_SHOWN else [])
 
 
 def progress(items: Iterable[T], *, total: int | None = None, label: str = "") -> Iterable[T]:

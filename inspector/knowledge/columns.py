@@ -38,13 +38,20 @@ _FIELD_OF_NAME = {name.strip(): (rank, field) for field, names in _USUAL_NAMES.i
 
 
 def parse_mapping(pairs: Sequence[str]) -> dict[str, str]:
-    """Return COLUMN -> FIELD of `--map` arguments. Raises UsageError."""
+    """Return COLUMN -> FIELD of `--map` arguments for cases. Raises UsageError."""
+    mapping = split_pairs(pairs, "problem=symptom")
+    for name in mapping.values():
+        _checked_field(name)
+    return mapping
+
+
+def split_pairs(pairs: Sequence[str], example: str) -> dict[str, str]:
+    """Return COLUMN -> FIELD of `--map` arguments, whatever fields there are. Raises UsageError."""
     mapping: dict[str, str] = {}
     for pair in pairs:
         column, equals, name = pair.rpartition("=")
         if not equals or not column or not name:
-            raise UsageError(f"--map '{pair}': write COLUMN=FIELD, e.g. problem=symptom")
-        _checked_field(name)
+            raise UsageError(f"--map '{pair}': write COLUMN=FIELD, e.g. {example}")
         if column in mapping:
             raise UsageError(f"--map '{pair}': column '{column}' is mapped twice")
         mapping[column] = name
