@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,12 @@ class Ensemble(nn.Module):
         memory = self.memories[self.spec.cameras.index(camera)]
         assert isinstance(memory, GoodMemory)
         return memory
+
+    def of(self, members: Sequence[nn.Module]) -> Ensemble:
+        """Return an ensemble of some members that shares all else with this one."""
+        other = Ensemble(self.spec, 0)
+        other.memories, other.normalities, other.members = self.memories, self.normalities, nn.ModuleList(members)
+        return other
 
     def load(self, state: dict[str, Tensor], path: Path) -> None:
         """Take over a saved state. Raises ModelError that names the first weights that do not fit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -23,7 +23,7 @@ from inspector.training.calibrating import Witnessed, calibrate
 from inspector.training.engine import Engine
 from inspector.training.findings import findings
 from inspector.training.fitting import fit_memories, fit_normalities, fit_scales, indicator_ranges, new_ensemble
-from inspector.training.held_out import calibrates, doubts, figures, folds, keeps, rounded, witness, witness_folds
+from inspector.training.held_out import Hearing, calibrates, doubts, figures, folds, keeps, rounded, witness
 from inspector.training.learning import Lesson, fit_member
 from inspector.training.locating import locate
 from inspector.training.preparing import Prepared, Progress, silent
@@ -36,7 +36,8 @@ from inspector.training.watching import conflict_auroc
 LEADS_BY = 0.1
 """A modality leads when its AUROC alone is this much above every other's."""
 LEADS_FROM = 0.75
-FOLDS = 3
+FOLDS = 2
+"""Each costs the learning of one more member."""
 FOLDS_OF_GOOD = 20
 """Distances from good parts are counted, not learned, so that they afford a fold for nearly every group."""
 CONFLICT_TOLD_FROM = 0.8
@@ -82,17 +83,20 @@ def fit(
     """Fit and calibrate an ensemble on prepared parts; with `run`, members that a killed run left behind are taken up."""
     val_suffices = calibrates(prepared.val, prepared.train)
     folded = not (val_suffices and keeps(prepared.val, prepared.train, recipe.decision.promise))
-    ensemble = _new_ensemble(prepared, recipe, folded, seed)
+    learners = _learners(prepared, recipe, folded, seed)
     ranges = indicator_ranges(prepared.train)
-    parts_folds = folds(prepared.train, len(ensemble.members), seed) if folded else None
-    fit_memories(ensemble, prepared, seed)
-    table = Table(prepared.train, ensemble.spec, ranges)
-    fit_scales(ensemble, table)
-    distances = fit_normalities(ensemble, table, folds(prepared.train, FOLDS_OF_GOOD, seed))
-    val = Table(prepared.val, ensemble.spec, ranges) if prepared.val else None
-    lessons = _lessons(table, val, parts_folds, recipe, len(ensemble.members), seed, run)
-    histories = _teach(ensemble, lessons, prepared, recipe, worker or Engine(recipe.engine), progress)
-    held = _held_out(ensemble, table, val, parts_folds, distances)
+    parts_folds = folds(prepared.train, FOLDS, seed) if folded else None
+    fit_memories(learners, prepared, seed)
+    table = Table(prepared.train, learners.spec, ranges)
+    fit_scales(learners, table)
+    distances = fit_normalities(learners, table, folds(prepared.train, FOLDS_OF_GOOD, seed))
+    val = Table(prepared.val, learners.spec, ranges) if prepared.val else None
+    lessons = _lessons(table, val, parts_folds, recipe, len(learners.members), seed, run)
+    histories = _teach(learners, lessons, prepared, recipe, worker or Engine(recipe.engine), progress)
+    ensemble = learners.of(list(learners.members)[FOLDS:]) if folded else learners
+    of_train = Hearing(table, learners if folded else ensemble, parts_folds)
+    of_val = [] if val is None else [Hearing(val, ensemble)]
+    held = reduce(Witnessed.and_of, [witness(one, {}) for one in of_val] + [witness(of_train, distances)] * folded)
     calibration = calibrate(
         held,
         any_defect=any(sample.defective for sample in prepared.train),
@@ -105,9 +109,8 @@ def fit(
         found["conflict_auroc"] = rounded(conflict_auroc(ensemble, val, torch.arange(len(val)), seed))
         if (found["conflict_auroc"] or 0.0) < CONFLICT_TOLD_FROM:
             calibration = calibration.model_copy(update={"conflict_from": None})
-    recognition, known = recognise(ensemble, [table] if val is None else [table, val], parts_folds)
-    looked_at = (val, None) if val is not None and val_suffices else (table, parts_folds)
-    heat = _heat(ensemble, *looked_at, calibration, seed)
+    recognition, known = recognise([of_train, *of_val])
+    heat = _heat(ensemble, of_val[0] if val_suffices else of_train, calibration, seed)
     return Trained(
         ensemble=ensemble,
         calibration=calibration,
@@ -124,21 +127,14 @@ def fit(
     )
 
 
-def _held_out(ensemble: Ensemble, table: Table, val: Table | None, folds: Tensor | None, distances: Mapping[Modality, Tensor]) -> Witnessed:
-    """Return what is said of all parts that nothing was learned from: the validation parts, and with `folds` the training parts, too."""
-    spoken = [] if val is None else [witness(ensemble, val)]
-    if folds is not None:
-        spoken.append(witness_folds(ensemble, table, folds, distances))
-    return reduce(Witnessed.and_of, spoken)
-
-
-def _new_ensemble(prepared: Prepared, recipe: Recipe, folded: bool, seed: int) -> Ensemble:
+def _learners(prepared: Prepared, recipe: Recipe, folded: bool, seed: int) -> Ensemble:
+    """Return all members that are to learn: where folds of train calibrate, first one for each, who speaks of it and is not kept."""
     members = recipe.members_with_pictures if prepared.cameras else recipe.members_without_pictures
-    ensemble = new_ensemble(prepared, recipe.network.model_dump(), max(members, FOLDS) if folded else members)
+    learners = new_ensemble(prepared, recipe.network.model_dump(), members + FOLDS * folded)
     torch.manual_seed(seed)
-    for member in ensemble.members:
-        member.load_state_dict(FusionNetwork(ensemble.spec).state_dict())
-    return ensemble
+    for member in learners.members:
+        member.load_state_dict(FusionNetwork(learners.spec).state_dict())
+    return learners
 
 
 def _epochs(cameras: tuple[str, ...], recipe: Recipe) -> int:
@@ -148,11 +144,11 @@ def _epochs(cameras: tuple[str, ...], recipe: Recipe) -> int:
 def _lessons(
     table: Table, val: Table | None, parts_folds: Tensor | None, recipe: Recipe, members: int, seed: int, run: RunFolder | None
 ) -> list[Lesson]:
-    """Return what each member learns from, with folds all but its own, and is watched on: the validation parts, or else its own fold."""
+    """Return what each member learns from, and is watched on: the validation parts, or else what it does not learn from."""
     lessons = []
     for number in range(members):
         rows, held = torch.arange(len(table)), None if val is None else (val, torch.arange(len(val)))
-        if parts_folds is not None:
+        if parts_folds is not None and number < FOLDS:
             rows, own = torch.nonzero(parts_folds != number)[:, 0], torch.nonzero(parts_folds == number)[:, 0]
             held = held or ((table, own) if len(own) else None)
         lessons.append(
@@ -193,17 +189,14 @@ def _chosen(prepared: Prepared, recipe: Recipe, members: int, folded: bool) -> d
         **of_pictures,
         "epochs": _epochs(prepared.cameras, recipe),
         "members": members,
-        "calibrated_on": " and ".join([f"{members} folds of train"] * folded + ["val"] * bool(prepared.val)),
+        "calibrated_on": " and ".join([f"{FOLDS} folds of train"] * folded + ["val"] * bool(prepared.val)),
     }
 
 
-def _heat(ensemble: Ensemble, table: Table, folds: Tensor | None, calibration: Calibration, seed: int) -> HeatSettings:
-    """Return how heat maps are made; with `folds` each part is looked at by the member that did not learn from it."""
+def _heat(ensemble: Ensemble, hearing: Hearing, calibration: Calibration, seed: int) -> HeatSettings:
+    """Return how heat maps are made."""
     if not ensemble.spec.cameras:
         return HeatSettings()
     memories = {camera: ensemble.memory(camera) for camera in ensemble.spec.cameras}
     encoder = Encoder(ensemble.spec, vision.Backbone(), memories)
-    everyone = list(ensemble.members)
-    return locate(
-        ensemble.eval(), encoder, table, lambda row: everyone if folds is None else [everyone[int(folds[row])]], calibration, seed
-    )
+    return locate(ensemble.eval(), encoder, hearing, calibration, seed)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from inspector.config import PromiseConfig
 from inspector.fusion.calibration import Calibration
-from inspector.fusion.ensemble import Ensemble, Opinion, ask, averaged
+from inspector.fusion.ensemble import Ensemble, Opinion, averaged
 from inspector.fusion.promise import fewest_good
 from inspector.parts import OK_LABEL, UNKNOWN_DEFECT, Modality
 from inspector.training.batches import Table
@@ -20,6 +21,8 @@ from inspector.training.metrics import auroc
 from inspector.training.preparing import Prepared
 from inspector.training.run_folder import Doubt
 from inspector.training.samples import Sample
+
+BLOCK = 32
 
 
 def calibrates(val: list[Sample], train: list[Sample]) -> bool:
@@ -58,23 +61,39 @@ def folds(train: list[Sample], count: int, seed: int) -> Tensor:
     return folds
 
 
-def witness(ensemble: Ensemble, table: Table) -> Witnessed:
-    rows = torch.arange(len(table))
-    return _witnessed([ask(ensemble, table.batch(block)[0]) for block in torch.split(rows, 32)], table, rows)
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Parts with the members who may be asked of them, as they did not learn from them."""
+
+    table: Table
+    ensemble: Ensemble
+    folds: Tensor | None = None
+    """Which member is asked of each part (N,); None: all are asked of every part."""
+
+    def members(self, row: int) -> list[nn.Module]:
+        """Return who is asked of the part in `row`."""
+        everyone = list(self.ensemble.members)
+        return everyone if self.folds is None else [everyone[int(self.folds[row])]]
+
+    def blocks(self) -> Iterator[tuple[Tensor, list[nn.Module]]]:
+        """Yield all rows, some at a time, with those who are asked of them."""
+        of_fold = torch.zeros(len(self.table), dtype=torch.long) if self.folds is None else self.folds
+        for fold in torch.unique(of_fold):
+            rows = torch.nonzero(of_fold == fold)[:, 0]
+            for block in torch.split(rows, BLOCK):
+                yield block, self.members(int(block[0]))
 
 
 @torch.inference_mode()
-def witness_folds(ensemble: Ensemble, table: Table, folds: Tensor, distances: Mapping[Modality, Tensor]) -> Witnessed:
-    """Ask each member only of the parts that it did not learn from; `distances` (N,) are those from good parts of other folds."""
-    rows = torch.cat([torch.nonzero(folds == fold)[:, 0] for fold in torch.unique(folds)])
-    opinions = []
-    for fold in torch.unique(folds):
-        member = ensemble.members[int(fold)]
-        for block in torch.split(torch.nonzero(folds == fold)[:, 0], 32):
-            batch = table.batch(block)[0]
-            unseen = ensemble.distances(batch) | {modality: far[block] for modality, far in distances.items()}
-            opinions.append(averaged([member(batch)], unseen, len(ensemble.spec.kinds)))
-    return _witnessed(opinions, table, rows)
+def witness(hearing: Hearing, distances: Mapping[Modality, Tensor]) -> Witnessed:
+    """Ask of every part those who may be asked; `distances` (N,) from good parts take the place of what the ensemble would measure."""
+    rows, opinions = [], []
+    for block, members in hearing.blocks():
+        batch = hearing.table.batch(block)[0]
+        far = hearing.ensemble.distances(batch) | {modality: values[block] for modality, values in distances.items()}
+        opinions.append(averaged([member(batch) for member in members], far, len(hearing.ensemble.spec.kinds)))
+        rows.append(block)
+    return _witnessed(opinions, hearing.table, torch.cat(rows))
 
 
 def _witnessed(opinions: list[Opinion], table: Table, rows: Tensor) -> Witnessed:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from inspector.fusion.batch import Batch
 from inspector.fusion.calibration import Calibration
@@ -19,11 +19,10 @@ from inspector.fusion.heat import HeatSettings, Witness, combined
 from inspector.fusion.localization import Localizer, ways
 from inspector.training.batches import Table
 from inspector.training.calibrating import LEARNED_FROM_INVENTED
+from inspector.training.held_out import Hearing
 from inspector.training.metrics import MapFigures
 
 Map = NDArray[np.float32]
-Members = Callable[[int], Sequence[nn.Module]]
-"""Row -> the members that did not learn from that part."""
 
 LOOKED_AT = 120
 """At most this many held-out parts are looked at, half of them good."""
@@ -57,9 +56,10 @@ class Looked:
     share: Map | None
 
 
-def locate(ensemble: Ensemble, encoder: Encoder, table: Table, members: Members, calibration: Calibration, seed: int) -> HeatSettings:
+def locate(ensemble: Ensemble, encoder: Encoder, hearing: Hearing, calibration: Calibration, seed: int) -> HeatSettings:
     """Return the settings that held-out parts support; the defaults where nothing is drawn on them."""
-    looked = list(_look(ensemble, table, members, calibration, _rows(table, seed)))
+    table = hearing.table
+    looked = list(_look(hearing, calibration, _rows(table, seed)))
     drawn = [one for one in looked if one.share is not None]
     settings = HeatSettings()
     if calibration.mode == "good_parts_only":
@@ -77,10 +77,11 @@ def _rows(table: Table, seed: int) -> list[int]:
     return [int(row) for wanted in (True, False) for row in random.permutation(np.flatnonzero(defective == wanted))[: LOOKED_AT // 2]]
 
 
-def _look(ensemble: Ensemble, table: Table, members: Members, calibration: Calibration, rows: list[int]) -> Iterator[Looked]:
+def _look(hearing: Hearing, calibration: Calibration, rows: list[int]) -> Iterator[Looked]:
+    ensemble = hearing.ensemble
     for row in rows:
-        batch, targets = table.batch(torch.tensor([row]))
-        mine = members(row)
+        batch, targets = hearing.table.batch(torch.tensor([row]))
+        mine = hearing.members(row)
         with torch.inference_mode():
             opinion = averaged([member(batch) for member in mine], ensemble.distances(batch), len(ensemble.spec.kinds))
         score = calibration.score(opinion.evidence[0])

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from inspector.fusion.ensemble import Ensemble
 from inspector.fusion.known_kinds import Array, KnownDefects, Recognition, directions, numbers_of
 from inspector.parts import Modality
 from inspector.training.batches import Table
+from inspector.training.held_out import Hearing
 from inspector.training.metrics import auroc
 
 MISTAKEN_AT_MOST = 0.01
@@ -38,15 +38,16 @@ class Shown:
     """Whether a part is of the training split: the model keeps only those."""
 
 
-def recognise(ensemble: Ensemble, tables: Sequence[Table], folds: Tensor | None) -> tuple[Recognition | None, KnownDefects | None]:
+def recognise(hearings: Sequence[Hearing]) -> tuple[Recognition | None, KnownDefects | None]:
     """Return when a defect is called unknown, and the parts that it is compared with: of the modality that tells left-out kinds best.
 
-    `tables` are the training parts and the validation parts, if any. With `folds` each training part is looked at by the member that did
-    not learn from it. None where fewer than two kinds were seen often enough to leave one out.
+    `hearings` are of the training parts and of the validation parts, if any. None where fewer than two kinds were seen often enough to
+    leave one out.
     """
     best: tuple[Recognition | None, KnownDefects | None] = None, None
-    for modality in ensemble.spec.modalities:
-        numbers = [_numbers(ensemble, table, modality, folds if number == 0 else None) for number, table in enumerate(tables)]
+    tables = [hearing.table for hearing in hearings]
+    for modality in hearings[0].ensemble.spec.modalities:
+        numbers = [_numbers(hearing, modality) for hearing in hearings]
         mean, spread = numbers[0].mean(axis=0), np.maximum(numbers[0].std(axis=0), 1e-3)
         shown = _shown(tables, [directions(one, mean, spread) for one in numbers], modality)
         found = leave_kinds_out(shown, modality)
@@ -111,19 +112,16 @@ def _limit(known: Numbers, unknown: Numbers) -> float:
 
 
 @torch.inference_mode()
-def _numbers(ensemble: Ensemble, table: Table, modality: Modality, folds: Tensor | None) -> Array:
-    """Return the numbers of all parts of a table (N, size), 0 where a part lacks the modality."""
+def _numbers(hearing: Hearing, modality: Modality) -> Array:
+    """Return the numbers of all parts (N, size), 0 where a part lacks the modality."""
     parts: list[tuple[Tensor, Array]] = []
-    of_fold = torch.zeros(len(table), dtype=torch.long) if folds is None else folds
-    for fold in torch.unique(of_fold):
-        members = ensemble.members if folds is None else [ensemble.members[int(fold)]]
-        for rows in torch.split(torch.nonzero(of_fold == fold)[:, 0], 32):
-            batch = table.batch(rows)[0]
-            outputs = [member(batch) for member in members] if modality == "image" else []
-            found = numbers_of(ensemble, batch, outputs, modality)
-            if found is not None:
-                parts.append((rows, found))
-    numbers = np.zeros((len(table), parts[0][1].shape[1] if parts else 1), dtype=np.float32)
+    for rows, members in hearing.blocks():
+        batch = hearing.table.batch(rows)[0]
+        outputs = [member(batch) for member in members] if modality == "image" else []
+        found = numbers_of(hearing.ensemble, batch, outputs, modality)
+        if found is not None:
+            parts.append((rows, found))
+    numbers = np.zeros((len(hearing.table), parts[0][1].shape[1] if parts else 1), dtype=np.float32)
     for rows, found in parts:
         numbers[rows.numpy()] = found
     return numbers

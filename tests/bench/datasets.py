@@ -1,11 +1,12 @@
 """Train the one shipped recipe on each recorded dataset and print what its test split says beside the goal. Slow: `make bench`.
 
-    python -m tests.bench.datasets [NAME | FOLDER ...] [--seeds 3] [--jobs N] [--quick] [--results FILE] [--split test]
+    python -m tests.bench.datasets [NAME | FOLDER ...] [--seeds 3] [--jobs N] [--quick] [--results FILE] [--split test] [--cards DIR]
 
 Every figure goes through the command line, as a user's would. NAME is one of the runs below (all without a name), FOLDER any other
 labelled parts folder, which is trained and evaluated alike. Results are kept in FILE, and what the same recipe and code made already is
 not made again, so that a run that was broken off goes on. With `--jobs` above 1 seeds run side by side on one thread each; seconds are
-then those of a shared machine.
+then those of a shared machine. DIR gets the card of each run's first model, with what the test split says of it, and where defects are
+drawn a sheet of twenty of its heat maps.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -123,6 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--split", default="test", choices=("val", "test"))
+    parser.add_argument("--cards", type=Path)
     parser.add_argument("--results", type=Path, default=Path("build") / "datasets.json")
     arguments = parser.parse_args(argv)
     known = {run.name: run for run in _runs()}
@@ -225,6 +228,21 @@ def _one(run: Run, data: Path, seed: int, scratch: Path, arguments: argparse.Nam
         documents[f"{run.name} without {modality}"] = evaluated(modality)
         documents[f"{run.name}, {modality} alone"] = evaluated(*(m for m in MODALITIES if m != modality))
     kept.add(run.name, seed, documents)
+    if arguments.cards is not None and seed == 0:
+        write_card(run, model, data, arguments.cards, documents[run.name])
+
+
+def write_card(run: Run, model: Path, data: Path, cards: Path, document: Document) -> None:
+    """Write a run's card into the folder `cards`, with the figures of unseen parts and a sheet of heat maps."""
+    cards.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"[^a-z0-9]+", "-", run.name)
+    rows = [f"| {figure} | {value:.3g} |" for figure, read in FIGURES.items() if (value := read(document)) is not None]
+    card = (model / "card.md").read_text(encoding="utf-8") + "\n".join(["\n## On unseen parts\n", "| figure | |", "|---|---|", *rows, ""])
+    if _at(document, "localization") is not None:
+        sheet = [sys.executable, "-m", "tests.bench.contact_sheet", str(model), "--data", str(data), "--light-only"]
+        subprocess.run([*sheet, "--out", str(cards / f"{name}.png")], check=True)
+        card += f"\n![Twenty defective parts drawn by seed: heat, and in green what people outlined]({name}.png)\n"
+    (cards / f"{name}.md").write_text(card, encoding="utf-8")
 
 
 def _evaluate(model: Path, data: Path, split: str, without: Sequence[str], *, single: bool) -> Document:

@@ -159,7 +159,7 @@ def test_kinds_alone_make_a_model_that_passes_nothing(tmp_path, recipe):
 def test_without_validation_parts_folds_of_train_calibrate(tmp_path, recipe):
     line = write_line(tmp_path / "line", LABELS, modalities=("vibration",), splits=("train",))
     summary = train(recipe, line, tmp_path / "m")
-    assert summary["chosen"]["calibrated_on"] == "3 folds of train"
+    assert summary["chosen"]["calibrated_on"] == "2 folds of train"
     assert summary["figures"]["held_out_parts"] == len(LABELS)
 
 
@@ -167,7 +167,7 @@ def test_validation_parts_too_few_for_the_promise_are_helped_by_folds(tmp_path, 
     line = write_line(tmp_path / "line", LABELS, modalities=("vibration",))
     recipe.write_text(RECIPE.replace("0.3}", "0.05}"))
     summary = train(recipe, line, tmp_path / "m")
-    assert summary["chosen"]["calibrated_on"] == "3 folds of train and val"
+    assert summary["chosen"]["calibrated_on"] == "2 folds of train and val"
     assert (summary["promise"]["groups"], summary["promise"]["kept"]) == (20, "on_average")
 
 

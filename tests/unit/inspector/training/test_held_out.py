@@ -9,7 +9,7 @@ import torch
 from inspector.config import PromiseConfig
 from inspector.fusion.ensemble import Ensemble
 from inspector.training.fitting import fit_normalities, fit_scales
-from inspector.training.held_out import folds, keeps, witness, witness_folds
+from inspector.training.held_out import Hearing, folds, keeps, witness
 from tests.unit.inspector.training.made_parts import LABELS, SPEC, made_table
 
 SHARE = PromiseConfig(false_reject_share=0.05)
@@ -35,7 +35,7 @@ def test_each_member_speaks_of_its_own_fold_and_distances_are_from_other_folds()
     fit_scales(ensemble, table)
     parts_folds = folds(table.samples, 3, seed=0)
     distances = fit_normalities(ensemble, table, folds(table.samples, 20, seed=0))
-    held = witness_folds(ensemble, table, parts_folds, distances)
+    held = witness(Hearing(table, ensemble, parts_folds), distances)
     assert sorted(held.part_ids) == sorted(sample.part.part_id for sample in table.samples)
     row_of = {sample.part.part_id: row for row, sample in enumerate(table.samples)}
     for evidence, part_id in zip(held.evidence, held.part_ids, strict=True):
@@ -47,7 +47,7 @@ def test_each_member_speaks_of_its_own_fold_and_distances_are_from_other_folds()
 
 
 def test_held_out_parts_of_two_kinds_stand_together():
-    held = witness(Ensemble(SPEC, 1).eval(), made_table())
+    held = witness(Hearing(made_table(), Ensemble(SPEC, 1).eval()), {})
     both = held.and_of(held)
     assert len(both.evidence) == len(both.groups) == 32
     assert np.array_equal(both.kinds, np.concatenate([held.kinds, held.kinds]))
