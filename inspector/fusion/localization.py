@@ -66,7 +66,7 @@ class Localizer:
         with self._turn:
             for one in seen:
                 drawn = self.look(batch, one.camera, score)
-                trusted = self.faithfulness(drawn[COMBINED], batch, one.camera, one.picture)
+                trusted = self.faithfulness(drawn[COMBINED], batch, one.camera)
                 heat = closer(_at(drawn[COMBINED], one.frame.size_px), one.frame, self._encoder.spec.image_size, self._looker(one.camera))
                 defects += self._regions(heat, one, score, kind)
                 details = details_of(one.picture.pixels, one.frame.size_px, self._encoder.spec.image_size)
@@ -82,21 +82,18 @@ class Localizer:
         heat = combined(evidence, cam, unusual, score, self.settings)
         return {GRAD_CAM: decision_map(cam, score, self.settings), ANOMALY_MAP: unusual, COMBINED: heat}
 
-    def faithfulness(self, heat: Map, batch: Batch, camera: str, picture: Picture) -> float:
+    def faithfulness(self, heat: Map, batch: Batch, camera: str) -> float:
         """Return how far the decision hangs on the hot places of `heat`, see `inspector.fusion.faithfulness`."""
-        height, width = self._encoder.spec.image_size
-        pixels = np.asarray(cv2.resize(picture.pixels, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        memory = self._encoder.memories[camera]
 
-        @torch.inference_mode()
-        def decide(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
-            maps = [self._encoder.maps(camera, one) for one in pictures]
-            rows = batch.repeated(len(pictures))
-            rows.maps[camera] = tuple(torch.cat(same) for same in zip(*maps, strict=True))  # type: ignore[assignment]
-            return np.asarray(log_odds(self._ensemble, self._calibration, rows).numpy(), dtype=np.float64)
+        def decide(maps: list[Tensor]) -> Tensor:
+            fine, coarse, deep = maps
+            rows = batch.repeated(len(fine))
+            rows.maps[camera] = (fine, coarse, deep, memory(fine, coarse))
+            return log_odds(self._ensemble, self._calibration, rows)
 
         with torch.inference_mode():
-            before = float(log_odds(self._ensemble, self._calibration, batch)[0])
-        return faithfulness(heat, pixels, before, decide)
+            return faithfulness(heat, list(batch.maps[camera][:3]), decide)
 
     def _looker(self, camera: str) -> LookAt:
         return lambda pixels: self._encoder.maps(camera, pixels)[0]

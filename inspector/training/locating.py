@@ -29,6 +29,8 @@ LOOKED_AT = 120
 FEWEST_DRAWN = 10
 """Fewer defective parts with a mask choose nothing."""
 TESTED_FOR_TRUST = 16
+LAID_ELSEWHERE = 4
+"""How often the heat of each of them is laid elsewhere."""
 KNOWS_NOTHING_BELOW = 0.9
 """A map is trusted when it is more faithful than this share of maps that know nothing of the part."""
 CHOICES: dict[Witness, tuple[float, ...]] = {
@@ -66,7 +68,7 @@ def locate(ensemble: Ensemble, encoder: Encoder, hearing: Hearing, calibration: 
         settings = HeatSettings(weights=INVENTED if LEARNED_FROM_INVENTED in calibration.evidence else GOOD_PARTS_ONLY)
     if len(drawn) >= FEWEST_DRAWN:
         settings = _chosen(looked, drawn, settings)
-    limit = _trusted_from(Localizer(ensemble, encoder, calibration, settings), table, looked, settings)
+    limit = _trusted_from(Localizer(ensemble, encoder, calibration, settings), looked, settings, seed)
     return settings if limit is None else settings.model_copy(update={"faithful_from": limit})
 
 
@@ -128,14 +130,16 @@ def _overlap(heat: Map, share: Map | None, level: float) -> float:
     return float((hot & true).sum() / (hot | true).sum())
 
 
-def _trusted_from(localizer: Localizer, table: Table, looked: Sequence[Looked], settings: HeatSettings) -> float | None:
-    """Return what most maps that know nothing of a part do not reach: the heat of one part laid on another. None: too few to tell."""
+def _trusted_from(localizer: Localizer, looked: Sequence[Looked], settings: HeatSettings, seed: int) -> float | None:
+    """Return what most maps that know nothing of a part do not reach: its own heat, laid elsewhere. None: too few to tell."""
     failed = [one for one in looked if one.score >= 0.5][:TESTED_FOR_TRUST]
     if len(failed) < FEWEST_DRAWN:
         return None
+    random = np.random.default_rng(seed)
     scores = []
-    for one, other in zip(failed, [*failed[1:], failed[0]], strict=True):
-        picture = table.samples[one.row].features.pictures[one.camera]
-        heat = combined(*other.ways, other.score, settings)
-        scores.append(localizer.faithfulness(heat, one.batch, one.camera, picture))
+    for one in failed:
+        heat = combined(*one.ways, one.score, settings)
+        for away in random.uniform(0.25, 0.75, (LAID_ELSEWHERE, 2)):
+            shift = (round(away[0] * heat.shape[0]), round(away[1] * heat.shape[1]))
+            scores.append(localizer.faithfulness(np.roll(heat, shift, axis=(0, 1)), one.batch, one.camera))
     return float(np.clip(np.quantile(scores, KNOWS_NOTHING_BELOW), 0.05, 0.8))

@@ -17,29 +17,35 @@ def blob(row, column):
     return np.exp(-((y - row) ** 2 + (x - column) ** 2) / 4).astype(np.float32)
 
 
-def bright_spot(pictures):
-    """A decision that is made of one bright spot and nothing else."""
-    return np.array([picture[40:60, 40:60].mean() / 20.0 for picture in pictures])
+def bright_spot(maps):
+    """A decision that is made of one bright spot at stride 8 and nothing else."""
+    return maps[0][:, 0, 5:8, 5:8].mean(dim=(1, 2))
 
 
 @pytest.fixture
 def spotted():
-    pixels = np.full((128, 160, 3), 90, np.uint8)
-    pixels[40:60, 40:60] = 240
-    return pixels
+    fine = torch.full((1, 2, 16, 20), 0.5)
+    fine[:, :, 5:8, 5:8] = 12.0
+    return [fine, torch.zeros(1, 3, 8, 10), torch.zeros(1, 3, 4, 5)]
 
 
 def test_a_map_on_the_reason_is_faithful_and_one_beside_it_is_not(spotted):
-    right = faithfulness(blob(6, 6), spotted, 12.0, bright_spot)
-    wrong = faithfulness(blob(12, 15), spotted, 12.0, bright_spot)
+    right = faithfulness(blob(6, 6), spotted, bright_spot)
+    wrong = faithfulness(blob(12, 15), spotted, bright_spot)
     assert right > 0.4 > 0.1 > wrong
     assert HeatMap("top", blob(6, 6), "combined", right, 0.3).reliable
     assert HeatMap("top", blob(6, 6), "combined", wrong, 0.3).reliable is False
     assert HeatMap("top", blob(6, 6), "combined").reliable is None
 
 
+def test_a_place_of_a_coarse_map_is_taken_away_as_soon_as_any_of_it_is_hot(spotted):
+    deep = torch.zeros(1, 1, 4, 5)
+    deep[:, :, 1, 1] = 8.0
+    assert faithfulness(blob(6, 6), [*spotted[:2], deep], lambda maps: maps[2][:, 0, 1, 1]) > 0.9
+
+
 def test_a_decision_that_does_not_look_at_the_picture_makes_no_map_faithful(spotted):
-    assert faithfulness(blob(6, 6), spotted, 3.0, lambda pictures: np.full(len(pictures), 3.0)) == 0
+    assert faithfulness(blob(6, 6), spotted, lambda maps: torch.full((len(maps[0]),), 3.0)) == 0
 
 
 def sounding(band, step):
