@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
-from functools import cached_property
+from fnmatch import translate
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -22,11 +22,21 @@ class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def fits_kind(pattern: str, kind: str) -> bool:
+    """Tell whether a kind of quantity is one of those that a pattern names."""
+    return _expression(pattern).match(kind) is not None
+
+
+@lru_cache(maxsize=1024)
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile("|".join(translate(one) for one in pattern.split("|")))
+
+
 class Place(_Entry):
     """Which quantities are meant: every pattern that is given must fit."""
 
     kind: str = Field(min_length=1)
-    """Kind of quantity, or several with `*`: `envelope_bp*`."""
+    """Kind of quantity; several with `*` and `|`: `envelope_bp*`, `outer_race|inner_race`."""
     modality: Modality | None = None
     channel: str | None = None
     """Regular expression, found anywhere in the channel's name, upper and lower case alike."""
@@ -45,9 +55,8 @@ class Place(_Entry):
 
     def fits(self, measurement: Measurement) -> bool:
         """Tell whether a quantity is one of those meant."""
-        return self.fits_channel(measurement.channel, measurement.modality, measurement.channel_unit) and fnmatchcase(
-            measurement.kind, self.kind
-        )
+        channel = measurement.channel, measurement.modality, measurement.channel_unit
+        return fits_kind(self.kind, measurement.kind) and self.fits_channel(*channel)
 
     def fits_channel(self, channel: str, modality: Modality, unit: str) -> bool:
         """Tell whether a channel could carry the quantity."""
@@ -181,7 +190,24 @@ class Catalogue(_Entry):
 
     def limit_of(self, measurement: Measurement) -> Limit | None:
         """Return the first limit that speaks of a quantity."""
-        return next((limit for limit in self.limits if limit.fits(measurement)), None)
+        return self._told(measurement)[0]
+
+    def symptoms_of(self, measurement: Measurement) -> tuple[tuple[str, int], ...]:
+        """Return (cause, number of the symptom) of every symptom that is looked for in a quantity."""
+        return self._told(measurement)[1]
+
+    def _told(self, measurement: Measurement) -> tuple[Limit | None, tuple[tuple[str, int], ...]]:
+        """Return what the catalogue says of a quantity; looked up once, as the next part has the same quantities."""
+        key = measurement.kind, measurement.channel, measurement.modality, measurement.channel_unit
+        if key not in self._known:
+            limit = next((limit for limit in self.limits if limit.fits(measurement)), None)
+            fitting = ((rule.name, n) for rule in self.causes for n, symptom in enumerate(rule.symptoms) if symptom.fits(measurement))
+            self._known[key] = limit, tuple(fitting)
+        return self._known[key]
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, ...], tuple[Limit | None, tuple[tuple[str, int], ...]]]:
+        return {}
 
     def title_of(self, cause: str) -> Text:
         """Return the words for a cause; a name that the catalogue lacks is its own title."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from inspector.config import read_yaml
-from inspector.diagnosis.catalogue import NO_CAUSE, Catalogue
+from inspector.diagnosis.catalogue import NO_CAUSE, Catalogue, fits_kind
 from inspector.diagnosis.wording import known_kinds
 from inspector.errors import ConfigError
 from inspector.home import shipped
@@ -152,7 +151,7 @@ def _unmeasured(key: str, entries: Any) -> Iterator[Mistake]:
 
 
 def _is_measured(kind: str, known: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, kind) for name in known)
+    return all(any(fits_kind(one, name) for name in known) for one in kind.split("|"))
 
 
 def write_catalogue(path: Path, content: Mapping[str, Any], over: Mapping[str, Any], head: str) -> None:

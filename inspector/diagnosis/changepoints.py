@@ -16,6 +16,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector.diagnosis.medians import median
+
 _F = NDArray[np.float64]
 _I = NDArray[np.intp]
 
@@ -156,7 +158,7 @@ def _wander(t_s: _F, values: _F, places: list[int]) -> float:
 def _sums(t_s: _F, values: _F) -> _F:
     """Return (6, n + 1): running sums of 1, t, y, tt, ty, yy, of centred and scaled time."""
     t = (t_s - t_s[0]) / (t_s[-1] - t_s[0]) - 0.5
-    y = values - np.median(values)
+    y = values - median(values)
     rows = np.stack([np.ones_like(t), t, y, t * t, t * y, y * y])
     return np.concatenate([np.zeros((6, 1)), np.cumsum(rows, axis=1)], axis=1)
 

@@ -77,9 +77,9 @@ def _unexplained(found: list[Finding], ranking: Ranking) -> list[Finding]:
     likely = [suspect for suspect in ranking.suspects if suspect.probability > _EXPLAINED_FROM]
     explained = {witness.finding.measurement.channel for suspect in likely for witness in suspect.for_it}
     strangest: dict[str, Finding] = {}
-    for finding in sorted(found, key=lambda finding: -finding.strength):
+    for finding in sorted((one for one in found if one.strength >= _STRANGE), key=lambda finding: -finding.strength):
         channel = finding.measurement.channel
-        if finding.strength >= _STRANGE and channel not in explained:
+        if channel not in explained:
             strangest.setdefault(channel, finding)
     return list(strangest.values())[:_MOST_AGAINST]
 

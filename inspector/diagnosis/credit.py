@@ -18,7 +18,10 @@ _UNKNOWN = math.log(0.1)
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """Exponents of the two kinds of witness; with `head` 1 and `symptoms` 0 the network alone decides among what it was taught."""
+    """Exponents of the two kinds of witness; with `head` 1 and `symptoms` 0 the network alone decides among what it was taught.
+
+    They are found on parts whose labels name one cause each.
+    """
 
     head: float = 0.8
     symptoms: float = 1.0

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+import math
+from dataclasses import dataclass
+from typing import Literal
 
-from inspector.diagnosis.catalogue import Catalogue, Limit
+from inspector.diagnosis.catalogue import Catalogue
 from inspector.diagnosis.measurements import Measurement, Measurements
 from inspector.diagnosis.normal import Normal
+from inspector.diagnosis.ranges import Range
 
 _EDGE_SHARPNESS = 6
 """At the edge of its range a quantity counts for half; at 0.7 of the way 0.1, at 1.4 times the way 0.88."""
-_LIMIT_SHARE = 0.25
+
+
+Among = Literal["good parts", "the past", "chance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Finding:
     reach: float
     learnt: bool
     """The range comes from this station's good parts or the recording itself, not from a limit of physics."""
-    among: Literal["good parts", "the past", "chance"] = "good parts"
+    among: Among = "good parts"
     """Among what `beyond_share` was counted: good parts, what the same channel did before, or what noise makes of this very signal."""
     beyond_share: float | None = None
     """How often the same quantity lay as far out while all was well; None inside the range, and where nobody counted."""
@@ -48,47 +52,31 @@ def abnormality_of(reach: float) -> float:
 
 
 def findings(measurements: Measurements, normal: Normal, catalogue: Catalogue) -> list[Finding]:
-    """Return every measurement for which a range or a limit is known."""
+    """Return every measurement of which good parts, limits of physics or the recording itself tell what is normal."""
     found = []
     for measurement in measurements.values():
         learnt = normal.range_of(measurement)
-        known = learnt or measurement.usual
+        known = learnt or _limits(measurement, catalogue)
+        if measurement.usual is not None:
+            known = measurement.usual if known is None else known.no_narrower_than(measurement.usual)
         if known is not None:
-            # A line below what chance reaches in its own spectrum is none, however low it was on good parts.
-            if measurement.chance_high is not None:
-                known = replace(known, high=max(known.high, measurement.chance_high))
-            reach = known.reach(measurement.value)
-            one = Finding(measurement, known.low, known.high, reach, learnt=True)
-            if abs(reach) > 1:
-                one = replace(one, **_counted(measurement, normal, learnt is not None))
-            found.append(one)
-        elif (limit := _limit_of(measurement, catalogue)) is not None:
-            one = Finding(measurement, limit.low, limit.high, _reach(limit, measurement.value), learnt=False)
-            found.append(replace(one, beyond_share=measurement.chance_share, among="chance") if one.reach > 1 else one)
+            found.append(_finding(measurement, known, normal if learnt else None))
     return found
 
 
-def _counted(measurement: Measurement, normal: Normal, by_good_parts: bool) -> dict[str, Any]:
-    """Return how often the quantity lay as far out, and among what."""
-    if by_good_parts:
-        return {"beyond_share": normal.share_beyond(measurement), "among": "good parts"}
-    return {"beyond_share": measurement.beyond_share, "among": "the past" if measurement.kind.startswith("long_") else "chance"}
+def _limits(measurement: Measurement, catalogue: Catalogue) -> Range | None:
+    limit = catalogue.limit_of(measurement)
+    return Range.within(limit.low, limit.high) if limit is not None else None
 
 
-def _limit_of(measurement: Measurement, catalogue: Catalogue) -> Limit | None:
-    """Return what physics allows: the catalogue's limit, or what chance reaches in this very signal where that is more."""
-    limit, chance = catalogue.limit_of(measurement), measurement.chance_high
-    if chance is None:
-        return limit
-    if limit is None:
-        return Limit(kind=measurement.kind, high=chance)
-    return limit.model_copy(update={"high": chance if limit.high is None else max(limit.high, chance)})
-
-
-def _reach(limit: Limit, value: float) -> float:
-    """Return the reach within limits; where one side is open, a quarter of the limit stands for the half width."""
-    if limit.low is not None and limit.high is not None:
-        return (value - (limit.high + limit.low) / 2) / ((limit.high - limit.low) / 2)
-    edge, side = (limit.high, 1.0) if limit.high is not None else (limit.low or 0.0, -1.0)
-    half = max(_LIMIT_SHARE * abs(edge), 1e-9)
-    return side * max(1 + side * (value - edge) / half, 0.0)
+def _finding(measurement: Measurement, known: Range, learnt_from: Normal | None) -> Finding:
+    """Return a quantity in its range, with how often it lay as far out, and among what."""
+    reach = known.reach(measurement.value)
+    low, high = known.low if known.low > -math.inf else None, known.high if known.high < math.inf else None
+    learnt = learnt_from is not None or known is measurement.usual
+    if abs(reach) <= 1:
+        return Finding(measurement, low, high, reach, learnt)
+    if learnt_from is not None:
+        return Finding(measurement, low, high, reach, learnt, "good parts", learnt_from.share_beyond(measurement))
+    among: Among = "the past" if measurement.kind.startswith("long_") else "chance"
+    return Finding(measurement, low, high, reach, learnt, among, measurement.beyond_share)

@@ -10,10 +10,9 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any, get_args
 
-from inspector.diagnosis.catalogue import Catalogue
+from inspector.diagnosis.catalogue import Catalogue, fits_kind
 from inspector.diagnosis.wording import known_kinds
 from inspector.errors import UsageError
 from inspector.mistakes import unknown
@@ -197,7 +196,7 @@ class _Row:
         kind = self.said.get("kind")
         if not kind:
             return None
-        if not any(fnmatchcase(name, kind) for name in known_kinds()):
+        if not any(fits_kind(kind, name) for name in known_kinds()):
             raise ValueError(unknown("quantity", kind, known_kinds()))
         symptom: dict[str, Any] = {"kind": kind}
         for name, allowed in (("direction", ("high", "low", "any")), ("modality", get_args(Modality))):

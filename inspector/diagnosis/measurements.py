@@ -28,13 +28,12 @@ class Measurement:
     of: str = ""
     """The other channel that the quantity is about, e.g. the one that changed before this one."""
     usual: Range | None = None
-    """What the recording itself calls usual (its own noise, its own history); it counts where good parts do not tell."""
+    """What the recording itself calls usual: what its own noise reaches by chance, what the same channel did before.
+
+    That is normal where no good part was ever seen; and where some were, nothing inside it is out of the ordinary.
+    """
     beyond_share: float | None = None
-    """How often it lay as far out in that range."""
-    chance_high: float | None = None
-    """How high the quantity comes by chance in this very signal: what is normal where no good part was ever seen."""
-    chance_share: float | None = None
-    """How often chance reaches the value."""
+    """How often the recording itself lies as far out as the value."""
 
     @property
     def key(self) -> str:
@@ -67,10 +66,8 @@ class Sheet:
         span_s: tuple[float, float] | None = None,
         usual: Range | None = None,
         beyond_share: float | None = None,
-        chance_high: float | None = None,
-        chance_share: float | None = None,
     ) -> None:
-        """Keep one quantity; `span_s` where it was seen in less than the whole window, the last four where the signal itself tells them."""
+        """Keep one quantity; `span_s` where it was seen in less than the window, the last two where the recording itself tells them."""
         value = float(value)
         if not math.isfinite(value):
             return
@@ -88,7 +85,5 @@ class Sheet:
             channel_unit=self.channel_unit,
             usual=usual,
             beyond_share=beyond_share,
-            chance_high=chance_high,
-            chance_share=chance_share,
         )
         self.rows[row.key] = row

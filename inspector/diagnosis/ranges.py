@@ -1,8 +1,9 @@
-"""The range of what is usual, from a sample of it: empirical tails, never too narrow, not stretched by strays."""
+"""The range of what is usual: from a sample of it (empirical tails, never too narrow, not stretched by strays), or as limits give it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ _STRAY = 1.5
 """The range reaches at most this many times as far as the 5 % point: parts that passed although a fault had begun stretch it no more."""
 _FLOOR_BY_UNIT = {"dB": 0.5, "1/s": 3.0, "%": 1.0, "degC": 0.3, "°C": 0.3, "degC/min": 0.3, "s": 0.5}
 _FLOOR_SHARE = 0.003
+_LIMIT_SHARE = 0.25
+"""Where one side is open, so much of the limit stands for the half width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +22,33 @@ class Range:
     """What a quantity usually is: 2 % of good parts lie below `low`, 2 % above `high`; some more where there are strays."""
 
     low: float
+    """-inf where only too much is out of the ordinary; `high` is inf where only too little is."""
     centre: float
+    """Means nothing where one side is open."""
     high: float
-    parts: int
+    parts: int = 0
+
+    @classmethod
+    def within(cls, low: float | None, high: float | None) -> Range:
+        """Return the range of limits, None for a side that is open."""
+        low, high = -math.inf if low is None else low, math.inf if high is None else high
+        return cls(low, (low + high) / 2, high)
 
     def reach(self, value: float) -> float:
         """Return where `value` lies: 0 at the centre, 1 at the upper edge, -1 at the lower edge."""
+        for edge, side, open_edge in ((self.high, 1.0, self.low), (self.low, -1.0, self.high)):
+            if math.isinf(open_edge):
+                return side * max(1 + side * (value - edge) / max(_LIMIT_SHARE * abs(edge), 1e-9), 0.0)
         half = self.high - self.centre if value >= self.centre else self.centre - self.low
         return (value - self.centre) / max(half, 1e-12)
+
+    def no_narrower_than(self, other: Range) -> Range:
+        """Return this range, its edges moved out to where the other has edges further out."""
+        return replace(
+            self,
+            low=min(self.low, other.low) if math.isfinite(other.low) else self.low,
+            high=max(self.high, other.high) if math.isfinite(other.high) else self.high,
+        )
 
 
 def range_of(ordered: NDArray[np.float64], unit: str, independent: float | None = None) -> Range:

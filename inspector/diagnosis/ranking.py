@@ -19,7 +19,7 @@ from inspector.diagnosis.credit import Credit, Head
 from inspector.diagnosis.findings import Finding
 from inspector.diagnosis.hypotheses import Posterior, Table, all_pairs
 from inspector.diagnosis.timing import Span, cause_began_s, onset_s
-from inspector.diagnosis.witnesses import Witness, by_kind, witnesses
+from inspector.diagnosis.witnesses import Witness, by_symptom, witnesses
 from inspector.parts import NOT_MEASURED, OK_LABEL, PartRecord, Verdict
 
 _F = NDArray[np.float64]
@@ -102,7 +102,9 @@ class Hearing:
         alone = before + share * self.alone
         first, second = self.pairs.T
         joint = np.where(before[first] >= before[second], before[first] + self.beside[1], before[second] + self.beside[0])
-        joint = joint + share[self.pairs].mean(axis=1) * self.joint
+        # credit is found on parts with one cause each and weighs the better of two; what the other explains beyond that counts whole
+        better, shared = np.maximum(self.alone[first], self.alone[second]), share[self.pairs].mean(axis=1)
+        joint = joint + shared * better + np.sign(shared) * (self.joint - better)
         posterior = Posterior.of(self.names, alone, self.pairs, joint)
         active = posterior.active
         suspects = [Suspect(name, active[name], said) for name, said in zip(self.names, self.heard, strict=True)]
@@ -116,8 +118,8 @@ def listen(found: Iterable[Finding], record: PartRecord, verdict: Verdict, catal
     rules = [rule for rule in catalogue.causes if rule.name in head.says or _can_speak(rule, record)]
     names = [rule.name for rule in rules]
     names += [name for name in head.says if name not in names]
-    kinds = by_kind(found)
-    heard = [witnesses(rule, kinds, verdict) for rule in rules]
+    looked_in = by_symptom(found, catalogue)
+    heard = [witnesses(rule, looked_in.get(rule.name, {}), verdict) for rule in rules]
     heard += [()] * (len(names) - len(rules))
     table, pairs, defect = Table.of(heard), all_pairs(len(names)), _Defect(catalogue, verdict)
     made = [_makes(name, said, catalogue) for name, said in zip(names, heard, strict=True)]

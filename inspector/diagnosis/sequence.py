@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from inspector.diagnosis.changepoints import BINS
 from inspector.diagnosis.measurements import Measurement, Measurements
+from inspector.diagnosis.medians import median
 
 _F = NDArray[np.float64]
 
@@ -64,7 +65,7 @@ def lag_between(leader: tuple[_F, _F], follower: tuple[_F, _F], most_s: float) -
     value, so that two series which merely both drift do not pass for cause and effect.
     """
     start, end = max(leader[0][0], follower[0][0]), min(leader[0][-1], follower[0][-1])
-    steps = [float(np.median(np.diff(t))) for t, _ in (leader, follower) if len(t) > 1]
+    steps = [median(np.diff(t)) for t, _ in (leader, follower) if len(t) > 1]
     if end <= start or len(steps) < 2 or max(steps) <= 0:
         return None
     step_s = max(*steps, (end - start) / (4 * BINS))
@@ -80,8 +81,8 @@ def lag_between(leader: tuple[_F, _F], follower: tuple[_F, _F], most_s: float) -
 def _movement(values: _F) -> _F | None:
     """Return the changes from value to value, strays clipped, of length one; None of what stands still."""
     moves = np.diff(values)
-    moves = moves - np.median(moves)
-    usual = float(np.median(np.abs(moves[moves != 0]))) if np.any(moves) else 0.0
+    moves = moves - median(moves)
+    usual = median(np.abs(moves[moves != 0])) if np.any(moves) else 0.0
     moves = np.clip(moves, -8 * usual, 8 * usual)
     size = float(np.sqrt(np.sum(moves**2)))
     return moves / size if size > 0 else None

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from inspector.diagnosis.changepoints import BINS, BY_CHANCE, ChangePoint, binned, change_points
 from inspector.diagnosis.measurements import Sheet
+from inspector.diagnosis.medians import median, quantile
 from inspector.diagnosis.ranges import Range
 from inspector.diagnosis.settling import settling
 from inspector.diagnosis.spectra import STICK_SLIP_HZ, two_means
@@ -32,21 +33,21 @@ def measure_series(sheet: Sheet, t_s: _F, values: _F, unit: str) -> None:
         return
     _silence(sheet, t_s, values)
     tail = max(1, len(values) // 5)
-    median = float(np.median(values))
+    middle = median(values)
     now = max(1, min(int(np.sum(t_s >= t_s[-1] - max(NOW_S, 0.05 * (t_s[-1] - t_s[0])))), len(values)))
-    sheet.note("level", float(np.median(values[-now:])), unit, span_s=(t_s[-now], t_s[-1]))
+    sheet.note("level", median(values[-now:]), unit, span_s=(t_s[-now], t_s[-1]))
     if len(values) < 5:
         return
     sheet.note("mean", values.mean(), unit)
-    _extremes(sheet, t_s, values, median, unit)
+    _extremes(sheet, t_s, values, middle, unit)
     _slope(sheet, "slope", t_s, values, unit)
-    before, lately = float(np.median(values[:-tail])), float(np.median(values[-tail:]))
+    before, lately = median(values[:-tail]), median(values[-tail:])
     sheet.note("lately", lately - before, unit, span_s=(t_s[-tail], t_s[-1]))
     _slope(sheet, "slope_lately", t_s[-tail:], values[-tail:], unit)
     head = max(1, len(values) // 10)
-    first, last = float(np.median(values[:head])), float(np.median(values[-head:]))
-    if abs(median) > 1e-9:
-        sheet.note("change", 100 * (last - first) / abs(median), "%")
+    first, last = median(values[:head]), median(values[-head:])
+    if abs(middle) > 1e-9:
+        sheet.note("change", 100 * (last - first) / abs(middle), "%")
     if len(values) >= 8:
         at, size = two_means(values, margin=max(2, len(values) // 20))
         sheet.note("step", size, unit, span_s=(t_s[at], t_s[-1]))
@@ -97,7 +98,7 @@ def _note_break(sheet: Sheet, kind: str, sizes: list[float], unit: str, found: t
     """Note the largest, with the range within which noise alone keeps it."""
     largest = int(np.argmax(np.abs(sizes)))
     edge = abs(sizes[largest]) * found[largest].chance
-    usual = Range(-edge, 0.0, edge, 0)
+    usual = Range.within(-edge, edge)
     sheet.note(kind, sizes[largest], unit, span_s=(found[largest].from_s, edges_s[largest]), usual=usual, beyond_share=BY_CHANCE)
 
 
@@ -110,16 +111,16 @@ def _settling(sheet: Sheet, t_s: _F, values: _F, unit: str, since: ChangePoint, 
         sheet.note(f"{prefix}settles_at", response.end, unit, span_s=span_s)
 
 
-def _extremes(sheet: Sheet, t_s: _F, values: _F, median: float, unit: str) -> None:
+def _extremes(sheet: Sheet, t_s: _F, values: _F, middle: float, unit: str) -> None:
     lowest, highest = int(np.argmin(values)), int(np.argmax(values))
     sheet.note("trough", values[lowest], unit, span_s=(t_s[lowest], t_s[lowest]))
     sheet.note("peak", values[highest], unit, span_s=(t_s[highest], t_s[highest]))
-    sheet.note("dip", median - values[lowest], unit, span_s=(t_s[lowest], t_s[lowest]))
-    sheet.note("surge", values[highest] - median, unit, span_s=(t_s[highest], t_s[highest]))
-    low, high = np.quantile(values, (0.05, 0.95))
-    sheet.note("spread", float(high - low), unit)
-    if abs(median) > 1e-9:
-        sheet.note("dip_share", 100 * (median - values[lowest]) / abs(median), "%", span_s=(t_s[lowest], t_s[lowest]))
+    sheet.note("dip", middle - values[lowest], unit, span_s=(t_s[lowest], t_s[lowest]))
+    sheet.note("surge", values[highest] - middle, unit, span_s=(t_s[highest], t_s[highest]))
+    ordered = np.sort(values)
+    sheet.note("spread", quantile(ordered, 0.95) - quantile(ordered, 0.05), unit)
+    if abs(middle) > 1e-9:
+        sheet.note("dip_share", 100 * (middle - values[lowest]) / abs(middle), "%", span_s=(t_s[lowest], t_s[lowest]))
 
 
 def _slope(sheet: Sheet, kind: str, t_s: _F, values: _F, unit: str) -> None:
@@ -130,14 +131,14 @@ def _slope(sheet: Sheet, kind: str, t_s: _F, values: _F, unit: str) -> None:
     spans = t_s[-half:] - t_s[:half]
     valid = spans > 0
     if valid.any():
-        slope = 60 * float(np.median((values[-half:] - values[:half])[valid] / spans[valid]))
+        slope = 60 * median((values[-half:] - values[:half])[valid] / spans[valid])
         sheet.note(kind, slope, f"{unit}/min" if unit else "1/min", span_s=(t_s[0], t_s[-1]))
 
 
 def _ripple(sheet: Sheet, t_s: _F, values: _F, unit: str) -> None:
     """Note what is left after the slow course is taken away, and its strongest line with the time at which it began."""
     steps = np.diff(t_s)
-    step_s = float(np.median(steps))
+    step_s = median(steps)
     if len(values) < 8 or step_s <= 0:
         return
     slow = _running_mean(values, max(3, min(len(values) // 4, round(0.2 / step_s)) | 1))

@@ -6,12 +6,11 @@ Symptoms of one channel are not independent: of one cause, each further one of t
 
 from __future__ import annotations
 
-import fnmatch
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from inspector.diagnosis.catalogue import CauseRule, Symptom
+from inspector.diagnosis.catalogue import Catalogue, CauseRule, Symptom
 from inspector.diagnosis.findings import Finding, abnormality_of
 from inspector.diagnosis.timing import out_of_order
 from inspector.parts import Verdict
@@ -62,26 +61,24 @@ class Witness:
         return float(max((_FAR_REACH / max(reach, _FAR_REACH)) ** 1.5, _RAREST))
 
 
-def by_kind(found: Iterable[Finding]) -> dict[str, list[Finding]]:
-    """Return findings by the kind of their quantity."""
-    kinds: dict[str, list[Finding]] = {}
+def by_symptom(found: Iterable[Finding], catalogue: Catalogue) -> dict[str, dict[int, list[Finding]]]:
+    """Return cause -> number of its symptom -> the findings in which it can be looked for."""
+    looked_in: dict[str, dict[int, list[Finding]]] = {}
     for finding in found:
-        kinds.setdefault(finding.measurement.kind, []).append(finding)
-    return kinds
+        for cause, number in catalogue.symptoms_of(finding.measurement):
+            looked_in.setdefault(cause, {}).setdefault(number, []).append(finding)
+    return looked_in
 
 
-def witnesses(rule: CauseRule, found: Mapping[str, list[Finding]], verdict: Verdict) -> tuple[Witness, ...]:
-    """Return the witnesses of one cause, the most telling first."""
-    heard = [witness for number, symptom in enumerate(rule.symptoms) if (witness := _witness(rule, number, symptom, found, verdict))]
+def witnesses(rule: CauseRule, looked_in: Mapping[int, list[Finding]], verdict: Verdict) -> tuple[Witness, ...]:
+    """Return the witnesses of one cause, the most telling first; `looked_in` names the findings for each of its symptoms."""
+    heard = [_witness(rule, number, candidates, verdict) for number, candidates in sorted(looked_in.items())]
     heard = out_of_order(heard, lambda witness: replace(witness, in_order=False, weight=0.0))
     return tuple(_echoing(_once(sorted(heard, key=lambda witness: -abs(witness.speaks)))))
 
 
-def _witness(rule: CauseRule, number: int, symptom: Symptom, found: Mapping[str, list[Finding]], verdict: Verdict) -> Witness | None:
-    kinds = fnmatch.filter(found, symptom.kind) if "*" in symptom.kind or "[" in symptom.kind else [symptom.kind]
-    candidates = [finding for kind in kinds for finding in found.get(kind, ()) if symptom.fits(finding.measurement)]
-    if not candidates:
-        return None
+def _witness(rule: CauseRule, number: int, candidates: Sequence[Finding], verdict: Verdict) -> Witness:
+    symptom = rule.symptoms[number]
     best = max(candidates, key=lambda finding: (finding.toward(symptom.direction), finding.measurement.key))
     # among several channels one is outside by chance more often
     absent = 1 - (1 - symptom.p_if_absent) ** len({finding.measurement.channel for finding in candidates})

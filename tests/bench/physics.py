@@ -1,6 +1,6 @@
 """What physics alone says of bearings, with no training, and what a learned head makes of the same findings.
 
-    python -m tests.bench.physics [uestc-bearing cwru bldc-motor made-up | FOLDER ...] [--split val] [--seed 2] [--verbose]
+    python -m tests.bench.physics [uestc-bearing cwru bldc-motor made-up | FOLDER ...] [--split val] [--seed 2] [--verbose] [--symptoms]
 
 By rule: the condition of a bearing from its margins (inspector/diagnosis/spectra/condition.py), the machine as the data set declares it.
 Learned: a forest over what `measure` found, without whatever the gain of the sensor or the speed of the shaft changes. It is fitted on
@@ -17,14 +17,16 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector.diagnosis import Measurement, measure
+from inspector.diagnosis import Measurement, Measurements, Normal, load_catalogue, measure
+from inspector.diagnosis.catalogue import Symptom
+from inspector.diagnosis.findings import findings
 from inspector.diagnosis.measurements import Sheet
 from inspector.diagnosis.spectra import measure_waveform
 from inspector.diagnosis.spectra.condition import IMPACT_LIMIT, condition_of
@@ -36,6 +38,7 @@ DATASETS = Path(os.environ.get("INSPECTOR_DATASETS", ROOT.parent / "shared" / "d
 LABELS = {"sound": "ok", "outer_race": "outer_race", "inner_race": "inner_race", "rolling_element": "ball"}
 LINES = {"outer_race": "bpfo", "inner_race": "bpfi"}
 MADE_UP = "made-up"
+_CATALOGUE = load_catalogue()
 RUNNING = ("load_hp", "rpm", "speed_setting")
 """Columns that tell one running condition from another; the first that a set has with several values."""
 GAIN_OR_SPEED = (
@@ -92,7 +95,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--split", choices=["val", "test"], default="val")
     parser.add_argument("--seed", type=int, default=2, help="of the bearings that are made up")
     parser.add_argument("--verbose", action="store_true", help="name every part that the rule gets wrong")
+    parser.add_argument(
+        "--symptoms", action="store_true", help="only: how often the catalogue's symptoms of a bearing are seen, train and val"
+    )
     arguments = parser.parse_args(argv)
+    if arguments.symptoms:
+        print(symptoms([name for name in arguments.names if name != MADE_UP], arguments.seed))
+        return 0
     for name in arguments.names:
         if name == MADE_UP:
             report_made_up(arguments.seed)
@@ -151,6 +160,52 @@ def report_made_up(seed: int, count: int = 200) -> None:
     for condition, counts in told.items():
         print(f"    {condition}: " + ", ".join(f"{said} {n}" for said, n in counts.most_common()))
     print(f"    ring lines found: {statistics.mean(value <= 0.01 for value in off):.3f} of {len(off)} within 1 % of the true rate")
+
+
+def symptoms(names: Sequence[str], seed: int) -> str:
+    """Return how often each symptom that the catalogue gives a worn bearing is seen on worn and on sound ones.
+
+    Without any good part, and on split val with the good parts of train. Each condition counts alike, however many parts it has;
+    `data/knowledge/causes.yaml` takes its chances from here.
+    """
+    parts = [*_bearings(names), *_made_up_bearings(seed)]
+    rows = [f"{'symptom':40} {'set':26} worn, mean of (each)"]
+    for symptom in _CATALOGUE.by_name["bearing_wear"].symptoms:
+        for name in dict.fromkeys(one[0] for one in parts):
+            own = [one for one in parts if one[0] == name]
+            good = Normal.fit(rows for _, split, condition, rows in own if split == "train" and condition == "sound")
+            rows += _seen(symptom, name, [(condition, found) for _, _, condition, found in own], Normal())
+            if good.parts >= 20:
+                rows += _seen(symptom, f"{name}, good known", [(one[2], one[3]) for one in own if one[1] == "val"], good)
+    return "\n".join(rows)
+
+
+def _seen(symptom: Symptom, name: str, parts: Sequence[tuple[str, Measurements]], normal: Normal) -> Iterator[str]:
+    seen: dict[str, list[bool]] = {}
+    for condition, measured in parts:
+        found = [one for one in findings(measured, normal, _CATALOGUE) if symptom.fits(one.measurement)]
+        if found:
+            seen.setdefault(condition, []).append(any(one.toward(symptom.direction) > 1 for one in found))
+    worn = {condition: statistics.mean(flags) for condition, flags in seen.items() if condition != "sound"}
+    if worn:
+        each = ", ".join(f"{condition} {value:.2f}" for condition, value in worn.items())
+        sound = f"sound {sum(seen.get('sound', ()))} of {len(seen.get('sound', ()))}"
+        yield f"{symptom.kind:40} {name:26} {statistics.mean(worn.values()):.2f} ({each}); {sound}"
+
+
+def _bearings(names: Sequence[str]) -> Iterator[tuple[str, str, str, Measurements]]:
+    conditions = {label: condition for condition, label in LABELS.items()}
+    for name in names:
+        for part in load_parts_folder(DATASETS / name).parts:
+            if part.split != "test" and part.machine.bearing is not None:
+                yield name, part.split, conditions.get(part.label, part.label), measure(part.record(), part.machine)
+
+
+def _made_up_bearings(seed: int) -> Iterator[tuple[str, str, str, Measurements]]:
+    for signal in made_up(200, seed):
+        sheet = Sheet("housing", "vibration", 0.0, len(signal.samples) / signal.rate_hz)
+        measure_waveform(sheet, signal.samples, signal.rate_hz, signal.machine)
+        yield MADE_UP, "", signal.condition, sheet.rows
 
 
 def read(part: LabelledPart) -> Read:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from inspector.diagnosis.measurements import Sheet
+from inspector.diagnosis.medians import medians, quantile
 from inspector.diagnosis.spectra.spectrogram import Array, Spectrogram, above_background, decibel
 
 NAMED_BANDS_HZ = {
@@ -32,7 +33,7 @@ def note_bands(sheet: Sheet, spectrogram: Spectrogram) -> None:
         sheet.note(f"band_{name}", decibel(power), "dB")
         sheet.note(f"share_{name}", decibel(power / total) if total > 0 else np.nan, "dB")
         # the quiet frames: what sounds all the time (a leak), and not what strikes now and then
-        sheet.note(f"floor_{name}", decibel(np.quantile(spectrogram.frames[:, part].sum(axis=1), 0.2)), "dB")
+        sheet.note(f"floor_{name}", decibel(quantile(np.sort(spectrogram.frames[:, part].sum(axis=1)), 0.2)), "dB")
     hiss = mean[spectrogram.within(*NAMED_BANDS_HZ["hiss"])]
     if len(hiss) > 8 and hiss.min() > 0:
         sheet.note("flatness_hiss", float(np.exp(np.log(hiss).mean()) / hiss.mean()), "")
@@ -45,7 +46,7 @@ def note_bands(sheet: Sheet, spectrogram: Spectrogram) -> None:
 
 def note_squeal(sheet: Sheet, spectrogram: Spectrogram) -> None:
     """Note the most prominent narrow tone above 500 Hz, its harmonics counted with it."""
-    spectrum = np.median(spectrogram.frames, axis=0)
+    spectrum = medians(spectrogram.frames, axis=0)
     above = above_background(10 * np.log10(spectrum + 1e-30), block=32)
     first = int(np.searchsorted(spectrogram.hz, SQUEAL_LOWEST_HZ))
     last = int(len(spectrogram.hz) * 0.95)

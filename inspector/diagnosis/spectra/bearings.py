@@ -17,6 +17,8 @@ import numpy as np
 
 from inspector.config import BearingConfig
 from inspector.diagnosis.measurements import Sheet
+from inspector.diagnosis.medians import quantile
+from inspector.diagnosis.ranges import Range
 from inspector.diagnosis.spectra.combs import Weights, comb_db, without_lines
 from inspector.diagnosis.spectra.envelopes import Envelopes
 from inspector.diagnosis.spectra.orders import SPEED_TOLERANCE
@@ -99,9 +101,9 @@ def _is_of_an_element(envelopes: Envelopes, line: Line, spin_hz: float, cage_hz:
 
 
 def _note(sheet: Sheet, name: str, line: Line, chance: Array, envelopes: Envelopes, side_hz: float) -> None:
-    high = float(np.quantile(chance, 1 - _RARE_SHARE)) if len(chance) else None
+    usual = Range.within(None, quantile(np.sort(chance), 1 - _RARE_SHARE)) if len(chance) else None
     beyond = float(np.mean(chance >= line.level_db)) if len(chance) else None
-    sheet.note(f"envelope_{name}", line.level_db, "dB", at_hz=line.hz, chance_high=high, chance_share=beyond)
+    sheet.note(f"envelope_{name}", line.level_db, "dB", at_hz=line.hz, usual=usual, beyond_share=beyond)
     sheet.note(f"swing_{name}", line.swing_db, "dB", at_hz=line.hz)
     sheet.note(f"harmonics_{name}", line.teeth, "", at_hz=line.hz)
     if name in ("bpfi", "bsf"):

@@ -22,7 +22,7 @@ def comb_db(above_db: Array, step_hz: float, base_hz: Array, weights: Weights) -
         # base frequencies rise, so those whose tooth is inside come first
         index = np.round(multiple * base_hz / step_hz).astype(int)
         inside = int(np.searchsorted(index, above_db.shape[1]))
-        total[:, :inside] += weight * np.clip(above_db[:, index[:inside]], 0, HIGHEST_DB)
+        total[:, :inside] += weight * np.minimum(np.maximum(above_db.take(index[:inside], axis=1), 0), HIGHEST_DB)
         weighed[:inside] += weight
     return np.asarray(total / np.maximum(weighed, 1e-12))
 

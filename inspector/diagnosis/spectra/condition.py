@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from inspector.diagnosis.measurements import Measurement, Sheet
+from inspector.diagnosis.ranges import Range
 
 Condition = Literal["sound", "outer_race", "inner_race", "rolling_element"]
 RACES: dict[Condition, str] = {"outer_race": "bpfo", "inner_race": "bpfi"}
@@ -22,6 +23,8 @@ IMPACT_LIMIT = 1.9
 """Spectral kurtosis of steady noise whose amplitude swings fully, as a sine: more takes impacts, E[a^4] / E[a^2]^2 of a = 1 + sin."""
 PLAIN_DB = 6.0
 """Short sharp impacts make a band's level swing little; where there are any, a line twice as high as chance accounts for them."""
+_UNDAMAGED = Range.within(None, 0.0)
+"""A margin below its limit is no damage, however low good parts lie."""
 _SURE_DB = 1.5
 """So far beyond a limit odds rise e-fold."""
 
@@ -34,7 +37,7 @@ def note_condition(sheet: Sheet) -> None:
     races = {condition: _line_margin_db(rows, line, impulsive_db) for condition, line in RACES.items()}
     known = {condition: margin for condition, margin in races.items() if margin is not None}
     for condition, margin in known.items():
-        sheet.note(condition, margin, "dB", at_hz=rows[f"envelope_{RACES[condition]}"].at_hz, chance_high=0.0)
+        sheet.note(condition, margin, "dB", at_hz=rows[f"envelope_{RACES[condition]}"].at_hz, usual=_UNDAMAGED)
     spin = _line_margin_db(rows, "bsf", impulsive_db)
     if spin is None or impacts is None or not known:
         return
@@ -42,7 +45,7 @@ def note_condition(sheet: Sheet) -> None:
     # with a sensor on the housing: a microphone hears the knocks of the whole hall
     by_line = max(known.values()) > 0 or impulsive_db < spin or sheet.modality != "vibration"
     margin, at_hz = (spin, rows["envelope_bsf"].at_hz) if by_line else (impulsive_db, impacts.at_hz)
-    sheet.note("rolling_element", margin, "dB", at_hz=at_hz, chance_high=0.0)
+    sheet.note("rolling_element", margin, "dB", at_hz=at_hz, usual=_UNDAMAGED)
 
 
 _NEEDED = ("repeated_impacts", *(f"{part}_{line}" for part in ("envelope", "swing") for line in ("bpfo", "bpfi", "bsf")))
@@ -53,7 +56,7 @@ def _line_margin_db(rows: Mapping[str, Measurement], line: str, impulsive_db: fl
     level, swing = rows.get(f"envelope_{line}"), rows.get(f"swing_{line}")
     if level is None or swing is None:
         return None
-    height_db = level.value - max(LINE_LIMIT_DB, level.chance_high or 0.0)
+    height_db = level.value - max(LINE_LIMIT_DB, level.usual.high if level.usual else 0.0)
     swing_db = 20 * math.log10(max(swing.value, 0.01) / SWING_LIMIT_DB)
     return max(min(height_db, swing_db), min(height_db - PLAIN_DB, impulsive_db))
 

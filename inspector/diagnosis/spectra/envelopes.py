@@ -1,7 +1,8 @@
 """The envelopes of a signal's frequency bands: where impacts ring a resonance, and at which rates they come.
 
 One transform of the whole signal; a band's bins alone, transformed back, are the complex envelope of that band at the band's own low
-rate. So bands of any width at any sampling rate cost one transform each, as in the fast kurtogram (Antoni 2007).
+rate. So bands of any width at any sampling rate cost one transform each, as in the fast kurtogram (Antoni 2007). Long arrays are worked
+on in place: asking for fresh memory costs more than the arithmetic.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
-from inspector.diagnosis.spectra.spectrogram import Array, Samples, above_background
+from inspector.diagnosis.spectra.spectrogram import Array, Samples, above_background, block_means, power_of
 
 _LONGEST_PIECE_S = 3.0
 """Rolling elements slip, and over longer spans their lines are smeared: longer signals are read in pieces and averaged."""
@@ -88,36 +89,37 @@ def _bands(rate_hz: float, top_hz: float) -> list[tuple[float, Array]]:
 def _piece(signal: Samples, rate_hz: float, bands: list[tuple[float, Array]], top_hz: float) -> tuple[Array, Array, Array]:
     """Return (swings in dB (band, frequency), kurtoses, kurtoses of the rest) of one piece."""
     count = len(signal)
-    spectrum = fft.rfft(signal * _faded(count))
+    spectrum = fft.rfft(_faded(signal))
     points = int(top_hz * 2 * count / rate_hz) + 1  # lines half a resolution apart
     swings, wholes, rests = [], [], []
     for width_hz, lows_hz in bands:
         bins = int(width_hz * count / rate_hz)
         first = (lows_hz * count / rate_hz).astype(int)
-        pieces = spectrum[first[:, None] + np.arange(bins)] * np.hanning(bins + 2)[1:-1].astype(np.float32)
+        pieces = spectrum[first[:, None] + np.arange(bins)]
+        pieces *= np.hanning(bins + 2)[1:-1].astype(np.float32)
         # the square doubles the bandwidth: padded as far as the lines that are wanted ask for, and to a length that is quick to transform
         length = fft.next_fast_len(int(bins * min(max(1.0, 2.4 * top_hz / width_hz), 2.0)))
         analytic = fft.ifft(pieces, length, axis=1, overwrite_x=True)
-        power = (analytic.real**2 + analytic.imag**2)[:, max(1, length // 40) : -max(1, length // 40)]
+        power = power_of(analytic)[:, max(1, length // 40) : -max(1, length // 40)]
         power /= power.mean(axis=1, keepdims=True) + 1e-30
-        squares = power**2
+        squares = power * power
         wholes.append(squares.mean(axis=1) - 2)
         rests.append(_kurtosis_of_rest(power, squares))
-        swings.append(_swings_db(power, length, points))
+        power += np.float32(1e-3)
+        swings.append(_swings_db(np.log(power, out=power), length, points))
     return np.concatenate(swings), np.concatenate(wholes), np.concatenate(rests)
 
 
-def _swings_db(power: Samples, length: int, points: int) -> Array:
-    """Return the amplitude spectrum of each band's level in dB, the first `points` at half the step of a transform over `length`."""
-    level = np.log(power + np.float32(1e-3))
+def _swings_db(level: Samples, length: int, points: int) -> Array:
+    """Return the amplitude spectrum of each band's level, in dB; the first `points` at half the step of a transform over `length`."""
     block = max(1, int(length / (points * _SPARE)))
-    count = level.shape[1] // block
     # means of blocks hold all that is wanted, and what they lose toward the top is known
-    level = level[:, : count * block].reshape(len(level), count, block).mean(axis=2)
+    level = block_means(level, block)
     level -= level.mean(axis=1, keepdims=True)
-    window = np.hanning(count).astype(np.float32)
+    window = np.hanning(level.shape[1]).astype(np.float32)
     padded = 2 * length / block
-    lines = fft.rfft(level * window, round(padded), axis=1)[:, :points]
+    level *= window
+    lines = fft.rfft(level, round(padded), axis=1)[:, :points]
     lost = np.sinc(np.arange(lines.shape[1]) * block / (2 * length))
     return np.asarray(np.abs(lines) / lost * (2 * _DB_PER_NEPER / window.sum()), dtype=np.float64)
 
@@ -134,10 +136,10 @@ def _kurtosis_of_rest(power: Samples, squares: Samples) -> Array:
     return np.asarray(rest / (mean**2 + 1e-30) - 2, dtype=np.float64)
 
 
-def _faded(count: int) -> Samples:
-    """Return a window that is flat but for 2 % at both ends, so that the cut rings in no band."""
-    ramp = max(1, count // 50)
-    window = np.ones(count, dtype=np.float32)
-    window[:ramp] = np.linspace(0, 1, ramp)
-    window[-ramp:] = window[:ramp][::-1]
-    return window
+def _faded(signal: Samples) -> Samples:
+    """Return a signal that fades over 2 % at both ends, so that the cut rings in no band."""
+    ramp = np.linspace(0, 1, max(1, len(signal) // 50), dtype=np.float32)
+    faded = signal.copy()
+    faded[: len(ramp)] *= ramp
+    faded[-len(ramp) :] *= ramp[::-1]
+    return faded

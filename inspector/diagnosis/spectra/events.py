@@ -6,7 +6,8 @@ import numpy as np
 from scipy import fft
 
 from inspector.diagnosis.measurements import Sheet
-from inspector.diagnosis.spectra.spectrogram import Array, Samples, Spectrogram
+from inspector.diagnosis.medians import median
+from inspector.diagnosis.spectra.spectrogram import Array, Spectrogram, Whole, block_means
 
 STICK_SLIP_HZ = (8.0, 60.0)
 _LOWEST_HEARD_HZ = 300.0
@@ -36,12 +37,11 @@ def two_means(values: Array, margin: int) -> tuple[int, float]:
     return at, float(difference[at - 1])
 
 
-def note_beats(sheet: Sheet, signal: Samples, rate_hz: float, shaft_hz: float | None) -> None:
+def note_beats(sheet: Sheet, whole: Whole, rate_hz: float, shaft_hz: float | None) -> None:
     """Note impacts, and the strongest slow beat of what sounds above 300 Hz: sticking and slipping, 8 to 60 times a second."""
-    spectrum = fft.rfft(signal)
-    spectrum[: int(_LOWEST_HEARD_HZ * len(signal) / rate_hz)] = 0
     block = max(1, int(rate_hz / 500))
-    power = _block_mean(fft.irfft(spectrum, len(signal)) ** 2, block).astype(np.float64)
+    heard = whole.above(_LOWEST_HEARD_HZ)
+    power = block_means(np.square(heard, out=heard), block).astype(np.float64)
     fine_hz = rate_hz / block
     if len(power) < 0.2 * fine_hz or power.mean() <= 0:
         return
@@ -61,17 +61,12 @@ def note_beats(sheet: Sheet, signal: Samples, rate_hz: float, shaft_hz: float | 
         return
     peak = int(np.argmax(np.where(chosen, depth, 0)))
     sheet.note("modulation", 100 * float(depth[peak]), "%", at_hz=float(hz[peak]))
-    background = float(np.median(depth[chosen])) + 1e-12
+    background = median(depth[chosen]) + 1e-12
     sheet.note("modulation_line", 20 * float(np.log10(depth[peak] / background + 1e-12)), "dB", at_hz=float(hz[peak]))
 
 
-def _block_mean(values: Samples, block: int) -> Samples:
-    count = len(values) // block
-    return np.asarray(values[: count * block].reshape(count, block).mean(axis=1))
-
-
 def _impacts(sheet: Sheet, power: Array, rate_hz: float, shaft_hz: float | None) -> None:
-    loud = power > _KNOCK * np.median(power)
+    loud = power > _KNOCK * median(power)
     starts = int(np.sum(loud[1:] & ~loud[:-1])) + int(loud[0])
     per_s = starts * rate_hz / len(power)
     sheet.note("impacts", per_s, "1/s")

@@ -9,9 +9,10 @@ from scipy import fft
 
 from inspector.config import MachineConfig
 from inspector.diagnosis.measurements import Sheet
+from inspector.diagnosis.medians import median
 from inspector.diagnosis.spectra.combs import comb_db
 from inspector.diagnosis.spectra.envelopes import Envelopes
-from inspector.diagnosis.spectra.spectrogram import Array, Samples, above_background
+from inspector.diagnosis.spectra.spectrogram import Array, Whole, above_background
 
 SPEED_TOLERANCE = 0.03
 """Slip of rolling elements and load-dependent speed, together (ISO 13373-2 reads bearing lines with a few percent of slip)."""
@@ -50,15 +51,14 @@ class LowSpectrum:
     """Width of a pure tone's main lobe."""
 
     @classmethod
-    def of(cls, signal: Samples, rate_hz: float, machine: MachineConfig, power: float) -> LowSpectrum:
+    def of(cls, whole: Whole, machine: MachineConfig, power: float) -> LowSpectrum:
         """Return peak amplitudes of a Hann-windowed signal; `power` is that of the signal as it came."""
-        window = np.hanning(len(signal)).astype(np.float32)
         # the lowest bins alone, back in time, are the same lines at a lower rate: a fine spectrum of them costs little
-        bins = fft.next_fast_len(int(_highest_hz(machine) * len(signal) / rate_hz) + 1)
-        low = fft.rfft(signal * window)[: bins + 1]
+        bins = fft.next_fast_len(int(_highest_hz(machine) * whole.count / whole.rate_hz) + 1)
+        low = whole.lowest_under_hann(min(bins + 1, len(whole.lines) - 1))
         count = 2 * (len(low) - 1)
-        amplitude = np.abs(fft.rfft(fft.irfft(low, count), 4 * count)).astype(np.float64) * (2.0 * power**0.5 / float(window.sum()))
-        return cls(amplitude, rate_hz / len(signal) / 4, width_hz=2.0 * rate_hz / len(signal))
+        amplitude = np.abs(fft.rfft(fft.irfft(low, count), 4 * count)).astype(np.float64) * (4.0 * power**0.5 / whole.count)
+        return cls(amplitude, whole.rate_hz / whole.count / 4, width_hz=2.0 * whole.rate_hz / whole.count)
 
     @property
     def reach_hz(self) -> float:
@@ -71,7 +71,7 @@ class LowSpectrum:
         hz = peak * self.step_hz
         reach_hz = max(10 * self.width_hz, 0.3 * hz)
         around = self.amplitude[self._index(hz - reach_hz) : self._index(hz + reach_hz) + 1]
-        background = float(np.median(around)) + 1e-15
+        background = median(around) + 1e-15
         return hz, float(self.amplitude[peak]), 20 * float(np.log10(self.amplitude[peak] / background + 1e-15))
 
     def near(self, hz: float) -> tuple[float, float, float]:
@@ -79,7 +79,7 @@ class LowSpectrum:
         return self.strongest(hz * (1 - SPEED_TOLERANCE), hz * (1 + SPEED_TOLERANCE))
 
     def _index(self, hz: float) -> int:
-        return int(np.clip(round(hz / self.step_hz), 1, len(self.amplitude) - 2))
+        return min(max(round(hz / self.step_hz), 1), len(self.amplitude) - 2)
 
 
 def _highest_hz(machine: MachineConfig) -> float:
@@ -104,7 +104,7 @@ def find_turning(low: LowSpectrum, envelopes: Envelopes | None, machine: Machine
         # three bands must agree, so that a chance line of one does not set the speed
         score += np.sort(comb_db(envelopes.above_db, envelopes.step_hz, hz, _SHAFT_TEETH), axis=0)[-3:].mean(axis=0)
     best = int(np.argmax(score))
-    above_db = float(score[best] - np.median(score))
+    above_db = float(score[best] - median(score))
     if machine.shaft_hz is None and not _has_fundamental(above[0], low, float(hz[best])):
         return Turning(None)
     if above_db < (_SURE_ALONE_DB if machine.shaft_hz is None else _SURE_DB):

@@ -14,7 +14,7 @@ from inspector.diagnosis.spectra.condition import note_condition
 from inspector.diagnosis.spectra.envelopes import Envelopes
 from inspector.diagnosis.spectra.events import note_beats, note_loudness_step
 from inspector.diagnosis.spectra.orders import LowSpectrum, Turning, find_turning, note_low_lines, note_orders, note_turning
-from inspector.diagnosis.spectra.spectrogram import Array, Samples, Spectrogram, decibel
+from inspector.diagnosis.spectra.spectrogram import Array, Samples, Spectrogram, Whole, decibel
 from inspector.diagnosis.spectra.speeds import SpeedCurve, followed
 
 LONGEST_SAMPLES = 1 << 20
@@ -35,21 +35,24 @@ def measure_waveform(
     latest = np.asarray(samples, dtype=np.float64).ravel()[-LONGEST_SAMPLES:]
     if len(latest) == 0 or not rate_hz > 0:
         return
-    missing = ~np.isfinite(latest)
-    sheet.note("missing_samples", 100 * float(missing.mean()), "%")
+    known = np.isfinite(latest)
+    missing = len(latest) - int(np.count_nonzero(known))
+    sheet.note("missing_samples", 100 * missing / len(latest), "%")
     sheet.note("duration", len(latest) / rate_hz, "s")
-    if 2 * missing.sum() >= len(latest):
+    if 2 * missing >= len(latest):
         return
-    signal = np.where(missing, latest[~missing].mean(), latest) if missing.any() else latest
-    centred = signal - signal.mean()
-    power = float(np.mean(centred**2))
+    centred = np.where(known, latest, latest[known].mean()) if missing else latest.copy()
+    centred -= centred.mean()
+    power = float(centred @ centred) / len(centred)
     sheet.note("loudness", max(decibel(power), SILENCE_DB), "dB")
-    if len(signal) < SHORTEST_SAMPLES or power < 10 ** (SILENCE_DB / 10):
+    if len(centred) < SHORTEST_SAMPLES or power < 10 ** (SILENCE_DB / 10):
         return
-    sheet.note("clipped_samples", 100 * _clipped_share(signal), "%")
-    unit = (centred / power**0.5).astype(np.float32)
-    sheet.note("kurtosis", float(np.mean(unit**4)), "")
-    sheet.note("crest", float(np.abs(unit).max()), "")
+    sheet.note("clipped_samples", 100 * _clipped_share(centred), "%")
+    centred /= power**0.5
+    unit = centred.astype(np.float32)
+    squares = np.square(centred, out=centred)
+    sheet.note("kurtosis", float(squares @ squares) / len(squares), "")
+    sheet.note("crest", float(squares.max()) ** 0.5, "")
     spectrogram = Spectrogram.of(unit, rate_hz, power)
     note_bands(sheet, spectrogram)
     note_squeal(sheet, spectrogram)
@@ -62,14 +65,15 @@ def measure_waveform(
 
 def _note_turning_parts(sheet: Sheet, unit: Samples, power: float, rate_hz: float, machine: MachineConfig, *, speed_measured: bool) -> None:
     """Note what comes again and again: orders of the shaft, beats, and the lines of a bearing."""
-    low = LowSpectrum.of(unit, rate_hz, machine, power)
+    whole = Whole.of(unit, rate_hz)
+    low = LowSpectrum.of(whole, machine, power)
     envelopes = Envelopes.of(unit, rate_hz, _reach_hz(machine, rate_hz))
     turning = find_turning(low, envelopes, machine, measured=speed_measured)
     note_turning(sheet, turning, machine)
     note_low_lines(sheet, low, rate_hz)
     if turning.hz is not None:
         note_orders(sheet, low, turning.hz, machine)
-    note_beats(sheet, unit, rate_hz, turning.hz)
+    note_beats(sheet, whole, rate_hz, turning.hz)
     if envelopes is not None:
         _note_envelopes(sheet, envelopes, machine, turning)
 
@@ -100,10 +104,13 @@ def _clipped_share(signal: Array) -> float:
     A rail holds more samples than the twentieth of the range below it; the peaks of a whole signal, coarse or fine, hold fewer.
     """
     share, span = 0.0, np.ptp(signal)
-    for distance in (signal.max() - signal, signal - signal.min()):
-        at = distance == 0
+    for rail in (signal.max(), signal.min()):
+        at = signal == rail
         runs = at[1:] & at[:-1]
+        if not runs.any():
+            continue
+        distance = np.abs(signal - rail)
         just_below = max(0.05 * span, distance[~at].min(initial=span))
-        if runs.any() and at.sum() > np.sum(~at & (distance <= just_below)):
+        if at.sum() > np.sum(~at & (distance <= just_below)):
             share += float((np.r_[runs, False] | np.r_[False, runs]).mean())
     return share

@@ -15,7 +15,7 @@ from inspector.diagnosis.hypotheses import Posterior, Table, all_pairs
 from inspector.diagnosis.measurements import Measurement
 from inspector.diagnosis.next_test import next_test
 from inspector.diagnosis.ranking import Ranking, Suspect, rank
-from inspector.diagnosis.witnesses import by_kind, witnesses
+from inspector.diagnosis.witnesses import by_symptom, witnesses
 from inspector.parts import NOT_MEASURED, Channel, Defect, ModelRef, PartRecord, Series, Trigger, Verdict
 
 REF = ModelRef("test", "1", "0" * 64)
@@ -62,7 +62,7 @@ TWO = catalogue(
 
 def test_a_set_of_causes_is_weighed_as_a_noisy_or() -> None:
     found = [finding("north", "level", 9.0), finding("south", "level", 0.1), finding("mid", "level", 9.0)]
-    heard = [witnesses(rule, by_kind(found), QUIET) for rule in TWO.causes]
+    heard = [witnesses(rule, by_symptom(found, TWO)[rule.name], QUIET) for rule in TWO.causes]
     table = Table.of(heard)
     assert table.link.shape == (2, 3)
     late = table._at(np.array([[0, 1]]), [1.0, 1.0])[0]

@@ -122,12 +122,12 @@ def test_harmonics_of_the_shaft_are_no_damage(record: Build, machine: MachineCon
 
 def test_each_line_says_how_often_chance_reaches_it(record: Build, impacts: Impacts, machine: MachineConfig) -> None:
     damaged = read(record, machine, impacts(20000.0, 24.5 * 3.585, height=6.0), 20000.0)["envelope_bpfo"]
-    assert damaged.chance_high is not None
-    assert damaged.value > damaged.chance_high
-    assert damaged.chance_share == 0.0
+    assert damaged.usual is not None
+    assert damaged.value > damaged.usual.high
+    assert damaged.beyond_share == 0.0
     sound = read(record, machine, np.random.default_rng(4).normal(size=20000), 20000.0)["envelope_bpfo"]
-    assert sound.chance_share is not None
-    assert sound.chance_share > 0.02
+    assert sound.beyond_share is not None
+    assert sound.beyond_share > 0.02
 
 
 def test_a_geometry_that_contradicts_the_speed_is_said(
