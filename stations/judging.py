@@ -31,6 +31,7 @@ def judging_line(
 ) -> Line[Judged]:
     """Return a line, warmed up, to be run with `agent` open. `keep` takes the place of `store.add`. Raises ModelError, ConfigError."""
     station = agent.station
+    store.keep_limits(station.station, station.setting_limits)
     pipeline = open_pipeline(model, open_memory(store, home, station), station, open_catalogue(store, home))
     kept = KeptHistory(Home.at(home).root / "history" / f"{station.station}.json", agent.clock)
     pipeline.history = kept.load()

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import gc
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inspector.home import Home
+from inspector.errors import ConfigError
+from inspector.home import Home, shipped
 
 if TYPE_CHECKING:
     from inspector.config import Station
     from inspector.diagnosis import Catalogue
     from inspector.knowledge import Memory
+    from inspector.knowledge.limits import Limits
     from inspector.store import Store
+
+_log = logging.getLogger(__name__)
 
 _EMBEDDINGS = "knowledge/embeddings.npz"
 _MANY_CASES = 100_000
@@ -33,15 +38,33 @@ def open_store(home: Path | None, *, demonstration: bool = False) -> Store:
 
 
 def open_memory(store: Store, home: Path | None, station: Station | None = None) -> Memory:
-    """Return the memory of all that the store knows, within the safe limits of `station`; embeddings are kept under the home."""
+    """Return the memory of all that the store knows, within the safe limits of its stations; embeddings are kept under the home.
+
+    `station` is one whose file is at hand: what the file says counts for more than what the store has kept of it.
+    """
     from inspector.knowledge import Memory
 
     cases = store.cases()
-    limits = {station.station: station.setting_limits} if station else {}
-    memory = Memory(store.fixes(), cases, Home.at(home).root / _EMBEDDINGS, limits)
+    own = {station.station: station.setting_limits} if station else {}
+    memory = Memory(store.fixes(), cases, Home.at(home).root / _EMBEDDINGS, station_limits(store) | own)
     if len(cases) >= _MANY_CASES:
         gc.freeze()  # they stay: each walk of the garbage collector through a million cases would hold up a part for seconds
     return memory
+
+
+def station_limits(store: Store) -> dict[str, Limits]:
+    """Return the safe limits of every known station: those that ran, as they last did, and those whose file lies with the shipped ones."""
+    from inspector.config import load_station, station_files
+
+    known: dict[str, Limits] = {}
+    for path in station_files(shipped("stations/definitions")):
+        try:
+            station = load_station(path, calibrated=False)
+        except ConfigError as error:
+            _log.warning("%s; its safe limits are not known until it is mended", error)
+        else:
+            known[station.station] = station.setting_limits
+    return known | store.limits()
 
 
 def open_catalogue(store: Store, home: Path | None) -> Catalogue:

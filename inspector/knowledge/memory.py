@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inspector.knowledge.options import Context, Limits, Option, options
+from inspector.knowledge.limits import Limits, SafeLimits
+from inspector.knowledge.options import Context, Option, options
 from inspector.knowledge.query import Query
 from inspector.knowledge.recurrence import Recurrence, recurrence
 from inspector.parts import Case, Fix, Suggestion
@@ -42,7 +43,7 @@ class Memory:
     ) -> None:
         self._options = options(fixes, cases)
         self._by_fact = _by_fact(self._options)
-        self._station_limits = limits or {}
+        self._limits = SafeLimits(limits, fixes)
         self._cache_file = cache_file
         self._voices: Voices | None = None
 
@@ -61,8 +62,9 @@ class Memory:
 
     def overview(self) -> tuple[Suggestion, ...]:
         """Return everything that could be suggested with all its cases counted, by id; the score is the chance to help."""
+        limits = self._limits.at(None)
         return tuple(
-            _suggestion(option, option.chance(Query()).mean, Query(), option.latest(Query(), 0, _MOST_CASES_SHOWN), {})
+            _suggestion(option, option.chance(Query()).mean, Query(), option.latest(Query(), 0, _MOST_CASES_SHOWN), limits)
             for option in sorted(self._options, key=lambda one: one.fix_id)
         )
 
@@ -75,9 +77,6 @@ class Memory:
         latest = [case.when for group in groups for case in group.cases[:_MOST_IN_A_WEEK] if case.when]
         return recurrence(latest, now)
 
-    def _limits(self, query: Query) -> Limits:
-        return self._station_limits.get(query.station or "", {})
-
     # --- without a text --------------------------------------------------------------------------------------------------------
 
     def _by_facts(self, query: Query, top: int) -> tuple[Suggestion, ...]:
@@ -87,7 +86,7 @@ class Memory:
         scored = [(agreed * option.merit(query), option) for option in related if (agreed := option.agreement(query)) >= _RELATED]
         scored.sort(key=lambda pair: (-pair[0], pair[1].fix_id))
         return tuple(
-            _suggestion(option, score, query, option.latest(query, _RELATED, _MOST_CASES_SHOWN), self._limits(query))
+            _suggestion(option, score, query, option.latest(query, _RELATED, _MOST_CASES_SHOWN), self._limits.at(query.station))
             for score, option in scored[:top]
         )
 
@@ -115,7 +114,9 @@ class Memory:
             best = int(scores.argmax())
             left[best] = False
             option = self._options[near.options[best]]
-            suggestions.append(_suggestion(option, float(scores[best]), query, searched.cases(near.spans_of(best)), self._limits(query)))
+            suggestions.append(
+                _suggestion(option, float(scores[best]), query, searched.cases(near.spans_of(best)), self._limits.at(query.station))
+            )
             voices = voices * (1 - kinship[best])
         return tuple(sorted(suggestions, key=lambda suggestion: -suggestion.score))
 
@@ -135,7 +136,7 @@ def _same_trouble(context: Context, query: Query) -> bool:
     return query.known_cause in context.causes and context.station == query.station
 
 
-def _suggestion(option: Option, score: float, query: Query, cases: Sequence[Case], limits: Limits) -> Suggestion:
+def _suggestion(option: Option, score: float, query: Query, cases: Sequence[Case], limits: Sequence[Limits]) -> Suggestion:
     counted, chance = option.counted(query), option.chance(query)
     parameters, worked = option.parameters(query, limits)
     return Suggestion(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import merge
 from itertools import islice
+from math import isinf
 from statistics import median
 
 import numpy as np
 
 from inspector.knowledge.chance import Posterior, Tally, posterior
+from inspector.knowledge.limits import Limits, limits_of, permitted
 from inspector.knowledge.query import Query
 from inspector.knowledge.words import action_id, action_key
 from inspector.parts import Case, Fix, Parameter, Text, Worked
@@ -31,9 +33,6 @@ _RECENT_SUCCESSES = 12
 _MOST_SUCCESSES = 100
 """Kept per context: more than are needed, as the safe limits of a station may leave some out."""
 _MOSTLY_FAILED_TRIES, _MOSTLY_FAILED_CHANCE = 3, 0.4
-
-Limits = Mapping[tuple[str, str], tuple[float, float]]
-"""(parameter, unit) -> (low, high): what a station may be set to, whatever a fix allows elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +186,9 @@ class Option:
         """Return 1 for what costs no time and no money, down to 1 minus the discount of each."""
         return _discount(self.minutes or 0.0, _HALF_MINUTES) * _discount(self.cost or 0.0, _HALF_COST)
 
-    def parameters(self, query: Query, limits: Limits) -> tuple[tuple[Parameter, ...], tuple[Worked, ...]]:
-        """Return the settings to use, within the safe limits of fix and station, and the ranges in which they worked lately."""
-        found = [self._recommended(parameter, query, limits.get(key)) for key, parameter in self.settings.items()]
+    def parameters(self, query: Query, every: Sequence[Limits]) -> tuple[tuple[Parameter, ...], tuple[Worked, ...]]:
+        """Return the settings to use, within the fix's own limits and all of `every`, and the ranges in which they worked lately."""
+        found = [self._recommended(parameter, query, every) for parameter in self.settings.values()]
         kept = [one for one in found if one is not None]
         return tuple(parameter for parameter, _ in kept), tuple(worked for _, worked in kept if worked)
 
@@ -202,17 +201,16 @@ class Option:
         newest = (case for value in sorted(agreed, reverse=True) for case in _newest(agreed[value]))
         return list(islice(newest, count))
 
-    def _recommended(
-        self, parameter: Parameter, query: Query, station: tuple[float, float] | None
-    ) -> tuple[Parameter, Worked | None] | None:
-        """Return None where no value is safe: the limits of the fix and those of the station have nothing in common."""
-        low, high = _common(parameter, station)
-        if low > high:
+    def _recommended(self, parameter: Parameter, query: Query, every: Sequence[Limits]) -> tuple[Parameter, Worked | None] | None:
+        """Return None where no value is safe: the limits of the fix and those around it have nothing in common."""
+        allowed = permitted(parameter.name, parameter.unit, [limits_of([parameter]), *every])
+        if allowed is None:
             return None
+        low, high = allowed
         values = self._worked(parameter, query, low, high)
         value = float(f"{median(values):.6g}") if values else min(max(parameter.value, low), high)
-        limits = [None if abs(limit) == float("inf") else limit for limit in (low, high)]
-        recommended = Parameter(parameter.name, value, parameter.unit, *limits)
+        ends = [None if isinf(limit) else limit for limit in allowed]
+        recommended = Parameter(parameter.name, value, parameter.unit, *ends)
         if len(values) < 2:
             return recommended, None
         least, most = (float(f"{end:.6g}") for end in np.quantile(values, (0.1, 0.9)))
@@ -277,12 +275,6 @@ def _is_of(context: Context, query: Query) -> bool:
 
 def _newest(groups: Sequence[Group]) -> Iterator[Case]:
     return merge(*(group.cases for group in groups), key=lambda case: case.when or "", reverse=True)
-
-
-def _common(parameter: Parameter, station: tuple[float, float] | None) -> tuple[float, float]:
-    low = -float("inf") if parameter.low is None else parameter.low
-    high = float("inf") if parameter.high is None else parameter.high
-    return (low, high) if station is None else (max(low, station[0]), min(high, station[1]))
 
 
 def _times(count: int) -> str:

@@ -83,6 +83,15 @@ class StationStatusRow(Table):
     health: Mapped[dict[str, Any]]
 
 
+class StationLimitsRow(Table):
+    """What the settings of a station may be put to, as its file said when it last ran."""
+
+    __tablename__ = "station_limits"
+    station: Mapped[str] = mapped_column(primary_key=True)
+    limits: Mapped[list[Any]]
+    """Of setting, unit, low, high."""
+
+
 class FixRow(Table):
     __tablename__ = "fix"
     fix_id: Mapped[str] = mapped_column(primary_key=True)
@@ -94,6 +103,8 @@ class FixRow(Table):
     minutes: Mapped[float | None]
     cost: Mapped[float | None]
     station: Mapped[str | None]
+    batch_id: Mapped[str | None]
+    """The import that it came with, if any; it goes with it."""
 
 
 class ImportBatchRow(Table):

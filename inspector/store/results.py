@@ -128,6 +128,8 @@ class ImportResult:
     """None where nothing was new."""
     added: int
     duplicates: int
+    fixes: int = 0
+    """New ones that came with the cases, in a pack."""
 
 
 @dataclass(frozen=True, slots=True)
