@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from inspector.diagnosis import Catalogue
     from inspector.knowledge import Memory
     from inspector.knowledge.limits import Limits
-    from inspector.store import Store
+    from inspector.store import KnowledgeMark, Store
 
 _log = logging.getLogger(__name__)
 
-_EMBEDDINGS = "knowledge/embeddings.npz"
+_EMBEDDINGS = "knowledge/embeddings"
 _MANY_CASES = 100_000
+_LEARNED_AT_ONCE = 20
+"""New cases that one part waits for: a new text takes some milliseconds. An import is learned over many parts."""
 
 
 def open_store(home: Path | None, *, demonstration: bool = False) -> Store:
@@ -50,6 +52,33 @@ def open_memory(store: Store, home: Path | None, station: Station | None = None)
     if len(cases) >= _MANY_CASES:
         gc.freeze()  # they stay: each walk of the garbage collector through a million cases would hold up a part for seconds
     return memory
+
+
+class Knowledge:
+    """The memory and the causes of an installation, which go on learning from what its people say."""
+
+    def __init__(self, store: Store, home: Path | None, station: Station | None = None) -> None:
+        self._store, self._home, self._station = store, home, station
+        self._known, self.memory, self.catalogue = self._opened()
+
+    def keep_up(self) -> bool:
+        """Learn what became known since, or a bounded part of it; say whether there was anything."""
+        known, now = self._known, self._store.knowledge_mark()
+        if now == known:
+            return False
+        if (now.undone_utc_ns, now.fixes) != (known.undone_utc_ns, known.fixes):
+            # Something was taken out, or can be done that could not: seldom, and by an engineer.
+            self._known, self.memory, self.catalogue = self._opened()
+            return True
+        cases, self._known = self._store.cases_since(known, _LEARNED_AT_ONCE)
+        for case in cases:
+            self.memory.learn(case)
+        self.catalogue = open_catalogue(self._store, self._home)
+        return True
+
+    def _opened(self) -> tuple[KnowledgeMark, Memory, Catalogue]:
+        known = self._store.knowledge_mark()  # before the cases are read: one that comes in between is learned twice, and not never
+        return known, open_memory(self._store, self._home, self._station), open_catalogue(self._store, self._home)
 
 
 def station_limits(store: Store) -> dict[str, Limits]:

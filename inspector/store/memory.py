@@ -15,7 +15,7 @@ from inspector.parts import Case, Fix, Parameter, Text
 from inspector.store.database import alone
 from inspector.store.identity import timed_id
 from inspector.store.models import CaseRow, FixRow, ImportBatchRow, StationLimitsRow, Table
-from inspector.store.results import ImportBatch, ImportResult
+from inspector.store.results import ImportBatch, ImportResult, KnowledgeMark
 
 _CASE_FIELDS = tuple(Case.__dataclass_fields__)
 
@@ -34,7 +34,7 @@ def add_cases(connection: Connection, cases: Sequence[Case], source: str, fixes:
     new, new_fixes = _new_cases(connection, cases), _new_fixes(connection, fixes)
     if not new and not new_fixes:
         return ImportResult(None, 0, len(cases))
-    batch_id, now_ns = timed_id(), time.time_ns()
+    batch_id, now_ns = timed_id(), _next_utc_ns(connection)
     connection.execute(insert(ImportBatchRow).values(batch_id=batch_id, source=source, wall_utc_ns=now_ns, cases=len(new)))
     _write(connection, CaseRow, [_case_row(case, mark, batch_id, now_ns) for mark, case in new.items()])
     _write(connection, FixRow, [_fix_row(fix, batch_id) for fix in new_fixes])
@@ -43,8 +43,10 @@ def add_cases(connection: Connection, cases: Sequence[Case], source: str, fixes:
 
 def put_case(connection: Connection, case: Case) -> None:
     """Write one case that belongs to no import, in place of what was said under its id before."""
+    alone(connection)
+    now_ns = _next_utc_ns(connection)
     connection.execute(delete(CaseRow).where(CaseRow.case_id == case.case_id))
-    connection.execute(insert(CaseRow), [_case_row(case, fingerprint(case), None, time.time_ns())])
+    connection.execute(insert(CaseRow), [_case_row(case, fingerprint(case), None, now_ns)])
 
 
 def seed(connection: Connection, fixes: Sequence[Fix], cases: Sequence[Case], source: str) -> None:
@@ -59,7 +61,8 @@ def seed(connection: Connection, fixes: Sequence[Fix], cases: Sequence[Case], so
 
 def set_outcome(connection: Connection, case_id: str, helped: bool, who: str | None) -> bool:
     """Record whether a case helped; say whether there is such a case."""
-    values: dict[str, Any] = {"helped": helped, "changed_utc_ns": time.time_ns()}
+    alone(connection)
+    values: dict[str, Any] = {"helped": helped, "changed_utc_ns": _next_utc_ns(connection)}
     if who is not None:
         values["who"] = who
     return connection.execute(update(CaseRow).where(CaseRow.case_id == case_id).values(values)).rowcount > 0
@@ -80,24 +83,39 @@ def all_limits(connection: Connection) -> dict[str, dict[tuple[str, str], tuple[
 
 
 def all_batches(connection: Connection) -> list[ImportBatch]:
-    chosen = select(*ImportBatchRow.__table__.c).order_by(ImportBatchRow.batch_id)
+    chosen = select(*ImportBatchRow.__table__.c).where(ImportBatchRow.undone_utc_ns.is_(None)).order_by(ImportBatchRow.batch_id)
     return [ImportBatch(row.batch_id, row.source, row.wall_utc_ns, row.cases) for row in connection.execute(chosen)]
 
 
 def remove_batch(connection: Connection, batch_id: str) -> int | None:
     """Delete an import with its cases and fixes; return how many cases went, None where there is no such import."""
-    if connection.execute(select(ImportBatchRow.batch_id).where(ImportBatchRow.batch_id == batch_id)).scalar() is None:
+    undone = update(ImportBatchRow).where(ImportBatchRow.batch_id == batch_id, ImportBatchRow.undone_utc_ns.is_(None))
+    if not connection.execute(undone.values(undone_utc_ns=time.time_ns())).rowcount:
         return None
     removed = connection.execute(delete(CaseRow).where(CaseRow.batch_id == batch_id)).rowcount
     connection.execute(delete(FixRow).where(FixRow.batch_id == batch_id))
-    connection.execute(delete(ImportBatchRow).where(ImportBatchRow.batch_id == batch_id))
     return removed
 
 
-def version(connection: Connection) -> tuple[int, int]:
-    """Return the number of cases and when one changed last: differs whenever the memory has changed."""
-    count, changed = connection.execute(select(func.count(), func.max(CaseRow.changed_utc_ns)).select_from(CaseRow)).one()
-    return int(count), int(changed or 0)
+def mark(connection: Connection) -> KnowledgeMark:
+    """Return the mark of one who knows everything."""
+    changed = connection.execute(select(func.max(CaseRow.changed_utc_ns))).scalar()
+    undone = connection.execute(select(func.max(ImportBatchRow.undone_utc_ns))).scalar()
+    fixes = connection.execute(select(func.count()).select_from(FixRow)).scalar()
+    return KnowledgeMark(int(changed or 0), None, int(undone or 0), int(fixes or 0))
+
+
+def cases_since(connection: Connection, known: KnowledgeMark, limit: int) -> tuple[list[Case], KnowledgeMark]:
+    """Return the first cases that were added or changed after a mark, and the mark of one who knows them too."""
+    later = CaseRow.changed_utc_ns > known.changed_utc_ns
+    if known.case_id is not None:
+        later |= (CaseRow.changed_utc_ns == known.changed_utc_ns) & (CaseRow.case_id > known.case_id)
+    chosen = select(*CaseRow.__table__.c).where(later).order_by(CaseRow.changed_utc_ns, CaseRow.case_id).limit(limit)
+    rows = connection.execute(chosen).all()
+    if not rows:
+        return [], replace(known, case_id=None)
+    case_id = rows[-1].case_id if len(rows) == limit else None
+    return [_case(row) for row in rows], replace(known, changed_utc_ns=rows[-1].changed_utc_ns, case_id=case_id)
 
 
 def fingerprint(case: Case) -> str:
@@ -106,6 +124,12 @@ def fingerprint(case: Case) -> str:
     said |= {"case_id": "", "symptom": _folded(case.symptom), "action": _folded(case.action)}
     said["parameters"] = [asdict(parameter) for parameter in case.parameters]
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _next_utc_ns(connection: Connection) -> int:
+    """Return an instant after all changes so far, whatever the wall clock does. The caller is alone."""
+    last = connection.execute(select(func.max(CaseRow.changed_utc_ns))).scalar()
+    return max(time.time_ns(), int(last or 0) + 1)
 
 
 def _folded(text: str) -> str:

@@ -113,6 +113,7 @@ class ImportBatchRow(Table):
     source: Mapped[str]
     wall_utc_ns: Mapped[int]
     cases: Mapped[int]
+    undone_utc_ns: Mapped[int | None]
 
 
 class CaseRow(Table):
@@ -121,7 +122,7 @@ class CaseRow(Table):
     fingerprint: Mapped[str] = mapped_column(unique=True)
     """Of all that was said of the case: the same thing imported twice is one case."""
     batch_id: Mapped[str | None] = mapped_column(ForeignKey("import_batch.batch_id", ondelete="CASCADE"), index=True)
-    changed_utc_ns: Mapped[int] = mapped_column(index=True)
+    changed_utc_ns: Mapped[int]
     symptom: Mapped[str]
     action: Mapped[str]
     fix_id: Mapped[str | None]
@@ -135,3 +136,6 @@ class CaseRow(Table):
     cost: Mapped[float | None]
     who: Mapped[str | None]
     when_utc: Mapped[str | None]
+
+    # For those who keep up with what changes, case by case.
+    __table_args__ = (Index("ix_past_case_changed", "changed_utc_ns", "case_id"),)

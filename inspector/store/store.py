@@ -34,6 +34,7 @@ from inspector.store.results import (
     ImportBatch,
     ImportResult,
     InspectionSummary,
+    KnowledgeMark,
     Share,
     StationStatus,
     StoredInspection,
@@ -281,10 +282,18 @@ class Store:
             raise StoreError(f"there is no import '{batch_id}'; 'inspector knowledge list' names them")
         return removed
 
-    def knowledge_version(self) -> tuple[int, int]:
-        """Return a mark that differs whenever a case was added, changed or removed; cheap enough to be polled."""
+    def knowledge_mark(self) -> KnowledgeMark:
+        """Return a mark that differs whenever the memory of fixes has changed; cheap enough to be polled."""
         with self._reading() as connection:
-            return memory.version(connection)
+            return memory.mark(connection)
+
+    def cases_since(self, known: KnowledgeMark, limit: int) -> tuple[list[Case], KnowledgeMark]:
+        """Return the first cases that were added or changed after a mark, and the mark of one who knows them too.
+
+        What was taken out is not told: then the marks differ in when that was.
+        """
+        with self._reading() as connection:
+            return memory.cases_since(connection, known, limit)
 
     # --- inside ----------------------------------------------------------------------------------------------------------------
 

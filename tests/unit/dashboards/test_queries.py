@@ -74,7 +74,7 @@ def test_a_shift_starts_at_six_two_or_ten(hour):
 
 
 def test_a_setting_that_has_become_unsafe_is_suggested_no_more(store, made_line):
-    inspection_id = store.add(made_line.inspection(1, outcome="fail"))
+    inspection_id = store.add(made_line.inspection(1, fault=made_line.FAULTS[0]))
     station = queries.inspection(inspection_id).summary.station
     (before,) = (one["parameters"] for one in queries.inspection(inspection_id).document["suggestions"][:1])
     assert before

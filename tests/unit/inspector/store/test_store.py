@@ -271,7 +271,7 @@ def test_figures_of_a_shift(store: Store) -> None:
 
 def test_an_answer_about_a_fix_becomes_a_case(store: Store) -> None:
     inspection_id = store.add(inspection())
-    before = store.knowledge_version()
+    before = store.knowledge_mark()
     store.add_feedback(inspection_id, "helped", "tension-belt", who="mei", note="quiet again")
     store.add_feedback(inspection_id, "verdict_right")
     assert [(one.kind, one.fix_id, one.who) for one in store.feedback(inspection_id)] == [
@@ -282,7 +282,7 @@ def test_an_answer_about_a_fix_becomes_a_case(store: Store) -> None:
     assert (case.fix_id, case.cause, case.defect, case.station, case.helped) == ("tension-belt", "belt_slip", "scratch", "demo-press", True)
     assert case.parameters == (Parameter("belt_tension", 0.5, "MPa"),)
     assert "皮带打滑" in case.symptom
-    assert store.knowledge_version() != before
+    assert store.knowledge_mark() != before
 
 
 def test_a_second_thought_overrules_the_first_answer(store: Store) -> None:
