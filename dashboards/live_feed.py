@@ -91,8 +91,8 @@ def news(pulse: Pulse, after: str | None) -> dict[str, Any]:
     return {
         "reset": after is None,
         "strip": [_tile(summary) for summary in reversed(fresh)],
-        "part": part_view(fresh[0].inspection_id) if fresh else None,
-        "finding": part_view(finding.inspection_id) if finding else None,
+        "part": _still_safe(part_view(fresh[0].inspection_id), pulse.station) if fresh else None,
+        "finding": _still_safe(part_view(finding.inspection_id), pulse.station) if finding else None,
         "counts": pulse.shift_counts(),
     }
 
@@ -140,6 +140,13 @@ def part_view(inspection_id: str) -> dict[str, Any] | None:
         "suggestion": _suggestion(document),
         "sync_ms": max((abs(value) for value in document.get("sync_error_ms", {}).values()), default=None),
     }
+
+
+def _still_safe(view: dict[str, Any] | None, station: str) -> dict[str, Any] | None:
+    """Return a view, which may be kept from long ago, without settings that have become unsafe since."""
+    if view is None or view["suggestion"] is None:
+        return view
+    return view | {"suggestion": queries.safe([view["suggestion"]], station)[0]}
 
 
 def shown_camera(stored: StoredInspection) -> str | None:

@@ -7,15 +7,17 @@ are checked here, so that no page can be talked into reading another file.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from inspector.config import MachineConfig, Station, load_station
 from inspector.errors import ConfigError, StoreError
 from inspector.home import Home, shipped
+from inspector.knowledge.limits import SafeLimits, within
 from inspector.parts import Outcome
 from inspector.store import (
     Answer,
@@ -107,8 +109,17 @@ def latest_finding(station: str) -> InspectionSummary | None:
 
 
 def inspection(inspection_id: str) -> StoredInspection | None:
-    """Return one inspection, or None where there is none."""
-    return store().get(inspection_id) if is_name(inspection_id) else None
+    """Return one inspection, or None where there is none; a setting that has become unsafe since is suggested no more."""
+    stored = store().get(inspection_id) if is_name(inspection_id) else None
+    if stored is None or "suggestions" not in stored.document:
+        return stored
+    suggestions = safe(stored.document["suggestions"], stored.summary.station)
+    return replace(stored, document={**stored.document, "suggestions": suggestions})
+
+
+def safe(suggestions: Iterable[Mapping[str, Any]], station: str) -> list[dict[str, Any]]:
+    """Return suggestions without the settings that a station may not be put to, as its file said when it last ran."""
+    return within(suggestions, SafeLimits(store().limits()).at(station))
 
 
 def find_part(part_id: str, station: str | None = None) -> str | None:

@@ -185,7 +185,11 @@ def open_pipeline(
         rule, kept = judge.serve(station)
         _log.log(logging.INFO if kept else logging.WARNING, "%s: %s", station.station, rule)
     normal, credit = _load_normal(Path(model_dir) / NORMAL_FILE), _load_credit(Path(model_dir) / CREDIT_FILE)
-    return Pipeline(judge, normal, catalogue or load_catalogue(), memory or Memory(load_seed()[0], []), credit)
+    return Pipeline(judge, normal, catalogue or load_catalogue(), memory or _untried(station), credit)
+
+
+def _untried(station: Station | None) -> Memory:
+    return Memory(load_seed()[0], [], limits={station.station: station.setting_limits} if station else {})
 
 
 def _load_normal(path: Path) -> Normal:

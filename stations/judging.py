@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inspector.commands.installation import open_catalogue, open_memory
+from inspector.commands.installation import Knowledge
 from inspector.home import Home
 from inspector.pipeline import Judged, open_pipeline
 from stations.agent import Agent
@@ -31,11 +31,12 @@ def judging_line(
 ) -> Line[Judged]:
     """Return a line, warmed up, to be run with `agent` open. `keep` takes the place of `store.add`. Raises ModelError, ConfigError."""
     station = agent.station
-    pipeline = open_pipeline(model, open_memory(store, home, station), station, open_catalogue(store, home))
+    store.keep_limits(station.station, station.setting_limits)
+    knowledge = Knowledge(store, home, station)
+    pipeline = open_pipeline(model, knowledge.memory, station, knowledge.catalogue)
     kept = KeptHistory(Home.at(home).root / "history" / f"{station.station}.json", agent.clock)
     pipeline.history = kept.load()
     pipeline.warm_up()
-    known = store.knowledge_version()
     plc = agent.drivers.plc
 
     def judge(capture: Capture) -> Judged:
@@ -57,10 +58,8 @@ def judging_line(
         plc.model(pipeline.judge_model.ref.sha256)
 
     def explain(judged: Judged) -> Inspection:
-        nonlocal known
-        if (now := store.knowledge_version()) != known:  # an operator said what helped: the next part profits
-            pipeline.memory, pipeline.catalogue = open_memory(store, home, station), open_catalogue(store, home)
-            known = now
+        if knowledge.keep_up():  # an operator said what helped: the next part profits
+            pipeline.memory, pipeline.catalogue = knowledge.memory, knowledge.catalogue
         inspection = pipeline.explain(judged)
         kept.keep(pipeline.history)
         return inspection

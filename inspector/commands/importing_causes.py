@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspector.commands.output import row_lines, write_json
+from inspector.commands.output import counted, row_lines, write_json
 from inspector.errors import DataError, UsageError
 from inspector.home import Home
 
@@ -74,7 +74,7 @@ def _document(path: Path, imported: Imported, kept_in: Path | None, known: set[s
 
 def _words(document: dict[str, Any]) -> str:
     added, changed, bad = document["added"], document["changed"], document["bad_rows"]
-    done = f"{_causes(len(added))} added, {len(changed)} changed, {len(bad)} bad {'row' if len(bad) == 1 else 'rows'} left out"
+    done = f"{counted(len(added), 'cause')} added, {len(changed)} changed, {counted(len(bad), 'bad row')} left out"
     kept = f"kept in {document['kept_in']}" if "kept_in" in document else "nothing is kept"
     lines = [f"{document['file']}: {done}; {kept}"]
     if waiting := document["without_symptoms"]:
@@ -82,7 +82,3 @@ def _words(document: dict[str, Any]) -> str:
     if unused := document["unused_columns"]:
         lines.append(f"  columns that were not read: {', '.join(unused)}")
     return "\n".join(lines + row_lines([(one["row"], one["reason"]) for one in bad]))
-
-
-def _causes(count: int) -> str:
-    return f"{count} cause" if count == 1 else f"{count} causes"

@@ -17,6 +17,7 @@ from inspector.commands.output import add_home_argument, add_json_argument, writ
 from inspector.errors import UsageError
 
 if TYPE_CHECKING:
+    from inspector.config import Station
     from inspector.diagnosis import Catalogue
     from inspector.knowledge import Memory
     from inspector.parts import Cause, Defect, HeatMap, Inspection, Modality, Suggestion
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     from inspector.training.part_files import record_from_files
 
     station = load_station(arguments.station) if arguments.station else None
-    memory, catalogue = _known(arguments.home)
+    memory, catalogue = _known(arguments.home, station)
     pipeline = open_pipeline(arguments.model, memory, station, catalogue)
     known = {name: Channel(name, modality) for name, modality in pipeline.judge_model.manifest.channels.items()}
     record = record_from_files(files, station.part_channels if station else known, part_id=next(iter(files.values())).stem)
@@ -77,14 +78,14 @@ def _files(arguments: argparse.Namespace) -> dict[Modality, Path]:
     return given
 
 
-def _known(home: Path | None) -> tuple[Memory | None, Catalogue | None]:
+def _known(home: Path | None, station: Station | None) -> tuple[Memory | None, Catalogue | None]:
     """Return what an installation remembers, and the causes that it knows."""
     if home is None:
         return None, None
     from inspector.commands.installation import open_catalogue, open_memory, open_store
 
-    store = open_store(home)
-    return open_memory(store, home), open_catalogue(store, home)
+    with open_store(home) as store:
+        return open_memory(store, home, station), open_catalogue(store, home)
 
 
 def _with_heat_map(pipeline: Pipeline, judged: Judged, inspection: Inspection, path: Path) -> Inspection:

@@ -17,18 +17,16 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspector.commands.output import add_home_argument, add_json_argument, row_lines, write_json
+from inspector.commands.output import add_home_argument, add_json_argument, counted, write_json
 from inspector.errors import UsageError
 
 if TYPE_CHECKING:
     from inspector.knowledge.outcome import BeforeAfter
-    from inspector.knowledge.tables import BadRow, CaseTable
-    from inspector.parts import Case, Fix
-    from inspector.store import ImportResult, Store
+    from inspector.parts import Case
+    from inspector.store import Store
 
 SUMMARY = "import, export, list and rate past cases and fixes"
 KINDS = ("cases", "causes", "fmea")
@@ -81,86 +79,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _import(arguments: argparse.Namespace, store: Store) -> int:
-    from inspector.knowledge.packs import is_pack, read_pack
+    from inspector.commands.importing_cases import import_cases
 
-    fixes: tuple[Fix, ...] = ()
-    if is_pack(arguments.file):
-        if arguments.map:
-            raise UsageError("--map: the columns of a pack have their names already")
-        pack = read_pack(arguments.file)
-        fixes, table = pack.fixes, pack.table
-    else:
-        table = _table(arguments)
-    unsafe = _unsafe(table, [*store.fixes(), *fixes])
-    if arguments.dry_run:
-        result = None
-    else:
-        store.add_fixes(fixes)
-        result = store.add_cases(table.cases, arguments.file.name)
-    if arguments.json != "-":
-        print(_import_words(arguments.file, table, result, unsafe))
-    if arguments.json:
-        write_json(arguments.json, _import_document(arguments.file, table, result, unsafe))
-    return 0
-
-
-def _table(arguments: argparse.Namespace) -> CaseTable:
-    from inspector.knowledge.columns import parse_mapping
-    from inspector.knowledge.tables import read_cases
-
-    return read_cases(arguments.file, parse_mapping(arguments.map), arguments.encoding, arguments.sheet)
-
-
-def _unsafe(table: CaseTable, fixes: Sequence[Fix]) -> list[BadRow]:
-    """Return the rows whose setting lies outside what their fix allows: history that is kept, and never recommended."""
-    from inspector.knowledge.tables import BadRow
-
-    limits = {(fix.fix_id, p.name, p.unit): p for fix in fixes for p in fix.parameters if p.low is not None and p.high is not None}
-    found = []
-    for row, case in zip(table.rows, table.cases, strict=True):
-        for parameter in case.parameters:
-            limit = limits.get((case.fix_id or "", parameter.name, parameter.unit))
-            if limit and not (limit.low or 0.0) <= parameter.value <= (limit.high or 0.0):
-                said = f"{parameter.name} {parameter.value:g} {parameter.unit} lies outside the safe limits {limit.low:g} to {limit.high:g}"
-                found.append(BadRow(row, f"{said} of '{case.fix_id}'"))
-    return found
-
-
-def _import_words(path: Path, table: CaseTable, result: ImportResult | None, unsafe: Sequence[BadRow]) -> str:
-    bad = f"{len(table.bad_rows)} bad rows left out"
-    if result is None:
-        lines = [f"{path}: {len(table.cases)} cases could be read, {bad}; nothing was kept"]
-    else:
-        lines = [f"{path}: {result.added} cases added, {result.duplicates} duplicates merged, {bad}"]
-    if result is None or table.guessed:
-        lines += [f"  {column} → {name}{' (guessed)' if column in table.guessed else ''}" for column, name in table.columns.items()]
-    if table.unknown_outcomes:
-        lines.append(f"  {table.unknown_outcomes} rows have an outcome in words that are not known: kept without an outcome")
-    lines += row_lines([(one.row, one.reason) for one in table.bad_rows])
-    if unsafe:
-        lines.append(f"  {len(unsafe)} settings lie outside safe limits: kept as history, never recommended")
-        lines += row_lines([(one.row, one.reason) for one in unsafe])
-    if result is not None and result.batch_id:
-        lines.append(f"  take it back with: inspector knowledge undo {result.batch_id}")
-    return "\n".join(lines)
-
-
-def _import_document(path: Path, table: CaseTable, result: ImportResult | None, unsafe: Sequence[BadRow]) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "file": str(path),
-        "added": result.added if result else 0,
-        "duplicates": result.duplicates if result else None,
-        "unknown_outcomes": table.unknown_outcomes,
-        "columns": dict(table.columns),
-        "guessed": list(table.guessed),
-        "bad_rows": [{"row": bad.row, "reason": bad.reason} for bad in table.bad_rows],
-        "outside_safe_limits": [{"row": one.row, "reason": one.reason} for one in unsafe],
-    }
-    return document | ({"import": result.batch_id} if result and result.batch_id else {})
+    return import_cases(arguments, store)
 
 
 def _undo(arguments: argparse.Namespace, store: Store) -> int:
-    print(f"{arguments.batch}: {store.undo_import(arguments.batch)} cases taken out")
+    print(f"{arguments.batch}: {counted(store.undo_import(arguments.batch), 'case')} taken out")
     return 0
 
 
@@ -173,14 +98,14 @@ def _export(arguments: argparse.Namespace, store: Store) -> int:
         if arguments.machine:
             raise UsageError(f"--machine {arguments.machine}: goes with a pack; name a .zip or a folder to write")
         write_cases(arguments.file, cases)
-        print(f"{arguments.file}: {len(cases)} cases written")
+        print(f"{arguments.file}: {counted(len(cases), 'case')} written")
         return 0
     if not arguments.machine:
         raise UsageError(f"{arguments.file}: a pack needs --machine TYPE")
     name = re.sub(r"[^a-z0-9]+", "-", arguments.file.stem.casefold()).strip("-") or "pack"
     fixes = store.fixes()
     write_pack(arguments.file, PackFile(name=name[:60], machine=arguments.machine), fixes, cases)
-    print(f"{arguments.file}: {len(fixes)} fixes and {len(cases)} cases written, without the names of people")
+    print(f"{arguments.file}: {counted(len(fixes), 'fix')} and {counted(len(cases), 'case')} written, without the names of people")
     return 0
 
 

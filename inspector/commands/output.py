@@ -38,6 +38,11 @@ def write_json(target: str, document: Mapping[str, Any]) -> None:
         raise UsageError(f"--json {target}: cannot be written: {error.strerror}") from error
 
 
+def counted(count: int, noun: str) -> str:
+    """Return the number with its noun, "1 case" or "2 fixes"; `noun` is in the singular."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}{'es' if noun.endswith('x') else 's'}"
+
+
 def row_lines(rows: Sequence[tuple[int, str]]) -> list[str]:
     """Return a line for each of the first rows of a file with what is to be said of it, and how many more there are."""
     lines = [f"  row {row}: {reason}" for row, reason in rows[:ROWS_SHOWN]]

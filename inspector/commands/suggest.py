@@ -18,6 +18,7 @@ from inspector.commands.output import add_home_argument, add_json_argument, prog
 from inspector.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from inspector.config import Station
     from inspector.knowledge import Query
     from inspector.knowledge.recurrence import Recurrence
     from inspector.parts import Suggestion
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--defect", metavar="KIND", help="kind of defect, e.g. scratch")
     parser.add_argument("--cause", metavar="NAME", help="cause, e.g. belt_slip")
     parser.add_argument("--text", help="the trouble in words, in any language")
-    parser.add_argument("--station", metavar="S", help="where it is")
+    parser.add_argument("--station", metavar="S", help="where it is: a station's name, or its file (.yaml)")
     parser.add_argument("--top", metavar="K", type=int, default=3, help="how many suggestions (default: 3)")
     parser.add_argument("--batch", metavar="CSV", type=Path, help="one query per row; columns text, defect, cause, station, any subset")
     add_home_argument(parser)
@@ -42,9 +43,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.top < 1:
         raise UsageError(f"--top {arguments.top}: must be 1 or more")
+    station = _station(arguments)
     queries = _queries(arguments)
     with open_store(arguments.home) as store:
-        memory = open_memory(store, arguments.home)
+        memory = open_memory(store, arguments.home, station)
     answers = list(progress(memory.suggest_all(queries, arguments.top), total=len(queries), label="searching"))
     recurring = [memory.recurrence(query) for query in queries]
     if arguments.json != "-":
@@ -52,6 +54,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json(arguments.json, _document(queries, answers, recurring))
     return 0
+
+
+def _station(arguments: argparse.Namespace) -> Station | None:
+    """Return the station whose file was named in place of its name, which then takes the file's place. Raises ConfigError."""
+    from inspector.config import load_station
+
+    if not (arguments.station or "").endswith((".yaml", ".yml")):
+        return None
+    station = load_station(arguments.station)
+    arguments.station = station.station
+    return station
 
 
 def _queries(arguments: argparse.Namespace) -> list[Query]:

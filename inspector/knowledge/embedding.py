@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
-import io
 import logging
-import os
-import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,123 +13,206 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector.knowledge.growing import Column, Postings
+
 _log = logging.getLogger(__name__)
 
 DIMENSIONS = 512
 _BLOCK = 1024
 """Texts at once, to bound the memory of encoding."""
+_RECORD = np.dtype([("key", "<u8"), ("scale", "<f4"), ("values", "i1", DIMENSIONS)])
 _CELLS = 1024
 _LOOKED_AT = 24
 """Of the cells; twice as many find 1 of 100 near texts more."""
 
 
-@dataclass(slots=True)
 class Quantised:
     """Vectors as whole numbers of -127 to 127 and a scale each: a quarter of the memory, a cosine within 0.005."""
 
-    values: NDArray[np.int8]
-    scales: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, vectors: NDArray[np.float32]) -> Quantised:
-        scales = np.maximum(np.abs(vectors).max(axis=1), 1e-9) / 127
-        return cls(np.rint(vectors / scales[:, None]).astype(np.int8), scales.astype(np.float32))
+    def __init__(self, vectors: NDArray[np.float32]) -> None:
+        values, scales = _as_bytes(vectors)
+        self._values, self._scales = Column(values), Column(scales)
 
     def __len__(self) -> int:
-        return len(self.scales)
+        return len(self._scales)
+
+    def add(self, vector: NDArray[np.float32]) -> int:
+        """Add one; return its row."""
+        values, scales = _as_bytes(vector[None])
+        self._values.append(values[0])
+        return self._scales.append(scales[0])
+
+    def of(self, rows: NDArray[Any] | slice) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Return the numbers and scales of some of the vectors."""
+        return self._values.values[rows], self._scales.values[rows]
 
     def whole(self, rows: NDArray[np.intp] | slice) -> NDArray[np.float32]:
         """Return some of the vectors as they were."""
-        vectors: NDArray[np.float32] = self.values[rows] * self.scales[rows][:, None]
-        return vectors
+        return _whole(self.of(rows))
 
     def dot(self, rows: NDArray[np.intp], vector: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the products of some of the vectors with one."""
-        products: NDArray[np.float32] = self.values[rows].astype(np.float32) @ vector * self.scales[rows]
-        return products
+        return _products(self.of(rows), vector)
+
+
+class Remembered:
+    """The vectors of some texts, among all that an embedder keeps."""
+
+    def __init__(self, embedder: Embedder, rows: NDArray[np.int32]) -> None:
+        self._embedder, self._rows = embedder, Column(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, text: str) -> None:
+        """Add the vector of one more text."""
+        self._rows.append(self._embedder.rows([text])[0])
+
+    def whole(self, texts: NDArray[np.intp] | slice) -> NDArray[np.float32]:
+        """Return some of the vectors as they were."""
+        return _whole(self._embedder.of(self._rows.values[texts]))
+
+    def dot(self, texts: NDArray[np.intp], vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the products of some of the vectors with one."""
+        return _products(self._embedder.of(self._rows.values[texts]), vector)
 
 
 class Cells:
     """Vectors sorted by the centre that they are nearest to, so that a query looks at a few cells only."""
 
-    def __init__(self, vectors: Quantised) -> None:
+    def __init__(self, vectors: Remembered | Quantised) -> None:
         chosen = np.random.default_rng(0).choice(len(vectors), min(_CELLS, len(vectors)), replace=False)
         self._vectors = vectors
         self._centres = vectors.whole(np.sort(chosen))
-        nearest = [self._cell_of(start) for start in range(0, len(vectors), 8 * _BLOCK)]
-        cell = np.concatenate(nearest)
-        self._rows = np.argsort(cell, kind="stable").astype(np.int32)
-        self._starts = np.searchsorted(cell[self._rows], np.arange(len(self._centres) + 1))
+        steps = range(0, len(vectors), 8 * _BLOCK)
+        cell = np.concatenate([self._cell_of(vectors.whole(slice(start, start + 8 * _BLOCK))) for start in steps])
+        self._texts = Postings(cell, np.arange(len(vectors), dtype=np.int32), np.ones(len(vectors)))
+
+    def add(self, text: int) -> None:
+        """Add the vector of one more text; the centres stay as they are."""
+        self._texts.add(int(self._cell_of(self._vectors.whole(np.array([text])))[0]), text)
 
     def nearest(self, vector: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-        """Return the rows nearest to `vector`, or nearly so, in no order."""
+        """Return the texts nearest to `vector`, or nearly so, in no order."""
         cells = np.argsort(-(self._centres @ vector))[:_LOOKED_AT]
-        rows = np.concatenate([self._rows[self._starts[cell] : self._starts[cell + 1]] for cell in cells]).astype(np.intp)
-        if len(rows) <= count:
-            return rows
-        return rows[np.argpartition(-self._vectors.dot(rows, vector), count)[:count]]
+        texts = np.concatenate([self._texts.of(int(cell))[0] for cell in cells]).astype(np.intp)
+        if len(texts) <= count:
+            return texts
+        return texts[np.argpartition(-self._vectors.dot(texts, vector), count)[:count]]
 
-    def _cell_of(self, start: int) -> NDArray[np.int16]:
-        block = self._vectors.whole(slice(start, start + 8 * _BLOCK))
-        nearest: NDArray[np.int16] = (block @ self._centres.T).argmax(axis=1).astype(np.int16)
+    def _cell_of(self, vectors: NDArray[np.float32]) -> NDArray[np.int32]:
+        nearest: NDArray[np.int32] = (vectors @ self._centres.T).argmax(axis=1).astype(np.int32)
         return nearest
 
 
 class Embedder:
-    """Sentence embeddings of the multilingual Universal Sentence Encoder; `cache_file` remembers those of cases between runs."""
+    """Sentence embeddings of the multilingual Universal Sentence Encoder.
 
-    def __init__(self, cache_file: Path | None = None) -> None:
-        self._cache_file = cache_file
-        self._keys: NDArray[np.uint64] | None = None
-        self._vectors = Quantised.of(np.zeros((0, DIMENSIONS), np.float32))
+    `file` keeps those of cases between runs: it only grows, record by record, and is mapped into memory instead of being read. Without
+    one, or where it cannot be written, they are kept as long as the process lives.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._kept: NDArray[Any] | None = None
+        self._sorted: NDArray[np.uint64] = np.zeros(0, np.uint64)
+        self._order: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._later: dict[int, int] = {}
+        self._fresh = Quantised(np.zeros((0, DIMENSIONS), np.float32))
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (texts, 512) vectors of length 1, looked up nowhere and kept nowhere: for what is asked once."""
         blocks = [_encoder().encode(list(texts[start : start + _BLOCK])) for start in range(0, len(texts), _BLOCK)]
         return np.concatenate([np.zeros((0, DIMENSIONS)), *blocks]).astype(np.float32)
 
-    def remembered(self, texts: Sequence[str]) -> Quantised:
-        """Return the vectors of `texts`; those of new texts are kept."""
+    def remembered(self, texts: Sequence[str]) -> Remembered:
+        """Return the vectors of `texts`; those of new texts are made and kept: some milliseconds each."""
+        return Remembered(self, self.rows(texts))
+
+    def rows(self, texts: Sequence[str]) -> NDArray[np.int32]:
+        """Return where the vectors of `texts` are kept."""
+        if self._kept is None:
+            self._open()
         keys = np.array([_key(text) for text in texts], np.uint64)
-        if self._keys is None:
-            self._keys, self._vectors = self._read_cache()
-        new = np.flatnonzero(~np.isin(keys, self._keys))
-        if len(new):
-            _, first = np.unique(keys[new], return_index=True)
-            self._keep(keys[new[first]], [texts[at] for at in new[first]])
-        rows = np.searchsorted(self._keys, keys)
-        return Quantised(self._vectors.values[rows], self._vectors.scales[rows])
+        rows = self._rows_of(keys)
+        missing = np.flatnonzero(rows < 0)
+        _, first = np.unique(keys[missing], return_index=True)
+        new = missing[np.sort(first)]
+        for start in range(0, len(new), _BLOCK):
+            some = new[start : start + _BLOCK]
+            self._keep(keys[some], [texts[at] for at in some])
+        return self._rows_of(keys) if len(new) else rows
+
+    def of(self, rows: NDArray[np.int32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Return the numbers and scales of the vectors in some rows."""
+        assert self._kept is not None  # rows are known only after opening
+        fresh = rows - len(self._kept)
+        if (fresh < 0).all():
+            return self._kept["values"][rows], self._kept["scale"][rows]
+        values, scales = np.empty((len(rows), DIMENSIONS), np.int8), np.empty(len(rows), np.float32)
+        old = fresh < 0
+        values[old], scales[old] = self._kept["values"][rows[old]], self._kept["scale"][rows[old]]
+        values[~old], scales[~old] = self._fresh.of(fresh[~old])
+        return values, scales
+
+    def _rows_of(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
+        """Return where keys are kept, -1 for those that are not."""
+        places = np.minimum(np.searchsorted(self._sorted, keys), max(0, len(self._sorted) - 1))
+        found = self._sorted[places] == keys if len(self._sorted) else np.zeros(len(keys), bool)
+        rows = np.where(found, self._order[places] if len(self._order) else -1, -1).astype(np.int32)
+        if self._later:
+            for at in np.flatnonzero(rows < 0):
+                rows[at] = self._later.get(int(keys[at]), -1)
+        return rows
 
     def _keep(self, keys: NDArray[np.uint64], texts: Sequence[str]) -> None:
-        assert self._keys is not None  # read before
-        fresh = Quantised.of(self.encode(texts))
-        together = np.concatenate([self._keys, keys])
-        order = np.argsort(together)
-        values = np.concatenate([self._vectors.values, fresh.values])[order]
-        self._keys, self._vectors = together[order], Quantised(values, np.concatenate([self._vectors.scales, fresh.scales])[order])
-        self._write_cache()
+        vectors = self.encode(texts)
+        assert self._kept is not None  # opened before
+        for key, vector in zip(keys, vectors, strict=True):
+            self._later[int(key)] = len(self._kept) + self._fresh.add(vector)
+        self._write(keys, vectors)
 
-    def _read_cache(self) -> tuple[NDArray[np.uint64], Quantised]:
-        nothing = np.zeros(0, np.uint64), self._vectors
-        if self._cache_file is None or not self._cache_file.is_file():
-            return nothing
+    def _open(self) -> None:
+        self._kept = np.zeros(0, _RECORD)
         try:
-            with np.load(io.BytesIO(self._cache_file.read_bytes()), allow_pickle=False) as stored:
-                return stored["texts"], Quantised(stored["values"], stored["scales"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            _log.warning("%s: is not readable and will be made again: %s", self._cache_file, error)
-            return nothing
-
-    def _write_cache(self) -> None:
-        if self._cache_file is None or self._keys is None:
-            return
-        partial = self._cache_file.with_name(f".{self._cache_file.name}.{os.getpid()}.npz")
-        try:
-            self._cache_file.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(partial, texts=self._keys, values=self._vectors.values, scales=self._vectors.scales)
-            partial.replace(self._cache_file)
+            if self._file is not None and self._file.is_file() and (whole := self._file.stat().st_size // _RECORD.itemsize):
+                self._kept = np.memmap(self._file, _RECORD, "r", shape=(whole,))
         except OSError as error:
-            _log.warning("%s: cannot be written, texts will be embedded again: %s", self._cache_file, error.strerror)
+            _log.warning("%s: cannot be read, texts will be embedded again: %s", self._file, error)
+        keys = np.array(self._kept["key"])
+        self._order = np.argsort(keys)
+        self._sorted = keys[self._order]
+
+    def _write(self, keys: NDArray[np.uint64], vectors: NDArray[np.float32]) -> None:
+        if self._file is None:
+            return
+        records = np.empty(len(keys), _RECORD)
+        records["key"] = keys
+        records["values"], records["scale"] = _as_bytes(vectors)
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with self._file.open("ab") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)  # the line and a command may both have met new texts
+                file.truncate(file.seek(0, 2) // _RECORD.itemsize * _RECORD.itemsize)  # the end of one who was killed while writing
+                file.write(records.tobytes())
+        except OSError as error:
+            _log.warning("%s: cannot be written, texts will be embedded again: %s", self._file, error.strerror)
+
+
+def _as_bytes(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    scales = np.maximum(np.abs(vectors).max(axis=1, initial=0), 1e-9) / 127
+    return np.rint(vectors / scales[:, None]).astype(np.int8), scales.astype(np.float32)
+
+
+def _whole(some: tuple[NDArray[np.int8], NDArray[np.float32]]) -> NDArray[np.float32]:
+    vectors: NDArray[np.float32] = some[0] * some[1][:, None]
+    return vectors
+
+
+def _products(some: tuple[NDArray[np.int8], NDArray[np.float32]], vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    values, scales = some
+    products: NDArray[np.float32] = values.astype(np.float32) @ vector * scales
+    return products
 
 
 def _key(text: str) -> int:

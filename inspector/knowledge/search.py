@@ -6,6 +6,7 @@ numbers; how problems were answered before tells which words of a problem matter
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.knowledge.embedding import Cells, Embedder, Quantised
+from inspector.knowledge.growing import Column, Postings
 from inspector.knowledge.pairing import MOST_PROBLEMS, Pairing, learn
 from inspector.knowledge.spelling import Spelling
 from inspector.knowledge.words import words
@@ -50,7 +52,8 @@ class Found:
 class TextIndex:
     """An index over texts. Building it embeds the texts that `embedder` has not met yet: some milliseconds each.
 
-    `answer` says of a text what was done about it, all in one string; problems that were answered alike are then alike.
+    `answer` says of a text what was done about it, all in one string; problems that were answered alike are then alike. What that teaches
+    is learned when the index is built, and kept when texts are added.
     """
 
     def __init__(self, texts: Sequence[str], embedder: Embedder, answer: Callable[[int], str] | None = None) -> None:
@@ -59,7 +62,23 @@ class TextIndex:
         self._vectors = embedder.remembered(texts)
         self._cells = Cells(self._vectors) if len(texts) > _MOST_SCANNED else None
         self._pairing = self._learnt(texts, answer) if answer is not None else None
-        self._projected = None if self._pairing is None else self._project(texts, self._pairing)
+        self._projected = None if self._pairing is None else Quantised(self._project(texts, self._pairing))
+
+    def add(self, text: str) -> None:
+        """Add one text; it is found from now on as if it had been there when the index was built, but for what was learned then."""
+        place = len(self._vectors)
+        self._words.add(text)
+        self._vectors.add(text)
+        if self._cells is not None:
+            self._cells.add(place)
+        elif place >= _MOST_SCANNED:
+            self._cells = Cells(self._vectors)
+        if self._pairing is not None and self._projected is not None:
+            self._projected.add(self._pairing.project([words(text)], self._vectors.whole(np.array([place])))[0])
+
+    def weigh(self, text: str, times: int) -> None:
+        """Let a text that was added count no longer (-1), or again (1): words are as rare as they are among the texts that count."""
+        self._words.weigh(text, times)
 
     def nearest(self, queries: Sequence[str]) -> Iterator[Found]:
         """Yield what is found for each query, in order."""
@@ -89,73 +108,106 @@ class TextIndex:
         meanings = self._vectors.whole(np.array(list(told), np.intp))
         return learn([words(texts[at]) for at in told], meanings, list(told.values()))
 
-    def _project(self, texts: Sequence[str], pairing: Pairing) -> Quantised:
+    def _project(self, texts: Sequence[str], pairing: Pairing) -> NDArray[np.float32]:
         blocks = [
             pairing.project([words(text) for text in texts[start : start + _BLOCK]], self._vectors.whole(slice(start, start + _BLOCK)))
             for start in range(0, len(texts), _BLOCK)
         ]
-        return Quantised.of(np.concatenate(blocks))
+        return np.concatenate(blocks)
 
 
 class Bm25:
-    """Okapi BM25, scaled so that a text of average length scores 1 against itself; `exact` takes words as they are written."""
+    """Okapi BM25, scaled so that a text of average length scores 1 against itself; `exact` takes words as they are written.
+
+    Only counts are kept, and weighed when something is asked: a text that is added changes what all others are worth.
+    """
 
     def __init__(self, texts: Sequence[str], split: Callable[[str], list[str]], *, exact: bool = False) -> None:
-        from scipy.sparse import csr_matrix
-
         self._split = split
         self._vocabulary: dict[str, int] = {}
         rows, columns, counts = self._count(texts)
-        shape = (len(texts), max(1, len(self._vocabulary)))
-        lengths = np.bincount(rows, weights=counts, minlength=len(texts)).astype(np.float32)
-        frequency = np.bincount(columns, minlength=shape[1])
-        self._idf = np.log1p((len(texts) - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
-        relative = lengths[rows] / max(float(lengths.mean()) if len(texts) else 1.0, 1e-9)
-        weights = counts * (_K1 + 1) / (counts + _K1 * (1 - _B + _B * relative)) * self._idf[columns]
-        self._by_term = csr_matrix((weights.astype(np.float32), (columns, rows)), shape=shape[::-1])
+        self._postings = Postings(columns, rows, counts)
+        self._lengths = Column(np.bincount(rows, weights=counts, minlength=len(texts)).astype(np.float32))
+        self._total, self._live = float(self._lengths.values.sum()), len(texts)
+        self._frequency = Column(np.bincount(columns, minlength=len(self._vocabulary)).astype(np.int32))
+        self._slowness: NDArray[np.float32] | None = None
         self._spelling = Spelling([] if exact else list(self._vocabulary))
+        self._exact = exact
+
+    def add(self, text: str) -> None:
+        """Add one text."""
+        terms = Counter(self._split(text))
+        place = self._lengths.append(terms.total())
+        for term, count in terms.items():
+            if term not in self._vocabulary:
+                self._vocabulary[term] = self._frequency.append(0)
+                if not self._exact:
+                    self._spelling.add(term)
+            self._postings.add(self._vocabulary[term], place, count)
+        self.weigh(text, 1)
+
+    def weigh(self, text: str, times: int) -> None:
+        """Let a text count no longer (-1), or again (1)."""
+        terms = Counter(self._split(text))
+        self._live += times
+        self._total += times * terms.total()
+        self._slowness = None
+        for term in terms:
+            self._frequency.values[self._vocabulary[term]] += times
 
     def scores(self, query: str) -> tuple[NDArray[np.float32], float]:
         """Return (texts,) scores that forgive typing errors, endings and abbreviations, and the share of terms that could be placed."""
         terms = sorted(set(self._split(query)))
         meant = [self._meant(term) for term in terms]
-        best = sum(max((float(self._idf[at]) * weight for at, weight in one.items()), default=0.0) for one in meant)
+        best = sum(max((self._rarity(at) * weight for at, weight in one.items()), default=0.0) for one in meant)
         weights: dict[int, float] = {}
         for one in meant:
             for at, weight in one.items():
-                weights[at] = max(weights.get(at, 0.0), weight)
-        scores = self._sum(weights) / max(best, 1e-9)
+                weights[at] = max(weights.get(at, 0.0), weight * self._rarity(at))
+        scores = self._sum(weights) / np.float32(max(best, 1e-9))
         return scores, sum(1 for one in meant if one) / max(len(terms), 1)
 
     def _meant(self, term: str) -> dict[int, float]:
         known = self._vocabulary.get(term)
-        alike = {at: _OTHER_SPELLING * weight for at, weight in self._spelling.alike(term).items()}
-        if known is None:
+        counting = ((at, weight) for at, weight in self._spelling.alike(term).items() if self._frequency.values[at])
+        alike = {at: _OTHER_SPELLING * weight for at, weight in counting}
+        if known is None or not self._frequency.values[known]:
             return {at: weight / _OTHER_SPELLING for at, weight in alike.items()}
         return alike | {known: 1.0}
 
+    def _rarity(self, term: int) -> float:
+        """Return the inverse document frequency."""
+        frequency = int(self._frequency.values[term])
+        return math.log1p((self._live - frequency + 0.5) / (frequency + 0.5))
+
     def _sum(self, weights: dict[int, float]) -> NDArray[np.float32]:
         """Return the weighted sum of the terms' texts; the most frequent terms are left out once enough texts were looked at."""
-        scores = np.zeros(self._by_term.shape[1], np.float32)
-        pointers, texts, values = self._by_term.indptr, self._by_term.indices, self._by_term.data
-        left = _MOST_POSTINGS
-        for at in sorted(weights, key=lambda at: -weights[at] * self._idf[at]):
-            start, stop = pointers[at], pointers[at + 1]
-            left -= stop - start
-            if left < 0 and left + stop - start < _MOST_POSTINGS:
+        scores = np.zeros(len(self._lengths), np.float32)
+        slowness, left = self._saturation(), _MOST_POSTINGS
+        for at in sorted(weights, key=lambda at: -weights[at]):
+            left -= self._postings.length(at)
+            if left < 0 and left + self._postings.length(at) < _MOST_POSTINGS:
                 break
-            scores[texts[start:stop]] += np.float32(weights[at]) * values[start:stop]
+            texts, counts = self._postings.of(at)
+            scores[texts] += np.float32(weights[at] * (_K1 + 1)) * (counts / (counts + slowness[texts]))
         return scores
 
-    def _count(self, texts: Iterable[str]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    def _saturation(self) -> NDArray[np.float32]:
+        """Return of each text what a count must reach to be worth half: more for a text longer than the others."""
+        if self._slowness is None:
+            average = max(self._total / max(1, self._live), 1e-9)
+            self._slowness = (_K1 * (1 - _B) + _K1 * _B / np.float32(average) * self._lengths.values).astype(np.float32)
+        return self._slowness
+
+    def _count(self, texts: Iterable[str]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8]]:
         """Return text, term and how often, of each term in each text; new terms join the vocabulary."""
-        rows, columns, counts = array("i"), array("i"), array("f")
+        rows, columns, counts = array("i"), array("i"), array("B")
         for row, text in enumerate(texts):
             for term, count in Counter(self._split(text)).items():
                 rows.append(row)
                 columns.append(self._vocabulary.setdefault(term, len(self._vocabulary)))
-                counts.append(count)
-        return np.array(rows, np.int32), np.array(columns, np.int32), np.array(counts, np.float32)
+                counts.append(min(count, 255))
+        return np.array(rows, np.int32), np.array(columns, np.int32), np.array(counts, np.uint8)
 
 
 def _highest(values: NDArray[Any], count: int) -> NDArray[np.intp]:

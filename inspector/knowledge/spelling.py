@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector.knowledge.growing import Column, Postings
 from inspector.knowledge.words import grams
 
 _LEAST_LIKENESS = 0.55
@@ -26,19 +27,26 @@ class Spelling:
     """The words of an index, found again when they are written a little differently."""
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
-        from scipy.sparse import csr_matrix
-
-        self._grams: dict[str, int] = {}
-        groups = [set(grams(word)) for word in vocabulary]
-        rows = [self._grams.setdefault(gram, len(self._grams)) for group in groups for gram in group]
-        columns = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-        shape = (max(1, len(self._grams)), len(groups))
-        self._by_gram = csr_matrix((np.ones(len(rows), np.int8), (rows, columns)), shape=shape)
-        self._sizes = np.array([len(group) for group in groups], np.float32)
-        self._by_letter: dict[str, list[tuple[str, int]]] = {}
-        for at, word in enumerate(vocabulary):
-            self._by_letter.setdefault(word[:1], []).append((word, at))
+        self._words: list[str] = []
+        self._by_letter: dict[str, list[int]] = {}
         self._known: dict[str, dict[int, float]] = {}
+        groups = [set(grams(word)) for word in vocabulary]
+        self._grams: dict[str, int] = {}
+        held = np.array([self._grams.setdefault(gram, len(self._grams)) for group in groups for gram in group], np.int32)
+        sizes = np.array([len(group) for group in groups], np.int32)
+        self._by_gram = Postings(held, np.repeat(np.arange(len(groups), dtype=np.int32), sizes), np.ones(len(held)))
+        self._sizes = Column(sizes.astype(np.float32))
+        for word in vocabulary:
+            self._file(word)
+
+    def add(self, word: str) -> None:
+        """Add the next word of the vocabulary."""
+        group = set(grams(word))
+        place = self._sizes.append(len(group))
+        for gram in group:
+            self._by_gram.add(self._grams.setdefault(gram, len(self._grams)), place)
+        self._file(word)
+        self._known.clear()
 
     def alike(self, word: str) -> dict[int, float]:
         """Return position in the vocabulary -> how alike, 0 to 1, of the words that may be meant."""
@@ -46,27 +54,30 @@ class Spelling:
             if len(self._known) > 100_000:
                 self._known.clear()
             found = self._by_letters(word) | dict.fromkeys(self._abbreviating(word), _ABBREVIATED)
-            best = sorted(found.items(), key=lambda one: -one[1])[:_MOST_WORDS]
+            best = sorted(found.items(), key=lambda one: (-one[1], self._words[one[0]]))[:_MOST_WORDS]
             self._known[word] = dict(best)
         return self._known[word]
+
+    def _file(self, word: str) -> None:
+        self._by_letter.setdefault(word[:1], []).append(len(self._words))
+        self._words.append(word)
 
     def _by_letters(self, word: str) -> dict[int, float]:
         asked = set(grams(word))
         rows = [self._grams[gram] for gram in asked if gram in self._grams]
         if not rows or word.isdigit():
             return {}
-        pointers, columns = self._by_gram.indptr, self._by_gram.indices
-        touched = np.concatenate([columns[pointers[row] : pointers[row + 1]] for row in rows])
+        touched = np.concatenate([self._by_gram.of(row)[0] for row in rows])
         candidates, shared = np.unique(touched, return_counts=True)
-        likeness: NDArray[np.float64] = 2 * shared / (len(asked) + self._sizes[candidates])
+        likeness: NDArray[np.float64] = 2 * shared / (len(asked) + self._sizes.values[candidates])
         kept = np.flatnonzero(likeness >= _LEAST_LIKENESS)
         return {int(candidates[at]): float(likeness[at] ** 2) for at in kept}
 
     def _abbreviating(self, word: str) -> list[int]:
         if len(word) < 2 or not word.isalpha() or not word.isascii():
             return []
-        of_letter = self._by_letter.get(word[0], [])
-        return [at for other, at in of_letter if is_abbreviation(word, other) or is_abbreviation(other, word)]
+        others = ((at, self._words[at]) for at in self._by_letter.get(word[0], ()))
+        return [at for at, other in others if is_abbreviation(word, other) or is_abbreviation(other, word)]
 
 
 def is_abbreviation(short: str, word: str) -> bool:

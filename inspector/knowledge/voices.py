@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.knowledge.embedding import Embedder
-from inspector.knowledge.options import Context, Option
+from inspector.knowledge.growing import Column, Postings
+from inspector.knowledge.options import Context, Option, age
 from inspector.knowledge.query import Query
 from inspector.knowledge.search import Found, TextIndex
 from inspector.knowledge.words import action_key
@@ -51,8 +53,10 @@ class Near:
     """Position in `options` of each voice."""
     is_fix: NDArray[np.bool_]
     """Whether each option is a known fix."""
-    spans: list[tuple[int, int]]
-    """Where the cases behind each voice stand."""
+    numbers: NDArray[np.int32]
+    """Which voices they are."""
+    nearness: NDArray[np.float32]
+    """How alike each is, in words, circumstances and what was done about it."""
 
     def support(self, kinship: NDArray[np.float64], voices: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how loud the texts speak for each option: the loudest for a fix, all together for an action of cases."""
@@ -65,71 +69,89 @@ class Near:
         alike: NDArray[np.float64] = self.level * (support / strongest) ** _SHARPNESS
         return alike
 
-    def spans_of(self, option: int) -> list[tuple[int, int]]:
-        return [self.spans[at] for at in np.flatnonzero(self.speaks_for == option)]
-
 
 class Voices:
-    """All that can be found by text."""
+    """All that can be found by text. `known` may grow: an option's number is its place in it."""
 
-    def __init__(self, known: Sequence[Option], cache_file: Path | None) -> None:
+    def __init__(self, known: Sequence[Option], file: Path | None) -> None:
         self._options = known
-        positions: dict[str, int] = {}
-        contexts: dict[Context, int] = {}
-        said = _columns(known, positions, contexts)
+        self._texts: dict[str, int] = {}
+        self._contexts: dict[Context, int] = {}
+        said = _columns(known, self._texts, self._contexts)
         order = np.lexsort((said.context, said.option, said.text))
         text, option, context = said.text[order], said.option[order], said.context[order]
-        self._case_of = said.case[order]
+        self._case_of, self._cases = said.case[order], said.cases
         new = np.flatnonzero(np.diff(text, prepend=-1) | np.diff(option, prepend=-1) | np.diff(context, prepend=-1))
         self._first = np.append(new, len(order))
-        self._text, self._option, self._context = text[new], option[new], context[new]
-        self._is_own = self._case_of[new] < 0
-        self._starts = np.searchsorted(self._text, np.arange(len(positions) + 1))
-        self._contexts = list(contexts)
-        self._cases = said.cases
-        self._index: TextIndex = TextIndex(list(positions), Embedder(cache_file), self._answer)
-        self._actions = _word_matrix([set(action_key(option.action.en).split()) for option in known])
+        self._option, self._context = Column(option[new]), Column(context[new])
+        self._loudness = Column(np.diff(self._first).astype(np.int32))
+        self._is_own = Column(self._case_of[new] < 0)
+        self._by_text = Postings(text[new], np.arange(len(new), dtype=np.int32), np.ones(len(new)))
+        self._came: dict[int, list[Case]] = {}
+        self._went: set[str] = set()
+        self._index: TextIndex = TextIndex(list(self._texts), Embedder(file), self._answer)
+        self._action_words = [_words_of(option) for option in known]
+
+    def learn(self, case: Case, option: int, context: Context) -> None:
+        """Hear one more case; it is found from the next question on."""
+        if (text := _said_in(case)) is None:
+            return
+        self._action_words += [_words_of(one) for one in self._options[len(self._action_words) :]]
+        place = self._place(text)
+        voice = self._voice(place, option, context)
+        if not self._is_said(place):
+            self._index.weigh(text, 1)
+        self._loudness.values[voice] += 1
+        self._came.setdefault(voice, []).append(case)
+        self._went.discard(case.case_id)
+
+    def forget(self, case: Case, option: int, context: Context) -> None:
+        """Hear a case no longer."""
+        if (text := _said_in(case)) is None:
+            return
+        place = self._place(text)
+        voice = self._voice(place, option, context)
+        self._loudness.values[voice] -= 1
+        if not self._is_said(place):
+            self._index.weigh(text, -1)
+        came = self._came.get(voice, [])
+        if case in came:
+            came.remove(case)
+        else:
+            self._went.add(case.case_id)
 
     def nearest(self, texts: Sequence[str]) -> Iterator[Found]:
         return self._index.nearest(texts)
 
     def neighbours(self, query: Query, found: Found) -> Near:
         """Return the voices that are most like the query, in words and in circumstances."""
-        counts = self._starts[found.texts + 1] - self._starts[found.texts]
-        at = np.repeat(self._starts[found.texts], counts) + _within(counts)
+        voices = [self._by_text.of(int(text))[0] for text in found.texts]
+        counts = np.array([len(some) for some in voices], np.intp)
+        at, likeness, level = np.concatenate(voices), np.repeat(found.likeness, counts), np.repeat(found.level, counts)
+        heard = self._loudness.values[at] > 0
+        at, likeness, level = at[heard], likeness[heard], level[heard]
         agreed = self._agreed(query, at)
-        likeness = np.repeat(found.likeness, counts) + _TEMPERATURE / _SHARPNESS * np.log(agreed)
+        likeness += (_TEMPERATURE / _SHARPNESS * np.log(agreed)).astype(np.float32)
         count = min(_NEIGHBOURS, len(likeness))
         nearest = np.argpartition(-likeness, count - 1)[:count]
         nearest = nearest[np.argsort(-likeness[nearest], kind="stable")]
-        level = float(np.clip((np.repeat(found.level, counts) * agreed)[nearest].max(), 0, 1))
-        firsts, ends = self._first[at[nearest]], self._first[at[nearest] + 1]
+        best = float(np.clip((level * agreed)[nearest].max(), 0, 1))
         options: dict[int, int] = {}
-        speaks_for = np.array([options.setdefault(int(one), len(options)) for one in self._option[at[nearest]]])
+        speaks_for = np.array([options.setdefault(int(one), len(options)) for one in self._option.values[at[nearest]]])
         is_fix = np.array([self._options[option].fix is not None for option in options])
-        voices = (ends - firsts) * np.exp((likeness[nearest] - likeness[nearest[0]]) / _TEMPERATURE)
-        return Near(level, voices, list(options), speaks_for, is_fix, list(zip(firsts, ends, strict=True)))
+        loud = self._loudness.values[at[nearest]] * np.exp((likeness[nearest] - likeness[nearest[0]]) / _TEMPERATURE)
+        return Near(best, loud, list(options), speaks_for, is_fix, at[nearest], likeness[nearest])
 
-    def _agreed(self, query: Query, voices: NDArray[np.intp]) -> NDArray[np.float64]:
-        met, which = np.unique(self._context[voices], return_inverse=True)
-        agreed = np.array([self._contexts[context].agreement(query) for context in met])[which]
-        owned: NDArray[np.float64] = agreed * np.where(self._is_own[voices], _OWN_WORDS, 1.0)
-        return owned
-
-    def cases(self, spans: Sequence[tuple[int, int]]) -> list[Case]:
-        """Return the first cases of voices."""
-        places = [at for first, end in spans for at in range(first, min(end, first + _CASES_SHOWN))]
-        return [self._cases[case] for at in places if (case := self._case_of[at]) >= 0]
-
-    def _answer(self, text: int) -> str:
-        """Return what was done about a text, as often as it was; "" for the words of fixes."""
-        voices = range(self._starts[text], self._starts[text + 1])
-        times = [0 if self._is_own[at] else min(int(self._first[at + 1] - self._first[at]), _MOST_TOLD) for at in voices]
-        return " ".join(self._options[self._option[at]].action.en for at, often in zip(voices, times, strict=True) for _ in range(often))
+    def cases(self, near: Near, option: int) -> list[Case]:
+        """Return the cases that speak for one of the options, the most similar first, of equal ones the newest."""
+        chosen = near.speaks_for == option
+        voices = zip(near.numbers[chosen].tolist(), near.nearness[chosen].tolist(), strict=True)
+        found = [(round(likeness, 5), case) for voice, likeness in voices for case in self._newest_of(voice)]
+        return [case for _, case in sorted(found, key=lambda one: (one[0], age(one[1])), reverse=True)]
 
     def kinship(self, near: Near) -> NDArray[np.float64]:
         """Return (options, speakers): 1 where a text speaks for the option itself, less where for an action in similar words."""
-        chosen = self._actions[near.options]
+        chosen = _word_matrix([self._action_words[option] for option in near.options])
         common = (chosen @ chosen.T).toarray()
         sizes = common.diagonal()
         jaccard = common / np.maximum(sizes[:, None] + sizes[None] - common, 1)
@@ -139,10 +161,50 @@ class Voices:
         kinship: NDArray[np.float64] = alike[:, near.speaks_for]
         return kinship
 
+    def _place(self, text: str) -> int:
+        """Return the number of a text; one that was never met joins the others, and does not count yet."""
+        if text not in self._texts:
+            self._texts[text] = len(self._texts)
+            self._index.add(text)
+            self._index.weigh(text, -1)
+        return self._texts[text]
 
-def _within(counts: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return 0 … count - 1 for each count."""
-    return np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    def _is_said(self, place: int) -> bool:
+        return bool((self._loudness.values[self._by_text.of(place)[0]] > 0).any())
+
+    def _voice(self, place: int, option: int, context: Context) -> int:
+        """Return the voice of a text that speaks for an option in a context; a new one where there is none yet."""
+        where = self._contexts.setdefault(context, len(self._contexts))
+        for voice in self._by_text.of(place)[0]:
+            if (self._option.values[voice], self._context.values[voice], self._is_own.values[voice]) == (option, where, False):
+                return int(voice)
+        voice = self._option.append(option)
+        self._context.append(where)
+        self._loudness.append(0)
+        self._is_own.append(False)
+        self._by_text.add(place, voice)
+        return voice
+
+    def _newest_of(self, voice: int) -> list[Case]:
+        came = self._came.get(voice, ())
+        known = self._case_of[self._first[voice] : self._first[voice + 1]] if voice + 1 < len(self._first) else ()
+        here = (self._cases[case] for case in known if case >= 0)
+        kept = islice((case for case in here if case.case_id not in self._went), _CASES_SHOWN)
+        return sorted([*kept, *came], key=age, reverse=True)[:_CASES_SHOWN]
+
+    def _agreed(self, query: Query, voices: NDArray[np.int32]) -> NDArray[np.float64]:
+        contexts = list(self._contexts)
+        met, which = np.unique(self._context.values[voices], return_inverse=True)
+        agreed = np.array([contexts[context].agreement(query) for context in met])[which]
+        owned: NDArray[np.float64] = agreed * np.where(self._is_own.values[voices], _OWN_WORDS, 1.0)
+        return owned
+
+    def _answer(self, text: int) -> str:
+        """Return what was done about a text, as often as it was; "" for the words of fixes."""
+        voices = self._by_text.of(text)[0]
+        times = [0 if self._is_own.values[at] else min(int(self._loudness.values[at]), _MOST_TOLD) for at in voices]
+        actions = [self._options[self._option.values[at]].action.en for at in voices]
+        return " ".join(action for action, often in zip(actions, times, strict=True) for _ in range(often))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +233,19 @@ def _columns(known: Sequence[Option], positions: dict[str, int], contexts: dict[
                 say(text, number, option.own, -1)
         for context, group in option.groups.items():
             for case in group.cases:
-                if text := case.symptom.strip() or case.action.strip():
-                    say(text, number, context, len(cases))
+                if (said := _said_in(case)) is not None:
+                    say(said, number, context, len(cases))
                     cases.append(case)
     texts, numbers, circumstances, behind = (np.array(column, np.int32) for column in columns)
     return _Columns(texts, numbers, circumstances, behind, cases)
+
+
+def _said_in(case: Case) -> str | None:
+    return case.symptom.strip() or case.action.strip() or None
+
+
+def _words_of(option: Option) -> set[str]:
+    return set(action_key(option.action.en).split())
 
 
 def _own_words(option: Option, own: Context) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from inspector.parts import Case, Fix, Parameter, Text
 from inspector.store.database import alone
 from inspector.store.identity import timed_id
-from inspector.store.models import CaseRow, FixRow, ImportBatchRow
-from inspector.store.results import ImportBatch, ImportResult
+from inspector.store.models import CaseRow, FixRow, ImportBatchRow, StationLimitsRow, Table
+from inspector.store.results import ImportBatch, ImportResult, KnowledgeMark
 
 _CASE_FIELDS = tuple(Case.__dataclass_fields__)
 
@@ -28,35 +28,31 @@ def all_cases(connection: Connection) -> list[Case]:
     return [_case(row) for row in connection.execute(select(*CaseRow.__table__.c).order_by(CaseRow.case_id))]
 
 
-def add_fixes(connection: Connection, fixes: Iterable[Fix]) -> None:
-    """Write the fixes whose id is new; those that are there may have been edited and stay."""
-    present = set(connection.execute(select(FixRow.fix_id)).scalars())
-    if rows := [_fix_row(fix) for fix in fixes if fix.fix_id not in present]:
-        connection.execute(insert(FixRow), rows)
-
-
-def add_cases(connection: Connection, cases: Sequence[Case], source: str) -> ImportResult:
-    """Write the cases that are new, as one batch. A case without an id gets one from what it says."""
+def add_cases(connection: Connection, cases: Sequence[Case], source: str, fixes: Iterable[Fix] = ()) -> ImportResult:
+    """Write the cases, and the fixes that come with them, that are new, as one batch. A case without an id gets one from what it says."""
     alone(connection)
-    new = _new_cases(connection, cases)
-    if not new:
+    new, new_fixes = _new_cases(connection, cases), _new_fixes(connection, fixes)
+    if not new and not new_fixes:
         return ImportResult(None, 0, len(cases))
-    batch_id, now_ns = timed_id(), time.time_ns()
+    batch_id, now_ns = timed_id(), _next_utc_ns(connection)
     connection.execute(insert(ImportBatchRow).values(batch_id=batch_id, source=source, wall_utc_ns=now_ns, cases=len(new)))
-    connection.execute(insert(CaseRow), [_case_row(case, mark, batch_id, now_ns) for mark, case in new.items()])
-    return ImportResult(batch_id, len(new), len(cases) - len(new))
+    _write(connection, CaseRow, [_case_row(case, mark, batch_id, now_ns) for mark, case in new.items()])
+    _write(connection, FixRow, [_fix_row(fix, batch_id) for fix in new_fixes])
+    return ImportResult(batch_id, len(new), len(cases) - len(new), len(new_fixes))
 
 
 def put_case(connection: Connection, case: Case) -> None:
     """Write one case that belongs to no import, in place of what was said under its id before."""
+    alone(connection)
+    now_ns = _next_utc_ns(connection)
     connection.execute(delete(CaseRow).where(CaseRow.case_id == case.case_id))
-    connection.execute(insert(CaseRow), [_case_row(case, fingerprint(case), None, time.time_ns())])
+    connection.execute(insert(CaseRow), [_case_row(case, fingerprint(case), None, now_ns)])
 
 
 def seed(connection: Connection, fixes: Sequence[Fix], cases: Sequence[Case], source: str) -> None:
     """Write what of the shipped knowledge is missing. Looks for its ids only: the memory may be large."""
     alone(connection)
-    add_fixes(connection, fixes)
+    _write(connection, FixRow, [_fix_row(fix, None) for fix in _new_fixes(connection, fixes)])
     ids = [case.case_id for case in cases]
     present = set(connection.execute(select(CaseRow.case_id).where(CaseRow.case_id.in_(ids))).scalars())
     if missing := [case for case in cases if case.case_id not in present]:
@@ -65,37 +61,75 @@ def seed(connection: Connection, fixes: Sequence[Fix], cases: Sequence[Case], so
 
 def set_outcome(connection: Connection, case_id: str, helped: bool, who: str | None) -> bool:
     """Record whether a case helped; say whether there is such a case."""
-    values: dict[str, Any] = {"helped": helped, "changed_utc_ns": time.time_ns()}
+    alone(connection)
+    values: dict[str, Any] = {"helped": helped, "changed_utc_ns": _next_utc_ns(connection)}
     if who is not None:
         values["who"] = who
     return connection.execute(update(CaseRow).where(CaseRow.case_id == case_id).values(values)).rowcount > 0
 
 
+def keep_limits(connection: Connection, station: str, limits: Mapping[tuple[str, str], tuple[float, float]]) -> None:
+    connection.execute(delete(StationLimitsRow).where(StationLimitsRow.station == station))
+    rows = [[setting, unit, low, high] for (setting, unit), (low, high) in limits.items()]
+    connection.execute(insert(StationLimitsRow).values(station=station, limits=rows))
+
+
+def all_limits(connection: Connection) -> dict[str, dict[tuple[str, str], tuple[float, float]]]:
+    """Return station -> (setting, unit) -> (low, high)."""
+    chosen = select(StationLimitsRow.station, StationLimitsRow.limits)
+    return {
+        station: {(setting, unit): (low, high) for setting, unit, low, high in limits} for station, limits in connection.execute(chosen)
+    }
+
+
 def all_batches(connection: Connection) -> list[ImportBatch]:
-    chosen = select(*ImportBatchRow.__table__.c).order_by(ImportBatchRow.batch_id)
+    chosen = select(*ImportBatchRow.__table__.c).where(ImportBatchRow.undone_utc_ns.is_(None)).order_by(ImportBatchRow.batch_id)
     return [ImportBatch(row.batch_id, row.source, row.wall_utc_ns, row.cases) for row in connection.execute(chosen)]
 
 
 def remove_batch(connection: Connection, batch_id: str) -> int | None:
-    """Delete an import with its cases; return how many cases went, None where there is no such import."""
-    if connection.execute(select(ImportBatchRow.batch_id).where(ImportBatchRow.batch_id == batch_id)).scalar() is None:
+    """Delete an import with its cases and fixes; return how many cases went, None where there is no such import."""
+    undone = update(ImportBatchRow).where(ImportBatchRow.batch_id == batch_id, ImportBatchRow.undone_utc_ns.is_(None))
+    if not connection.execute(undone.values(undone_utc_ns=time.time_ns())).rowcount:
         return None
     removed = connection.execute(delete(CaseRow).where(CaseRow.batch_id == batch_id)).rowcount
-    connection.execute(delete(ImportBatchRow).where(ImportBatchRow.batch_id == batch_id))
+    connection.execute(delete(FixRow).where(FixRow.batch_id == batch_id))
     return removed
 
 
-def version(connection: Connection) -> tuple[int, int]:
-    """Return the number of cases and when one changed last: differs whenever the memory has changed."""
-    count, changed = connection.execute(select(func.count(), func.max(CaseRow.changed_utc_ns)).select_from(CaseRow)).one()
-    return int(count), int(changed or 0)
+def mark(connection: Connection) -> KnowledgeMark:
+    """Return the mark of one who knows everything."""
+    changed = connection.execute(select(func.max(CaseRow.changed_utc_ns))).scalar()
+    undone = connection.execute(select(func.max(ImportBatchRow.undone_utc_ns))).scalar()
+    fixes = connection.execute(select(func.count()).select_from(FixRow)).scalar()
+    return KnowledgeMark(int(changed or 0), None, int(undone or 0), int(fixes or 0))
+
+
+def cases_since(connection: Connection, known: KnowledgeMark, limit: int) -> tuple[list[Case], KnowledgeMark]:
+    """Return the first cases that were added or changed after a mark, and the mark of one who knows them too."""
+    later = CaseRow.changed_utc_ns > known.changed_utc_ns
+    if known.case_id is not None:
+        later |= (CaseRow.changed_utc_ns == known.changed_utc_ns) & (CaseRow.case_id > known.case_id)
+    chosen = select(*CaseRow.__table__.c).where(later).order_by(CaseRow.changed_utc_ns, CaseRow.case_id).limit(limit)
+    rows = connection.execute(chosen).all()
+    if not rows:
+        return [], replace(known, case_id=None)
+    case_id = rows[-1].case_id if len(rows) == limit else None
+    return [_case(row) for row in rows], replace(known, changed_utc_ns=rows[-1].changed_utc_ns, case_id=case_id)
 
 
 def fingerprint(case: Case) -> str:
     """Return a digest of all that a case says, its id apart; letter case and spaces do not count."""
-    said = asdict(replace(case, case_id=""))
-    said |= {"symptom": _folded(case.symptom), "action": _folded(case.action)}
+    said = {name: getattr(case, name) for name in _CASE_FIELDS}
+    said |= {"case_id": "", "symptom": _folded(case.symptom), "action": _folded(case.action)}
+    said["parameters"] = [asdict(parameter) for parameter in case.parameters]
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _next_utc_ns(connection: Connection) -> int:
+    """Return an instant after all changes so far, whatever the wall clock does. The caller is alone."""
+    last = connection.execute(select(func.max(CaseRow.changed_utc_ns))).scalar()
+    return max(time.time_ns(), int(last or 0) + 1)
 
 
 def _folded(text: str) -> str:
@@ -118,6 +152,17 @@ def _new_cases(connection: Connection, cases: Iterable[Case]) -> dict[str, Case]
     return new
 
 
+def _new_fixes(connection: Connection, fixes: Iterable[Fix]) -> list[Fix]:
+    """Return the fixes whose id is new; those that are there may have been edited and stay."""
+    present = set(connection.execute(select(FixRow.fix_id)).scalars())
+    return [fix for fix in fixes if fix.fix_id not in present]
+
+
+def _write(connection: Connection, table: type[Table], rows: list[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(table), rows)
+
+
 def _case_row(case: Case, mark: str, batch_id: str | None, changed_utc_ns: int) -> dict[str, Any]:
     row = {name: getattr(case, name) for name in _CASE_FIELDS if name not in ("when", "parameters")}
     row |= {"fingerprint": mark, "batch_id": batch_id, "changed_utc_ns": changed_utc_ns, "when_utc": case.when}
@@ -129,7 +174,7 @@ def _case(row: Row[Any]) -> Case:
     return Case(**values, when=row.when_utc, parameters=_parameters(row.parameters))
 
 
-def _fix_row(fix: Fix) -> dict[str, Any]:
+def _fix_row(fix: Fix, batch_id: str | None) -> dict[str, Any]:
     return {
         "fix_id": fix.fix_id,
         "action_en": fix.action.en,
@@ -140,6 +185,7 @@ def _fix_row(fix: Fix) -> dict[str, Any]:
         "minutes": fix.minutes,
         "cost": fix.cost,
         "station": fix.station,
+        "batch_id": batch_id,
     }
 
 

@@ -83,6 +83,15 @@ class StationStatusRow(Table):
     health: Mapped[dict[str, Any]]
 
 
+class StationLimitsRow(Table):
+    """What the settings of a station may be put to, as its file said when it last ran."""
+
+    __tablename__ = "station_limits"
+    station: Mapped[str] = mapped_column(primary_key=True)
+    limits: Mapped[list[Any]]
+    """Of setting, unit, low, high."""
+
+
 class FixRow(Table):
     __tablename__ = "fix"
     fix_id: Mapped[str] = mapped_column(primary_key=True)
@@ -94,6 +103,8 @@ class FixRow(Table):
     minutes: Mapped[float | None]
     cost: Mapped[float | None]
     station: Mapped[str | None]
+    batch_id: Mapped[str | None]
+    """The import that it came with, if any; it goes with it."""
 
 
 class ImportBatchRow(Table):
@@ -102,6 +113,7 @@ class ImportBatchRow(Table):
     source: Mapped[str]
     wall_utc_ns: Mapped[int]
     cases: Mapped[int]
+    undone_utc_ns: Mapped[int | None]
 
 
 class CaseRow(Table):
@@ -110,7 +122,7 @@ class CaseRow(Table):
     fingerprint: Mapped[str] = mapped_column(unique=True)
     """Of all that was said of the case: the same thing imported twice is one case."""
     batch_id: Mapped[str | None] = mapped_column(ForeignKey("import_batch.batch_id", ondelete="CASCADE"), index=True)
-    changed_utc_ns: Mapped[int] = mapped_column(index=True)
+    changed_utc_ns: Mapped[int]
     symptom: Mapped[str]
     action: Mapped[str]
     fix_id: Mapped[str | None]
@@ -124,3 +136,6 @@ class CaseRow(Table):
     cost: Mapped[float | None]
     who: Mapped[str | None]
     when_utc: Mapped[str | None]
+
+    # For those who keep up with what changes, case by case.
+    __table_args__ = (Index("ix_past_case_changed", "changed_utc_ns", "case_id"),)

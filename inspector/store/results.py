@@ -128,6 +128,21 @@ class ImportResult:
     """None where nothing was new."""
     added: int
     duplicates: int
+    fixes: int = 0
+    """New ones that came with the cases, in a pack."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeMark:
+    """How far somebody knows what the memory of fixes holds."""
+
+    changed_utc_ns: int
+    """All cases that changed before are known, and those of this very instant up to `case_id`."""
+    case_id: str | None = None
+    """None where all of them are known."""
+    undone_utc_ns: int = 0
+    """When cases were taken out last."""
+    fixes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

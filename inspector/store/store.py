@@ -34,6 +34,7 @@ from inspector.store.results import (
     ImportBatch,
     ImportResult,
     InspectionSummary,
+    KnowledgeMark,
     Share,
     StationStatus,
     StoredInspection,
@@ -227,6 +228,16 @@ class Store:
             row = connection.execute(chosen).one_or_none()
         return None if row is None else StationStatus(row.wall_utc_ns, row.health)
 
+    def keep_limits(self, station: str, limits: Mapping[tuple[str, str], tuple[float, float]]) -> None:
+        """Keep what the settings of a station may be put to: (setting, unit) -> (low, high); what was said of it before is forgotten."""
+        with self._writing() as connection:
+            memory.keep_limits(connection, station, limits)
+
+    def limits(self) -> dict[str, dict[tuple[str, str], tuple[float, float]]]:
+        """Return what the settings of each station may be put to, as its file said when it last ran."""
+        with self._reading() as connection:
+            return memory.all_limits(connection)
+
     # --- the memory of fixes ---------------------------------------------------------------------------------------------------
 
     def fixes(self) -> list[Fix]:
@@ -239,15 +250,13 @@ class Store:
         with self._reading() as connection:
             return memory.all_cases(connection)
 
-    def add_cases(self, cases: Sequence[Case], source: str) -> ImportResult:
-        """Keep the cases that are new as one import; a case that says the same as another, or bears its id, is counted as duplicate."""
-        with self._writing() as connection:
-            return memory.add_cases(connection, cases, source)
+    def add_cases(self, cases: Sequence[Case], source: str, fixes: Sequence[Fix] = ()) -> ImportResult:
+        """Keep the cases that are new as one import, with the fixes whose id is new.
 
-    def add_fixes(self, fixes: Sequence[Fix]) -> None:
-        """Keep the fixes whose id is new."""
+        A case that says the same as another, or bears its id, is counted as duplicate.
+        """
         with self._writing() as connection:
-            memory.add_fixes(connection, fixes)
+            return memory.add_cases(connection, cases, source, fixes)
 
     def seed_knowledge(self, fixes: Sequence[Fix], cases: Sequence[Case], source: str = "demo") -> None:
         """Keep what ships with the product; safe to repeat."""
@@ -258,7 +267,7 @@ class Store:
         """Record whether what was done in a case helped. Raises StoreError for an unknown case."""
         with self._writing() as connection:
             if not memory.set_outcome(connection, case_id, helped, who):
-                raise StoreError(f"there is no case '{case_id}'; 'inspector knowledge list' names them")
+                raise StoreError(f"there is no case '{case_id}'; suggestions and 'inspector knowledge export' name them")
 
     def imports(self) -> list[ImportBatch]:
         """Return the imports that can be undone, oldest first."""
@@ -266,17 +275,25 @@ class Store:
             return memory.all_batches(connection)
 
     def undo_import(self, batch_id: str) -> int:
-        """Delete the cases of one import; return how many there were. Raises StoreError for an unknown import."""
+        """Delete the cases and fixes of one import; return how many cases there were. Raises StoreError for an unknown import."""
         with self._writing() as connection:
             removed = memory.remove_batch(connection, batch_id)
         if removed is None:
-            raise StoreError(f"there is no import '{batch_id}'")
+            raise StoreError(f"there is no import '{batch_id}'; 'inspector knowledge list' names them")
         return removed
 
-    def knowledge_version(self) -> tuple[int, int]:
-        """Return a mark that differs whenever a case was added, changed or removed; cheap enough to be polled."""
+    def knowledge_mark(self) -> KnowledgeMark:
+        """Return a mark that differs whenever the memory of fixes has changed; cheap enough to be polled."""
         with self._reading() as connection:
-            return memory.version(connection)
+            return memory.mark(connection)
+
+    def cases_since(self, known: KnowledgeMark, limit: int) -> tuple[list[Case], KnowledgeMark]:
+        """Return the first cases that were added or changed after a mark, and the mark of one who knows them too.
+
+        What was taken out is not told: then the marks differ in when that was.
+        """
+        with self._reading() as connection:
+            return memory.cases_since(connection, known, limit)
 
     # --- inside ----------------------------------------------------------------------------------------------------------------
 

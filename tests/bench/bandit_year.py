@@ -22,8 +22,6 @@ from inspector.knowledge import Memory, Query
 from inspector.parts import Case, Fix, Text
 
 STATIONS, CAUSES, FIXES, DAYS, PER_DAY = 6, 5, 4, 365, 3
-LEARN_AFTER = 3
-"""Troubles until what was noted is read again: a shift."""
 Trouble = tuple[int, int, NDArray[np.float64]]
 Ranking = Callable[[int, int], Sequence[int]]
 
@@ -76,20 +74,17 @@ def tries(luck: NDArray[np.float64], chance: NDArray[np.float64], order: Sequenc
 
 def remembered(troubles: Sequence[Trouble], chance: NDArray[np.float64]) -> NDArray[np.float64]:
     fixes = [Fix(f"c{cause}-f{fix}", Text(f"fix {fix}", f"{fix}"), (f"c{cause}",)) for cause in range(CAUSES) for fix in range(FIXES)]
-    cases: list[Case] = []
-    memory, found = Memory(fixes, cases), []
+    memory, found = Memory(fixes, []), []
     for number, (station, cause, luck) in enumerate(troubles):
-        if number % LEARN_AFTER == 0:
-            memory = Memory(fixes, cases)
         answer = memory.suggest(Query(cause=f"c{cause}", station=f"s{station}"), FIXES)
         order = [int(one.fix_id.rpartition("f")[2]) for one in answer]
         missed, noted = tries(luck, chance[station, cause], order)
         found.append(missed)
         when = (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number / PER_DAY)).isoformat()
-        cases += [
-            Case(f"{number}-{fix}", fix_id=f"c{cause}-f{fix}", cause=f"c{cause}", station=f"s{station}", helped=helped, when=when)
-            for fix, helped in noted
-        ]
+        for fix, helped in noted:
+            memory.learn(
+                Case(f"{number}-{fix}", fix_id=f"c{cause}-f{fix}", cause=f"c{cause}", station=f"s{station}", helped=helped, when=when)
+            )
     return np.array(found, float)
 
 

@@ -75,8 +75,8 @@ def test_import_then_batch_then_export_and_import_again(tmp_path: Path, demo_hom
     home, copy = demo_home, tmp_path / "copy"
     code, out, err = called(capsys, "knowledge", "import", orders, *options, "--home", home)
     assert (code, err) == (0, "")
-    assert "2 cases added, 1 duplicates merged, 1 bad rows left out" in out
-    assert "1 rows have an outcome in words that are not known" in out
+    assert "2 cases added, 1 duplicate merged, 1 bad row left out" in out
+    assert "1 row has an outcome in words that are not known" in out
     assert "row 5: no action" in out
 
     batch = tmp_path / "batch.csv"
@@ -168,7 +168,7 @@ def test_an_import_is_tried_made_and_taken_back(tmp_path: Path, capsys: pytest.C
     )
     code, out, _ = called(capsys, "knowledge", "import", orders, "--dry-run", "--home", home)
     assert code == 0
-    assert "1 cases could be read, 1 bad rows left out; nothing was kept" in out
+    assert "1 case could be read, 1 bad row left out; nothing was kept" in out
     assert "Remedy → action (guessed)" in out
     assert "row 2: belt_tension 0.9 MPa lies outside the safe limits 0.4 to 0.6 of 'set-belt-tension'" in out
     code, out, _ = called(capsys, "knowledge", "import", orders, "--home", home, "--json", "-")
@@ -176,9 +176,35 @@ def test_an_import_is_tried_made_and_taken_back(tmp_path: Path, capsys: pytest.C
     assert (done["added"], len(done["outside_safe_limits"]), done["guessed"]) == (1, 1, ["Problem", "Remedy"])
     (fix, *_) = asked(capsys, home, "--cause", "belt_slip", "--text", "belt slips")[0]["suggestions"]
     assert 0.4 <= fix["parameters"][0]["value"] <= 0.6
-    assert called(capsys, "knowledge", "undo", done["import"], "--home", home)[1] == f"{done['import']}: 1 cases taken out\n"
+    assert called(capsys, "knowledge", "undo", done["import"], "--home", home)[1] == f"{done['import']}: 1 case taken out\n"
     with open_store(home) as store:
         assert store.cases() == []
+
+
+def test_no_door_suggests_what_the_station_may_not_be_set_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home, file = tmp_path / "home", tmp_path / "press-7.yaml"
+    with open_store(home) as store:
+        store.keep_limits("press-7", {("belt_tension", "MPa"): (0.40, 0.45)})
+    batch = tmp_path / "batch.csv"
+    batch.write_text("cause,station\nbelt_slip,press-7\nbelt_slip,\nbelt_slip,elsewhere\n", encoding="utf-8")
+    doors = [("--cause", "belt_slip", "--station", "press-7"), ("--text", "belt slips", "--station", "press-7"), ("--batch", batch)]
+    for door in doors:
+        for result in asked(capsys, home, *door):
+            for one in result["suggestions"]:
+                for setting in one.get("parameters", ()):
+                    assert setting["name"] != "belt_tension" or setting["value"] <= 0.45
+    content = (Path(__file__).parents[2] / "stations/definitions/demo-press.yaml").read_text(encoding="utf-8")
+    limits = "safe_limits:\n  belt_tension: {unit: MPa, low: 0.55, high: 0.58}\n"
+    file.write_text(content.replace("station: demo-press", "station: press-7", 1) + limits, encoding="utf-8")
+    (result,) = asked(capsys, home, "--cause", "belt_slip", "--station", file)
+    assert result["query"]["station"] == "press-7"
+    (tension,) = (one["parameters"][0] for one in result["suggestions"] if one["fix_id"] == "set-belt-tension")
+    assert tension == {"name": "belt_tension", "value": 0.55, "unit": "MPa", "low": 0.55, "high": 0.58}
+    orders = tmp_path / "orders.csv"
+    orders.write_text("problem,action,station,parameter:belt_tension:MPa\nslips,tighten,press-7,0.5\n", encoding="utf-8")
+    out = called(capsys, "knowledge", "import", orders, "--dry-run", "--home", home)[1]
+    assert "1 setting lies outside safe limits: kept as history, never recommended" in out
+    assert "row 2: belt_tension 0.5 MPa lies outside the safe limits 0.4 to 0.45 at 'press-7'" in out
 
 
 def test_a_pack_travels_between_plants(demo_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,10 +213,30 @@ def test_a_pack_travels_between_plants(demo_home: Path, tmp_path: Path, capsys: 
     code, out, _ = called(capsys, "knowledge", "import", pack, "--home", other)
     assert code == 0
     assert "0 duplicates merged, 0 bad rows left out" in out
+    batch = out.split()[-1]
     with open_store(other) as store:
         assert {case.who for case in store.cases()} == {None}
         assert {case.station for case in store.cases()} == {"press:demo-press", "press:demo-press-2"}
     assert "0 cases added" in called(capsys, "knowledge", "import", pack, "--home", other)[1]
+    assert called(capsys, "knowledge", "undo", batch, "--home", other)[0] == 0
+    with open_store(other) as store:
+        assert store.cases() == []
+
+
+def test_the_fixes_of_a_pack_come_and_go_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pack, home = tmp_path / "lathe", tmp_path / "home"
+    pack.mkdir()
+    (pack / "pack.yaml").write_text("name: lathe\nmachine: lathe\n", encoding="utf-8")
+    header = "fix_id,action_en,action_zh,causes,defects,parameters,minutes,cost,station\n"
+    (pack / "fixes.csv").write_text(f"{header}turn-insert,Turn the insert,转动刀片,tool_wear,,,,,\n", encoding="utf-8")
+    (pack / "cases.csv").write_text("symptom,action\n", encoding="utf-8")
+    out = called(capsys, "knowledge", "import", pack, "--home", home)[1]
+    assert "1 fix and 0 cases added" in out
+    with open_store(home) as store:
+        assert "turn-insert" in {fix.fix_id for fix in store.fixes()}
+    assert called(capsys, "knowledge", "undo", out.split()[-1], "--home", home)[1].endswith(": 0 cases taken out\n")
+    with open_store(home) as store:
+        assert "turn-insert" not in {fix.fix_id for fix in store.fixes()}
 
 
 def test_parts_that_looked_like_one_are_found_with_what_was_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@ from datetime import datetime
 
 import pytest
 
-from dashboards import queries
+from dashboards import live_feed, queries
 
 
 def test_only_files_of_the_part_itself_are_found(store, made_line, tmp_path):
@@ -71,3 +71,15 @@ def test_a_shift_starts_at_six_two_or_ten(hour):
     began = queries.shift_start(datetime(2026, 11, 23, now, 30))
     assert began.hour == start
     assert 0 <= (datetime(2026, 11, 23, now, 30) - began).total_seconds() < 8 * 3600
+
+
+def test_a_setting_that_has_become_unsafe_is_suggested_no_more(store, made_line):
+    inspection_id = store.add(made_line.inspection(1, fault=made_line.FAULTS[0]))
+    station = queries.inspection(inspection_id).summary.station
+    (before,) = (one["parameters"] for one in queries.inspection(inspection_id).document["suggestions"][:1])
+    assert before
+    pulse = live_feed.Pulse(station)
+    assert live_feed.news(pulse, None)["part"]["suggestion"]["parameters"]
+    store.keep_limits(station, {(one["name"], one["unit"]): (one["value"] + 1, one["value"] + 2) for one in before})
+    assert queries.inspection(inspection_id).document["suggestions"][0]["parameters"] == []
+    assert live_feed.news(pulse, None)["part"]["suggestion"]["parameters"] == []

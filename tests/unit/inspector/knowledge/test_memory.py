@@ -192,18 +192,18 @@ ORDERS = [
 
 
 def test_imported_cases_become_suggestions_in_their_own_words(tmp_path: Path) -> None:
-    memory = Memory([], ORDERS, tmp_path / "cache" / "embeddings.npz")
+    memory = Memory([], ORDERS, tmp_path / "cache" / "embeddings")
     first, second, *_ = memory.suggest(Query(text="leaking intake gasket"))
     assert (first.original, first.action.en, first.tried, set(first.cases)) == ("REPLACED GASKET.", "REPLACED GASKET.", 0, {"o1", "o2"})
     assert second.original == "TIGHTENED SCREWS"
     assert memory.suggest(Query(text="battery empty, no start"))[0].original == "CHARGED BATTERY"
-    assert (tmp_path / "cache" / "embeddings.npz").is_file()
-    again = Memory([], ORDERS, tmp_path / "cache" / "embeddings.npz")
+    assert (tmp_path / "cache" / "embeddings").is_file()
+    again = Memory([], ORDERS, tmp_path / "cache" / "embeddings")
     assert again.suggest(Query(text="leaking intake gasket"))[0].original == "REPLACED GASKET."
 
 
 def test_a_damaged_cache_is_made_again(tmp_path: Path) -> None:
-    cache = tmp_path / "embeddings.npz"
+    cache = tmp_path / "embeddings"
     cache.write_bytes(b"PK\x03\x04 torn")
     assert Memory([], ORDERS, cache).suggest(Query(text="gasket leaks"))[0].original == "REPLACED GASKET."
 

@@ -59,12 +59,12 @@ def test_bytes_keep_the_cosine_and_cells_the_neighbours() -> None:
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(40, 64))
     vectors = unit(centres[rng.integers(0, 40, 4000)] + rng.normal(size=(4000, 64)))
-    kept = Quantised.of(vectors)
+    kept = Quantised(vectors)
     everything = np.arange(len(vectors))
     assert np.abs(kept.dot(everything, vectors[7]) - vectors @ vectors[7]).max() < 0.01
     found = [set(Cells(kept).nearest(vector, 20).tolist()) & set(np.argsort(-(vectors @ vector))[:20].tolist()) for vector in vectors[:20]]
     assert np.mean([len(one) for one in found]) > 12
-    assert len(Quantised.of(np.zeros((0, 64), np.float32))) == 0
+    assert len(Quantised(np.zeros((0, 64), np.float32))) == 0
 
 
 def test_problems_that_were_answered_alike_become_alike() -> None:

@@ -37,8 +37,15 @@ def test_an_older_database_is_brought_up_to_date_with_all_that_it_holds(tmp_path
     engine = connect(home.database_url)
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE inspection_look"))
+        connection.execute(text("DROP TABLE station_limits"))
+        connection.execute(text("ALTER TABLE fix DROP COLUMN batch_id"))
+        connection.execute(text("ALTER TABLE import_batch DROP COLUMN undone_utc_ns"))
+        connection.execute(text("DROP INDEX ix_past_case_changed"))
+        connection.execute(text("CREATE INDEX ix_past_case_changed_utc_ns ON past_case (changed_utc_ns)"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()
     with Store.open(home) as store:
         assert [case.case_id for case in store.cases()] == ["c1"]
         assert store.looks("nobody") == {}
+        assert store.limits() == {}
+        assert store.fixes() == []

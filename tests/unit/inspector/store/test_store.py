@@ -197,7 +197,7 @@ WEAR = Cause("bearing_wear", 0.2, Text("Bearing wear", "轴承磨损"), looked_f
 
 
 def test_a_fix_that_helped_confirms_the_cause_that_it_is_meant_for(store: Store) -> None:
-    store.add_fixes([Fix("tension-belt", Text("a", "甲"), ("belt_slip",)), Fix("grease", Text("b", "乙"), ("bearing_wear",))])
+    store.add_cases([], "test", [Fix("tension-belt", Text("a", "甲"), ("belt_slip",)), Fix("grease", Text("b", "乙"), ("bearing_wear",))])
     first, second = store.add(with_causes(SLIP, WEAR)), store.add(with_causes(SLIP, WEAR))
     store.add_feedback(first, "helped", "tension-belt")
     store.add_feedback(second, "helped", "grease")
@@ -209,7 +209,7 @@ def test_a_fix_that_helped_confirms_the_cause_that_it_is_meant_for(store: Store)
 
 
 def test_what_did_not_help_or_was_taken_back_confirms_nothing(store: Store) -> None:
-    store.add_fixes([Fix("tension-belt", Text("a", "甲"), ("belt_slip",))])
+    store.add_cases([], "test", [Fix("tension-belt", Text("a", "甲"), ("belt_slip",))])
     one, other, third = (store.add(with_causes(SLIP)) for _ in range(3))
     store.add_feedback(one, "not_helped", "tension-belt")
     store.add_feedback(other, "helped", "tension-belt")
@@ -271,7 +271,7 @@ def test_figures_of_a_shift(store: Store) -> None:
 
 def test_an_answer_about_a_fix_becomes_a_case(store: Store) -> None:
     inspection_id = store.add(inspection())
-    before = store.knowledge_version()
+    before = store.knowledge_mark()
     store.add_feedback(inspection_id, "helped", "tension-belt", who="mei", note="quiet again")
     store.add_feedback(inspection_id, "verdict_right")
     assert [(one.kind, one.fix_id, one.who) for one in store.feedback(inspection_id)] == [
@@ -282,7 +282,7 @@ def test_an_answer_about_a_fix_becomes_a_case(store: Store) -> None:
     assert (case.fix_id, case.cause, case.defect, case.station, case.helped) == ("tension-belt", "belt_slip", "scratch", "demo-press", True)
     assert case.parameters == (Parameter("belt_tension", 0.5, "MPa"),)
     assert "皮带打滑" in case.symptom
-    assert store.knowledge_version() != before
+    assert store.knowledge_mark() != before
 
 
 def test_a_second_thought_overrules_the_first_answer(store: Store) -> None:
@@ -431,3 +431,10 @@ def test_one_inspection_is_written_quickly(store: Store) -> None:
         store.add(bare)
         spent_ms.append((perf_counter() - start) * 1e3)
     assert float(np.median(spent_ms)) <= 25
+
+
+def test_the_limits_of_a_station_are_what_its_file_last_said(store: Store) -> None:
+    store.keep_limits("s1", {("tension", "MPa"): (0.4, 0.6), ("speed", "1/min"): (10.0, 20.0)})
+    store.keep_limits("s2", {})
+    store.keep_limits("s1", {("tension", "MPa"): (0.4, 0.5)})
+    assert store.limits() == {"s1": {("tension", "MPa"): (0.4, 0.5)}, "s2": {}}
