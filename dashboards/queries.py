@@ -1,7 +1,7 @@
 """The only door to data: what the pages may ask, and the one thing they may write (an operator's answer).
 
 Everything comes from `inspector.store`; the installation is the one of `$INSPECTOR_HOME`. Ids that come from an address or a browser
-are checked here, so that no page can be talked into reading another file.
+are checked here, so that no page can be talked into reading another file, or a part of a station that its reader may not see.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
+from dashboards import people
 from inspector.config import MachineConfig, Station, load_station
 from inspector.errors import ConfigError, StoreError
 from inspector.home import Home, shipped
 from inspector.parts import Outcome
 from inspector.store import (
+    EVERY_STATION,
     Answer,
     Feedback,
     History,
@@ -40,8 +42,9 @@ _NEXT_SPANS_S = (60, 3600, 86_400, 31 * 86_400)
 
 
 def store() -> Store:
-    """Return the store of this installation."""
-    return _store_at(Home.at(None))
+    """Return the store of this installation; what is changed through it is signed by whoever is here."""
+    here, opened = people.present(), _store_at(Home.at(None))
+    return opened if here is None else opened.signed(here.person.name)
 
 
 def is_name(text: str) -> bool:
@@ -50,8 +53,8 @@ def is_name(text: str) -> bool:
 
 
 def stations() -> list[str]:
-    """Return the stations that have sent something, sorted."""
-    return sorted(store().stations())
+    """Return the stations that have sent something, of those that whoever is here may see, sorted."""
+    return [station for station in sorted(store().stations()) if people.may("viewer", station)]
 
 
 def latest_id(station: str) -> str | None:
@@ -107,8 +110,9 @@ def latest_finding(station: str) -> InspectionSummary | None:
 
 
 def inspection(inspection_id: str) -> StoredInspection | None:
-    """Return one inspection, or None where there is none."""
-    return store().get(inspection_id) if is_name(inspection_id) else None
+    """Return one inspection, or None where there is none that whoever is here may see."""
+    stored = store().get(inspection_id) if is_name(inspection_id) else None
+    return stored if stored and people.may("viewer", stored.summary.station) else None
 
 
 def find_part(part_id: str, station: str | None = None) -> str | None:
@@ -183,8 +187,10 @@ def neighbours(stored: StoredInspection) -> tuple[str | None, str | None]:
 
 
 def answer(inspection_id: str, kind: Answer, fix_id: str | None = None, note: str | None = None) -> str:
-    """Store what an operator says of one inspection; return the id of the answer."""
-    return str(store().add_feedback(inspection_id, kind, fix_id=fix_id, note=note))
+    """Store what an operator says of one inspection, signed; return the id of the answer. Raises AccessError, StoreError."""
+    stored = inspection(inspection_id)
+    who = people.demand("operator", stored.summary.station if stored else EVERY_STATION)
+    return str(store().add_feedback(inspection_id, kind, fix_id=fix_id, who=who, note=note))
 
 
 def machine(stored: StoredInspection) -> MachineConfig:

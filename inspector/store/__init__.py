@@ -4,6 +4,9 @@
 evidence lives in files under the home, a folder a part. Nothing is concluded here.
 """
 
+from inspector.store.audit import AuditCheck, AuditEntry
+from inspector.store.clients import Client, Clients
+from inspector.store.people import EVERY_STATION, ROLES, People, Person, Role, Session
 from inspector.store.results import (
     Answer,
     Feedback,
@@ -20,13 +23,23 @@ from inspector.store.results import (
 from inspector.store.store import Store
 
 __all__ = [
+    "EVERY_STATION",
+    "ROLES",
     "Answer",
+    "AuditCheck",
+    "AuditEntry",
+    "Client",
+    "Clients",
     "Feedback",
     "History",
     "HourlyYield",
     "ImportBatch",
     "ImportResult",
     "InspectionSummary",
+    "People",
+    "Person",
+    "Role",
+    "Session",
     "Share",
     "StationStatus",
     "Store",

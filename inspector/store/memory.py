@@ -28,11 +28,13 @@ def all_cases(connection: Connection) -> list[Case]:
     return [_case(row) for row in connection.execute(select(*CaseRow.__table__.c).order_by(CaseRow.case_id))]
 
 
-def add_fixes(connection: Connection, fixes: Iterable[Fix]) -> None:
-    """Write the fixes whose id is new; those that are there may have been edited and stay."""
+def add_fixes(connection: Connection, fixes: Iterable[Fix]) -> list[str]:
+    """Write the fixes whose id is new, and return their ids; those that are there may have been edited and stay."""
     present = set(connection.execute(select(FixRow.fix_id)).scalars())
-    if rows := [_fix_row(fix) for fix in fixes if fix.fix_id not in present]:
+    rows = [_fix_row(fix) for fix in fixes if fix.fix_id not in present]
+    if rows:
         connection.execute(insert(FixRow), rows)
+    return [row["fix_id"] for row in rows]
 
 
 def add_cases(connection: Connection, cases: Sequence[Case], source: str) -> ImportResult:
