@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboards import masthead
+from dashboards import masthead, people
 from dashboards.shapes import LOGO, picture_of
 from dashboards.views import history, live, part
 from dashboards.words import say
 
 lang = masthead.language()
 st.set_page_config(page_title=say("product", lang), page_icon=picture_of(LOGO), layout="wide", initial_sidebar_state="collapsed")
+here = people.present()
+if here is None:
+    masthead.show_signed_out()
+    st.stop()
+if here.is_acting:
+    people.logins().touch(people.page_token() or "")
 pages = {
     "page_live": st.Page(live.show, title=say("page_live", lang), url_path="live", default=True),
     "page_part": st.Page(part.show, title=say("page_part", lang), url_path="part"),

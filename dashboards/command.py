@@ -1,7 +1,9 @@
 """Show the line in a browser: live parts, one part in full, the history.
 
 example:  inspector dashboard --port 8501
-          inspector dashboard --home /srv/inspector --host 0.0.0.0     (reachable from other machines; no login yet)
+          inspector dashboard --home /srv/inspector --host 0.0.0.0     (reachable from other machines)
+
+Everybody signs in; at the first start the password of 'admin' is made and shown once. 'inspector people' adds others.
 """
 
 from __future__ import annotations
@@ -10,7 +12,12 @@ import argparse
 import errno
 import os
 import socket
+import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from inspector.store import Store
 
 SUMMARY = "serve the dashboard"
 
@@ -37,10 +44,21 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.port not in (0, port):
         print(f"port {arguments.port} is in use, taking {port}", flush=True)
     os.environ["INSPECTOR_HOME"] = str(home.root.resolve())
-    queries.store()  # a database that cannot be read is told before anything is served
+    _make_first_admin(queries.store())  # a database that cannot be read is told before anything is served
     address = f"http://{_shown_host(arguments.host)}:{port}"
     serve(arguments.host, port, lambda: print(f"dashboard of {home.root}: {address}  (Ctrl-C ends it)", flush=True))
     return 0
+
+
+def _make_first_admin(store: Store) -> None:
+    """Let the first admin in, where nobody can sign in yet."""
+    from inspector.access import FIRST_ADMIN, first_password
+    from inspector.commands.output import is_kept
+
+    if not store.people.everyone() and is_kept(sys.stdout):
+        print("nobody can sign in yet, and no password is written to a log; run: inspector people add admin --role admin", flush=True)
+    elif (password := first_password(store)) is not None:
+        print(f"first start: sign in as {FIRST_ADMIN} with the password {password}   (shown this once; /password changes it)", flush=True)
 
 
 def serve(host: str, port: int, announce: Callable[[], None] = lambda: None) -> None:

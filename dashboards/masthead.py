@@ -8,7 +8,7 @@ from html import escape
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from dashboards import queries
+from dashboards import people, queries
 from dashboards.shapes import LOGO, picture_of
 from dashboards.theme import style_sheet
 from dashboards.words import LANGUAGES, Language, language_of, say
@@ -47,6 +47,39 @@ def show(pages: Mapping[str, Page]) -> None:
             key="language",
             label_visibility="collapsed",
         )
+        _person(lang)
+
+
+def show_signed_out() -> None:
+    """Draw what a page shows whose person was signed out since it was opened."""
+    lang = language()
+    st.html(f'<p class="lead">{say("signed_out", lang)} <a href="/login?lang={lang}" target="_self">{say("login_title", lang)}</a></p>')
+
+
+def _person(lang: Language) -> None:
+    here = people.present()
+    if here is None:
+        return
+    if here.is_acting:
+        _watch_for_lock()
+    if here.screen is None:
+        shown, action, word = here.person.name, "logout", "sign_out"
+    elif here.is_acting:
+        shown, action, word = here.person.name, "lock", "lock"
+    else:
+        shown, action, word = say("screen_shows", lang), "badge", "badge_badge"
+    method = "get" if action == "badge" else "post"
+    st.html(
+        f'<form class="person" method="{method}" action="/{action}" target="_self"><span>{escape(shown)}</span>'
+        f'<input type="hidden" name="lang" value="{lang}"><button type="submit">{say(word, lang)}</button></form>'
+    )
+
+
+@st.fragment(run_every=5.0)
+def _watch_for_lock() -> None:
+    here = people.present()
+    if here is None or not here.is_acting:
+        st.rerun()
 
 
 def _station_picker(lang: Language) -> None:

@@ -1,7 +1,7 @@
 """The only door to data: what the pages may ask, and the one thing they may write (an operator's answer).
 
 Everything comes from `inspector.store`; the installation is the one of `$INSPECTOR_HOME`. Ids that come from an address or a browser
-are checked here, so that no page can be talked into reading another file.
+are checked here, so that no page can be talked into reading another file, or a part of a station that its reader may not see.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from dashboards import people
 from inspector.config import MachineConfig, Station, load_station
 from inspector.errors import ConfigError, StoreError
 from inspector.home import Home, shipped
 from inspector.knowledge.limits import SafeLimits, within
 from inspector.parts import Outcome
 from inspector.store import (
+    EVERY_STATION,
     Answer,
     Feedback,
     History,
@@ -42,8 +44,9 @@ _NEXT_SPANS_S = (60, 3600, 86_400, 31 * 86_400)
 
 
 def store() -> Store:
-    """Return the store of this installation."""
-    return _store_at(Home.at(None))
+    """Return the store of this installation; what is changed through it is signed by whoever is here."""
+    here, opened = people.present(), _store_at(Home.at(None))
+    return opened if here is None else opened.signed(here.person.name)
 
 
 def is_name(text: str) -> bool:
@@ -52,8 +55,8 @@ def is_name(text: str) -> bool:
 
 
 def stations() -> list[str]:
-    """Return the stations that have sent something, sorted."""
-    return sorted(store().stations())
+    """Return the stations that have sent something, of those that whoever is here may see, sorted."""
+    return [station for station in sorted(store().stations()) if people.may("viewer", station)]
 
 
 def latest_id(station: str) -> str | None:
@@ -109,9 +112,14 @@ def latest_finding(station: str) -> InspectionSummary | None:
 
 
 def inspection(inspection_id: str) -> StoredInspection | None:
-    """Return one inspection, or None where there is none; a setting that has become unsafe since is suggested no more."""
+    """Return one inspection, or None where there is none that whoever is here may see.
+
+    A setting that has become unsafe since is suggested no more.
+    """
     stored = store().get(inspection_id) if is_name(inspection_id) else None
-    if stored is None or "suggestions" not in stored.document:
+    if stored is None or not people.may("viewer", stored.summary.station):
+        return None
+    if "suggestions" not in stored.document:
         return stored
     suggestions = safe(stored.document["suggestions"], stored.summary.station)
     return replace(stored, document={**stored.document, "suggestions": suggestions})
@@ -194,8 +202,10 @@ def neighbours(stored: StoredInspection) -> tuple[str | None, str | None]:
 
 
 def answer(inspection_id: str, kind: Answer, fix_id: str | None = None, note: str | None = None) -> str:
-    """Store what an operator says of one inspection; return the id of the answer."""
-    return str(store().add_feedback(inspection_id, kind, fix_id=fix_id, note=note))
+    """Store what an operator says of one inspection, signed; return the id of the answer. Raises AccessError, StoreError."""
+    stored = inspection(inspection_id)
+    who = people.demand("operator", stored.summary.station if stored else EVERY_STATION)
+    return str(store().add_feedback(inspection_id, kind, fix_id=fix_id, who=who, note=note))
 
 
 def machine(stored: StoredInspection) -> MachineConfig:

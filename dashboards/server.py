@@ -21,7 +21,6 @@ from io import BytesIO
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from urllib.parse import urlsplit
 
 import streamlit as st
 from anyio import to_thread
@@ -32,9 +31,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from dashboards import live_feed, queries
+from dashboards import live_feed, queries, signing_in
 from dashboards.charts.heat import overlay_png
-from inspector.errors import StoreError
+from dashboards.door import Door, same_origin
+from inspector.errors import AccessError, StoreError
 
 ALLOWED_HOSTS_VARIABLE = "INSPECTOR_DASHBOARD_HOSTS"
 """Comma-separated names under which the server may be called; `*` for any."""
@@ -44,7 +44,7 @@ _BEAT_S = 0.5
 _THUMBNAIL_PX = (160, 120)
 _MAX_ANSWER_BYTES = 8192
 _KEPT_TOKENS = 2000
-_FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+_FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _NEVER = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 _stopping = threading.Event()
@@ -56,9 +56,14 @@ def application(announce: Callable[[], None] = lambda: None) -> st.App:
     return st.App(
         Path(__file__).with_name("app.py"),
         lifespan=_lifespan(announce),
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False), door()],
         routes=routes(),
     )
+
+
+def door() -> Middleware:
+    """Return what stands before every page and route."""
+    return Middleware(Door, routes=routes())
 
 
 def routes() -> list[Route]:
@@ -70,6 +75,7 @@ def routes() -> list[Route]:
         Route("/parts/{inspection_id}/heat/{camera}.png", _heat_map),
         Route("/parts/{inspection_id}/good/{camera}.jpeg", _good_part),
         Route("/answers", _answer, methods=["POST"]),
+        *signing_in.routes(),
     ]
 
 
@@ -159,7 +165,7 @@ def thumbnail_jpeg(path: Path) -> bytes:
 
 
 async def _answer(request: Request) -> Response:
-    if not _same_origin(request):
+    if not same_origin(request.headers):
         return JSONResponse({"error": "an answer must come from the dashboard's own pages"}, status_code=403)
     try:
         answer = await _read_answer(request)
@@ -169,15 +175,11 @@ async def _answer(request: Request) -> Response:
         feedback_id = await to_thread.run_sync(_store_answer, answer)
     except LookupError:
         return JSONResponse({"error": "there is no such inspection"}, status_code=404)
+    except AccessError as error:
+        return JSONResponse({"error": str(error)}, status_code=403)
     except StoreError as error:
         return JSONResponse({"error": str(error)}, status_code=503)
     return JSONResponse({"feedback_id": feedback_id}, status_code=201)
-
-
-def _same_origin(request: Request) -> bool:
-    origin = request.headers.get("origin")
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    return origin is not None and urlsplit(origin).netloc == request.headers.get("host") and site == "same-origin"
 
 
 async def _read_answer(request: Request) -> dict[str, str | None]:
@@ -198,7 +200,7 @@ async def _read_answer(request: Request) -> dict[str, str | None]:
 
 
 def _store_answer(answer: dict[str, Any]) -> str:
-    """Store an answer once, however often a screen that lost the connection sends it. Raises LookupError, StoreError."""
+    """Store an answer once, however often a screen that lost the connection sends it. Raises LookupError, AccessError, StoreError."""
     stored = queries.inspection(answer.get("inspection_id") or "")
     if stored is None:
         raise LookupError(answer.get("inspection_id"))
@@ -240,7 +242,7 @@ def _warm_up() -> None:
     """Load what the first page needs, so that it comes as fast as the second."""
     for view in ("live", "part", "history"):
         import_module(f"dashboards.views.{view}")
-    for station in queries.stations():
+    for station in queries.store().stations():
         queries.station_definition(station)
 
 

@@ -166,6 +166,33 @@ WORDS: dict[str, Text] = {
     "incomplete": Text("incomplete", "不完整"),
     "nothing_yet": Text("Nothing in this span", "该时段无数据"),
     "open": Text("Open", "打开"),
+    # door
+    "login_title": Text("Sign in", "登录"),
+    "login_name": Text("Name", "用户名"),
+    "login_password": Text("Password", "密码"),
+    "login_screen": Text(
+        "This is a screen at the line: stay signed in and only show; people act on it by badge",
+        "这是产线旁的屏幕：保持登录、仅作显示，操作人员刷卡后操作",
+    ),
+    "login_button": Text("Sign in", "登录"),
+    "login_wrong": Text("Name or password is wrong.", "用户名或密码错误。"),
+    "too_often": Text("Too many wrong attempts. Wait five minutes.", "错误次数过多，请等待五分钟。"),
+    "badge_title": Text("Act on this screen", "在此屏幕上操作"),
+    "badge_badge": Text("Badge", "工牌号"),
+    "badge_pin": Text("PIN", "个人识别码"),
+    "badge_button": Text("Begin", "开始"),
+    "badge_wrong": Text("Badge or PIN is wrong, or this is no screen at the line.", "工牌号或识别码错误，或本机不是产线屏幕。"),
+    "password_title": Text("Another password", "修改密码"),
+    "password_old": Text("Present password", "当前密码"),
+    "password_new": Text("New password, at least 10 characters", "新密码，至少 10 个字符"),
+    "password_button": Text("Change it and sign in again", "修改并重新登录"),
+    "password_refused": Text("The present password is wrong, or the new one is too short.", "当前密码错误，或新密码过短。"),
+    "password_not_here": Text("On a screen at the line no password can be changed.", "产线屏幕上不能修改密码。"),
+    "sign_out": Text("Sign out", "退出登录"),
+    "lock": Text("Lock", "锁定"),
+    "screen_shows": Text("Screen, shows only", "屏幕，仅显示"),
+    "signed_out": Text("You are signed out.", "您已退出登录。"),
+    "may_not_answer": Text("To answer takes the role operator at this station.", "需要本工位的操作员权限才能反馈。"),
 }
 
 KINDS: dict[str, Text] = {

@@ -9,7 +9,8 @@
     ├── AlignmentError    channels of a part cannot be put on one clock
     ├── ModelError        an artefact is missing, damaged or does not fit
     ├── RecordingError    a recording is missing, damaged or truncated
-    └── StoreError        the database cannot be opened, read or written
+    ├── StoreError        the database cannot be opened, read or written
+    └── AccessError       somebody may not do this, or is not who they say they are
 
 A message says what, where and what to do; lower case, no full stop. The command line prints it as one line and exits with 2.
 A bad *part* is never an error: it is a `Verdict`.
@@ -70,6 +71,10 @@ class RecordingError(InspectorError):
 
 class StoreError(InspectorError):
     """The database of an installation cannot be used."""
+
+
+class AccessError(InspectorError):
+    """Somebody may not do what they asked for, or could not show who they are."""
 
 
 def _located(message: str, place: Path | str | None, detail: str | None) -> str:

@@ -19,10 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspector.commands.output import add_json_argument, write_json
+from inspector.commands.output import add_json_argument, is_kept, write_json
 
 if TYPE_CHECKING:
     from inspector.config import Station
+    from inspector.home import Home
     from inspector.parts import Inspection
     from stations.truth import Tally
 
@@ -52,8 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.headless:
         document = inspect_line(station, home, arguments.parts or HEADLESS_PARTS, live=False) | {"dashboard": None}
     else:
+        told = sys.stderr if arguments.json == "-" else sys.stdout
+        password = None if is_kept(told) else first_password(home)
         with dashboard(home, arguments.port) as url:
             say(f"dashboard: {url}   (Ctrl-C ends the demo)")
+            print(_how_to_sign_in(password, home), file=told, flush=True)
             document = inspect_line(station, home, arguments.parts, live=True) | {"dashboard": url}
     if arguments.json:
         write_json(arguments.json, document)
@@ -105,7 +109,7 @@ def _document(tally: Tally, elapsed_s: float, root: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def dashboard(home: Any, port: int) -> Iterator[str]:
+def dashboard(home: Home, port: int) -> Iterator[str]:
     """Serve the dashboard from a process of its own while the line runs; yield its address."""
     from inspector.errors import InspectorError
 
@@ -123,6 +127,21 @@ def dashboard(home: Any, port: int) -> Iterator[str]:
             process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def first_password(home: Home) -> str | None:
+    """Return the password of the demo's admin at its first start; None later."""
+    from inspector import access
+    from inspector.store import Store
+
+    with Store.open(home) as store:
+        return access.first_password(store)
+
+
+def _how_to_sign_in(password: str | None, home: Home) -> str:
+    if password is not None:
+        return f"sign in as: admin   password: {password}   (shown this once)"
+    return f"sign in as: admin   (no password at hand? inspector people password admin --home {home.root})"
 
 
 def _address(process: subprocess.Popen[str]) -> str | None:

@@ -67,12 +67,18 @@ class LiveScreen {
     this.opened = performance.now();
     this.heard ??= { at: this.opened, wall: Date.now() };
     const source = this.source = new EventSource(`/live/${encodeURIComponent(this.station)}/events`);
+    source.addEventListener('error', () => { if (source.readyState === EventSource.CLOSED) this.signInAgain(); });
     source.addEventListener('parts', (event) => { this.alive(0); this.parts(JSON.parse(event.data)); });
     source.addEventListener('beat', (event) => {
       const beat = JSON.parse(event.data);
       this.alive(beat.quiet_ms);
       this.showLamps(beat.lamps);
     });
+  }
+
+  async signInAgain() {
+    const reply = await fetch('/who').catch(() => null);
+    if (reply && reply.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
   }
 
   alive(quietMs) {

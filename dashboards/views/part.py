@@ -10,14 +10,14 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from dashboards import masthead, queries
+from dashboards import masthead, people, queries
 from dashboards.charts import spectra, trends
 from dashboards.live_feed import part_view
 from dashboards.shapes import SHAPES
 from dashboards.theme import asset
 from dashboards.words import Language, cause_name, channel_name, kind_name, parameter_name, say, stage_name, unit_name
 from inspector.config import MachineConfig
-from inspector.errors import StoreError
+from inspector.errors import AccessError, StoreError
 from inspector.parts import NOT_MEASURED, Waveform
 from inspector.store import Answer, StoredEvidence, StoredInspection
 
@@ -323,11 +323,14 @@ def _answers(stored: StoredInspection, lang: Language) -> None:
     suggestion = next(iter(stored.document.get("suggestions", [])), None)
     with st.container(key="panel-answers"):
         _title("feedback", lang)
+        may_answer = people.may("operator", stored.summary.station)
         offered = [kind for kind in queries.ANSWERS if suggestion or kind.startswith("verdict")]
         with st.container(key="answers"):
             for column, kind in zip(st.columns(len(offered)), offered, strict=True):
-                if column.button(say(kind, lang), key=f"answer-{kind}", width="stretch"):
+                if column.button(say(kind, lang), key=f"answer-{kind}", width="stretch", disabled=not may_answer):
                     _store_answer(stored, kind, suggestion, lang)
+        if not may_answer:
+            st.html(f'<p class="quiet plain">{say("may_not_answer", lang)}</p>')
         given = queries.feedback(stored.summary.inspection_id)
         if given:
             listed = ", ".join(f"{say(item.kind, lang)} ({datetime.fromtimestamp(item.wall_utc_ns / 1e9):%H:%M:%S})" for item in given)
@@ -338,7 +341,7 @@ def _store_answer(stored: StoredInspection, kind: Answer, suggestion: Mapping[st
     fix_id = suggestion["fix_id"] if suggestion and not kind.startswith("verdict") else None
     try:
         queries.answer(stored.summary.inspection_id, kind, fix_id)
-    except StoreError as error:
+    except (AccessError, StoreError) as error:
         st.error(_plain(str(error)))
         return
     st.toast(f"{say('feedback_stored', lang)}: {say(kind, lang)}")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
+import stat
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from inspector.errors import UsageError
 
@@ -47,6 +49,14 @@ def row_lines(rows: Sequence[tuple[int, str]]) -> list[str]:
     """Return a line for each of the first rows of a file with what is to be said of it, and how many more there are."""
     lines = [f"  row {row}: {reason}" for row, reason in rows[:ROWS_SHOWN]]
     return lines + ([f"  … and {len(rows) - ROWS_SHOWN} more; --json FILE writes them all"] if len(rows) > ROWS_SHOWN else [])
+
+
+def is_kept(output: TextIO) -> bool:
+    """Say whether what is printed ends up in a file or a journal, where no secret belongs."""
+    try:
+        return "JOURNAL_STREAM" in os.environ or stat.S_ISREG(os.fstat(output.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def progress(items: Iterable[T], *, total: int | None = None, label: str = "") -> Iterable[T]:

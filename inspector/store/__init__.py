@@ -4,6 +4,9 @@
 evidence lives in files under the home, a folder a part. Nothing is concluded here.
 """
 
+from inspector.store.audit import AuditCheck, AuditEntry
+from inspector.store.clients import Client, Clients
+from inspector.store.people import EVERY_STATION, ROLES, People, Person, Role, Session
 from inspector.store.results import (
     Answer,
     Feedback,
@@ -21,7 +24,13 @@ from inspector.store.results import (
 from inspector.store.store import Store
 
 __all__ = [
+    "EVERY_STATION",
+    "ROLES",
     "Answer",
+    "AuditCheck",
+    "AuditEntry",
+    "Client",
+    "Clients",
     "Feedback",
     "History",
     "HourlyYield",
@@ -29,6 +38,10 @@ __all__ = [
     "ImportResult",
     "InspectionSummary",
     "KnowledgeMark",
+    "People",
+    "Person",
+    "Role",
+    "Session",
     "Share",
     "StationStatus",
     "Store",

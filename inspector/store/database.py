@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from inspector.errors import StoreError
 
-LATEST_REVISION = "0003"
+LATEST_REVISION = "0004"
 """Of `migrations/versions`. Named here so that opening an up-to-date database need not import Alembic."""
 
 _BUSY_TIMEOUT_S = 10
@@ -57,7 +57,7 @@ def _engine(url: str) -> Engine:
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() == "sqlite":
             return _sqlite(parsed)
-        return create_engine(parsed, json_serializer=_json, pool_pre_ping=True)
+        return create_engine(parsed, json_serializer=json_text, pool_pre_ping=True)
     except (ArgumentError, NoSuchModuleError) as error:
         raise StoreError(f"'{url}' is not a database URL; use sqlite:///FILE or postgresql://USER@HOST/NAME") from error
     except ModuleNotFoundError as error:
@@ -68,7 +68,7 @@ def _sqlite(url: URL) -> Engine:
     if url.database and url.database != ":memory:":
         with failures_named(url):
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, json_serializer=_json, connect_args={"timeout": _BUSY_TIMEOUT_S})
+    engine = create_engine(url, json_serializer=json_text, connect_args={"timeout": _BUSY_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
@@ -116,7 +116,8 @@ def _migrate(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _json(value: Any) -> str:
+def json_text(value: Any) -> str:
+    """Return `value` as the JSON that is stored."""
     return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
 
 

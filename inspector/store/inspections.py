@@ -21,13 +21,15 @@ _SUMMARY = [getattr(InspectionRow, name) for name in InspectionSummary.__datacla
 
 def insert_inspection(
     connection: Connection, inspection_id: str, wall_utc_ns: int, inspection: Inspection, truth: PartTruth | None, note: str | None
-) -> None:
-    """Write the row and the document of one inspection."""
+) -> dict[str, Any]:
+    """Write the row and the document of one inspection; return the document."""
     row = _row(inspection) | {"inspection_id": inspection_id, "wall_utc_ns": wall_utc_ns, "evidence_note": note}
     if truth is not None:
         row |= {"truth_label": truth.label, "truth_cause": truth.cause}
     connection.execute(insert(InspectionRow).values(row))
-    connection.execute(insert(DocumentRow).values(inspection_id=inspection_id, document=inspection_document(inspection)))
+    document = inspection_document(inspection)
+    connection.execute(insert(DocumentRow).values(inspection_id=inspection_id, document=document))
+    return document
 
 
 def newest(connection: Connection, station: str | None) -> str | None:

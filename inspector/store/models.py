@@ -139,3 +139,97 @@ class CaseRow(Table):
 
     # For those who keep up with what changes, case by case.
     __table_args__ = (Index("ix_past_case_changed", "changed_utc_ns", "case_id"),)
+
+# --- people, and what machines are let in by -----------------------------------------------------------------------------------------
+
+
+class PersonRow(Table):
+    __tablename__ = "person"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    password_hash: Mapped[str]
+    badge: Mapped[str | None] = mapped_column(unique=True)
+    pin_hash: Mapped[str | None]
+    changed_utc_ns: Mapped[int]
+
+
+class PersonRoleRow(Table):
+    __tablename__ = "person_role"
+    name: Mapped[str] = mapped_column(ForeignKey("person.name", ondelete="CASCADE"), primary_key=True)
+    station: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str]
+
+
+class PersonSessionRow(Table):
+    __tablename__ = "person_session"
+    session_hash: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(ForeignKey("person.name", ondelete="CASCADE"), index=True)
+    is_screen: Mapped[bool]
+    began_utc_ns: Mapped[int]
+    ends_utc_ns: Mapped[int]
+    acting_name: Mapped[str | None] = mapped_column(ForeignKey("person.name", ondelete="SET NULL"))
+    acting_ends_utc_ns: Mapped[int]
+
+
+class ClientRow(Table):
+    """A machine that may call the API."""
+
+    __tablename__ = "api_client"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    scopes: Mapped[list[Any]]
+    made_utc_ns: Mapped[int]
+
+
+class KeptAnswerRow(Table):
+    """What a request with an idempotency key was answered, so that it can be answered again."""
+
+    __tablename__ = "api_answer"
+    client: Mapped[str] = mapped_column(ForeignKey("api_client.name", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_sha256: Mapped[str]
+    status: Mapped[int | None]
+    """None while the first request is still being worked on."""
+    answer: Mapped[dict[str, Any]]
+    wall_utc_ns: Mapped[int] = mapped_column(index=True)
+
+
+# --- what is told of ----------------------------------------------------------------------------------------------------------------
+
+
+class AuditRow(Table):
+    __tablename__ = "audit"
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    wall_utc_ns: Mapped[int]
+    who: Mapped[str]
+    action: Mapped[str]
+    subject: Mapped[str]
+    detail: Mapped[str]
+    """JSON, letter for letter as it was hashed."""
+    previous: Mapped[str] = mapped_column(unique=True)
+    """Unique, so that the database itself refuses a second successor."""
+    hash: Mapped[str]
+
+    __table_args__ = (Index("ix_audit_action", "action", "subject", "sequence"),)
+
+
+class AuditEndRow(Table):
+    """The last row of the log, so that it is missed when it is taken away."""
+
+    __tablename__ = "audit_end"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sequence: Mapped[int]
+    hash: Mapped[str]
+
+
+class EventRow(Table):
+    """The outbox: what has yet to be told to other systems."""
+
+    __tablename__ = "event"
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    document: Mapped[dict[str, Any]]
+
+
+class EventReaderRow(Table):
+    __tablename__ = "event_reader"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    told_sequence: Mapped[int]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import getpass
 import logging
 import threading
 import time
@@ -19,12 +21,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from inspector.errors import StoreError
 from inspector.home import Home
 from inspector.parts import Case, Fix, Inspection, Outcome, Parameter, PartTruth
-from inspector.store import inspections, looks, memory
+from inspector.store import audit, inspections, looks, memory
+from inspector.store.audit import Audit
+from inspector.store.clients import Clients
 from inspector.store.confirmations import confirmed_causes
 from inspector.store.database import connect, failures_named
 from inspector.store.evidence import write_evidence
 from inspector.store.identity import day_of, timed_id
 from inspector.store.models import DocumentRow, FeedbackRow, InspectionRow, StationStatusRow
+from inspector.store.people import People
 from inspector.store.results import (
     Answer,
     ConfirmedCause,
@@ -54,11 +59,30 @@ class Store:
         self._writing_engine = engine.execution_options(writes=True)
         self._write_lock = threading.RLock()
         self._evidence = evidence
+        self._signer = _user_of_this_computer()
 
     @classmethod
     def open(cls, home: Home, url: str | None = None) -> Store:
         """Open the store of `home`, creating or upgrading its tables. Raises StoreError, also for a database of a newer version."""
         return cls(connect(url or home.database_url), home.evidence)
+
+    def signed(self, who: str) -> Store:
+        """Return the same store, whose changes are signed by `who` in the audit log; else it is the user of this computer."""
+        other = copy.copy(self)
+        other._signer = who
+        return other
+
+    @property
+    def people(self) -> People:
+        return People(self._reading, self._writing, self._signer)
+
+    @property
+    def audit(self) -> Audit:
+        return Audit(self._reading, self._writing, self._signer)
+
+    @property
+    def clients(self) -> Clients:
+        return Clients(self._reading, self._writing, self._signer)
 
     def close(self) -> None:
         """Release the database; safe to call twice."""
@@ -86,8 +110,9 @@ class Store:
             _log.warning("part %s is kept without its evidence: %s", inspection.part_id, note)
         with self._writing() as connection:
             wall_utc_ns = inspection.record.wall_utc_ns or time.time_ns()
-            inspections.insert_inspection(connection, inspection_id, wall_utc_ns, inspection, label_truth, note)
+            document = inspections.insert_inspection(connection, inspection_id, wall_utc_ns, inspection, label_truth, note)
             looks.insert_looks(connection, inspection_id, inspection.looks)
+            audit.append_verdict(connection, f"station {inspection.station}", inspection_id, document)
         return inspection_id
 
     def get(self, inspection_id: str) -> StoredInspection | None:
@@ -193,7 +218,9 @@ class Store:
         if stored is None:
             raise StoreError(f"there is no inspection '{inspection_id}'")
         answer = Feedback(timed_id(), inspection_id, kind, time.time_ns(), fix_id, who, note)
+        told = {"answer": kind, "part_id": stored.summary.part_id, "outcome": stored.summary.outcome, "fix_id": fix_id, "note": note}
         with self._writing() as connection:
+            self._sign(connection, "overruled" if kind == "verdict_wrong" else "answered", inspection_id, told, who)
             connection.execute(insert(FeedbackRow).values({name: getattr(answer, name) for name in Feedback.__dataclass_fields__}))
             if fix_id is not None and kind in ("helped", "not_helped"):
                 memory.put_case(connection, _case_of(stored, answer))
@@ -256,7 +283,11 @@ class Store:
         A case that says the same as another, or bears its id, is counted as duplicate.
         """
         with self._writing() as connection:
-            return memory.add_cases(connection, cases, source, fixes)
+            result = memory.add_cases(connection, cases, source, fixes)
+            if result.batch_id is not None:
+                said = {"source": source, "cases": result.added, "fixes": result.fixes}
+                self._sign(connection, "cases imported", result.batch_id, said)
+            return result
 
     def seed_knowledge(self, fixes: Sequence[Fix], cases: Sequence[Case], source: str = "demo") -> None:
         """Keep what ships with the product; safe to repeat."""
@@ -268,6 +299,7 @@ class Store:
         with self._writing() as connection:
             if not memory.set_outcome(connection, case_id, helped, who):
                 raise StoreError(f"there is no case '{case_id}'; suggestions and 'inspector knowledge export' name them")
+            self._sign(connection, "case rated", case_id, {"helped": helped}, who)
 
     def imports(self) -> list[ImportBatch]:
         """Return the imports that can be undone, oldest first."""
@@ -278,6 +310,8 @@ class Store:
         """Delete the cases and fixes of one import; return how many cases there were. Raises StoreError for an unknown import."""
         with self._writing() as connection:
             removed = memory.remove_batch(connection, batch_id)
+            if removed is not None:
+                self._sign(connection, "import undone", batch_id, {"cases": removed})
         if removed is None:
             raise StoreError(f"there is no import '{batch_id}'; 'inspector knowledge list' names them")
         return removed
@@ -297,6 +331,9 @@ class Store:
 
     # --- inside ----------------------------------------------------------------------------------------------------------------
 
+    def _sign(self, connection: Connection, action: str, subject: str, detail: Mapping[str, Any], who: str | None = None) -> None:
+        audit.append(connection, who or self._signer, action, subject, detail)
+
     def _folder(self, inspection_id: str) -> Path:
         return self._evidence / day_of(inspection_id) / inspection_id
 
@@ -309,6 +346,13 @@ class Store:
     def _writing(self) -> Iterator[Connection]:
         with self._write_lock, failures_named(self._engine.url), self._writing_engine.begin() as connection:
             yield connection
+
+
+def _user_of_this_computer() -> str:
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):  # a container may run under a number without a name
+        return "command line"
 
 
 def _case_of(stored: StoredInspection, answer: Feedback) -> Case:

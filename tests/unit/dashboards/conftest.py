@@ -5,9 +5,10 @@ from types import ModuleType
 
 import pytest
 
-from dashboards import live_feed, queries
+from dashboards import live_feed, people, queries
+from inspector.access import Present
 from inspector.home import Home
-from inspector.store import Store
+from inspector.store import EVERY_STATION, Person, Store
 
 MADE_LINE = Path(__file__).parents[2] / "browser" / "made_line.py"
 
@@ -27,6 +28,18 @@ def made_line() -> ModuleType:
     sys.modules["made_line"] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(autouse=True)
+def signed_in(monkeypatch):
+    """Let these tests be an admin's; return what makes somebody else of them."""
+
+    def sign_in(name="tester", **roles):
+        here = Present(Person(name, roles or {EVERY_STATION: "admin"}))
+        monkeypatch.setattr(people, "present", lambda: here)
+
+    sign_in()
+    return sign_in
 
 
 @pytest.fixture

@@ -1,0 +1,232 @@
+"""People as rows: who they are, what they may do where, and the sessions in which they do it.
+
+Only hashes are kept; how a secret becomes one is `inspector.access`'s to know.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from inspector.errors import StoreError
+from inspector.store import audit
+from inspector.store.database import alone
+from inspector.store.models import PersonRoleRow, PersonRow, PersonSessionRow
+
+Role = Literal["viewer", "operator", "engineer", "admin"]
+"""Each may do what the one before may."""
+ROLES: tuple[Role, ...] = get_args(Role)
+EVERY_STATION = "*"
+
+_LONGEST_NAME = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone who may look or act."""
+
+    name: str
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    """Station, or `*` for every one -> role."""
+    badge: str | None = None
+
+    def may(self, role: Role, station: str = EVERY_STATION) -> bool:
+        """Say whether this person has at least `role` at `station`; without one: at every station."""
+        given = (self.roles.get(EVERY_STATION), self.roles.get(station))
+        return any(ROLES.index(one) >= ROLES.index(role) for one in given if one is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What is kept to know someone again."""
+
+    person: Person
+    password_hash: str
+    pin_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One browser that someone signed in on."""
+
+    person: Person
+    is_screen: bool
+    """A screen at the line: it only shows, until someone with a badge acts on it."""
+    ends_utc_ns: int
+    acting: Person | None = None
+    acting_ends_utc_ns: int = 0
+
+
+class People:
+    """The people of one installation. Every change is in the audit log, signed by whoever the store is signed by."""
+
+    def __init__(
+        self,
+        reading: Callable[[], AbstractContextManager[Connection]],
+        writing: Callable[[], AbstractContextManager[Connection]],
+        signer: str,
+    ) -> None:
+        self._reading, self._writing, self._signer = reading, writing, signer
+
+    # --- people ----------------------------------------------------------------------------------------------------------------
+
+    def everyone(self) -> list[Person]:
+        """Return all people, by name."""
+        with self._reading() as connection:
+            names = connection.execute(select(PersonRow.name).order_by(PersonRow.name)).scalars().all()
+            return [_person(connection, name) for name in names]
+
+    def secrets_of(self, name: str) -> Secrets | None:
+        """Return what is kept of the person called `name`."""
+        return self._secrets(PersonRow.name == name)
+
+    def secrets_of_badge(self, badge: str) -> Secrets | None:
+        """Return what is kept of the person with this badge."""
+        return self._secrets(PersonRow.badge == badge)
+
+    def add_first(self, name: str, password_hash: str) -> bool:
+        """Add an admin where there is nobody yet; say whether this was so."""
+        with self._writing() as connection:
+            alone(connection)
+            if connection.execute(select(func.count()).select_from(PersonRow)).scalar():
+                return False
+            self._add(connection, name, {EVERY_STATION: "admin"}, password_hash)
+            return True
+
+    def add(self, name: str, roles: Mapping[str, Role], password_hash: str) -> None:
+        """Add a person. Raises StoreError where the name is taken or is none."""
+        with self._writing() as connection:
+            alone(connection)
+            if _exists(connection, name):
+                raise StoreError(f"there is a person '{name}' already")
+            self._add(connection, name, roles, password_hash)
+
+    def remove(self, name: str) -> None:
+        """Remove a person with roles and sessions; what they signed stays signed. Raises StoreError for the last admin."""
+        with self._writing() as connection:
+            alone(connection)
+            _demand(connection, name)
+            connection.execute(delete(PersonRow).where(PersonRow.name == name))
+            _demand_an_admin(connection)
+            self._sign(connection, "person removed", name, {})
+
+    def set_password(self, name: str, password_hash: str) -> None:
+        """Give a person another password, and end their sessions."""
+        self._change(name, {"password_hash": password_hash}, "password changed", {})
+
+    def set_badge(self, name: str, badge: str, pin_hash: str) -> None:
+        """Give a person a badge with its PIN. Raises StoreError for a badge that another has."""
+        with self._reading() as connection:
+            holder = connection.execute(select(PersonRow.name).where(PersonRow.badge == badge)).scalar()
+        if holder not in (None, name):
+            raise StoreError(f"badge '{badge}' is {holder}'s; take another, or remove it there")
+        self._change(name, {"badge": badge, "pin_hash": pin_hash}, "badge changed", {"badge": badge})
+
+    def grant(self, name: str, role: Role, station: str = EVERY_STATION) -> None:
+        """Give a person a role at a station, in place of the one they had there."""
+        with self._writing() as connection:
+            alone(connection)
+            _demand(connection, name)
+            _set_role(connection, name, station, role)
+            _demand_an_admin(connection)
+            self._sign(connection, "role granted", name, {"role": role, "station": station})
+
+    def revoke(self, name: str, station: str = EVERY_STATION) -> None:
+        """Take a person's role at a station. Raises StoreError where there is none, and for the last admin."""
+        with self._writing() as connection:
+            alone(connection)
+            _demand(connection, name)
+            taken = delete(PersonRoleRow).where(PersonRoleRow.name == name, PersonRoleRow.station == station)
+            if not connection.execute(taken).rowcount:
+                raise StoreError(f"{name} has no role at '{station}'; 'inspector people list' names them")
+            _demand_an_admin(connection)
+            self._sign(connection, "role revoked", name, {"station": station})
+
+    # --- sessions --------------------------------------------------------------------------------------------------------------
+
+    def begin_session(self, session_hash: str, name: str, *, is_screen: bool, ends_utc_ns: int) -> None:
+        """Keep a new session; those that have ended are forgotten."""
+        now_ns = time.time_ns()
+        with self._writing() as connection:
+            connection.execute(delete(PersonSessionRow).where(PersonSessionRow.ends_utc_ns < now_ns))
+            values = {"session_hash": session_hash, "name": name, "is_screen": is_screen, "began_utc_ns": now_ns}
+            connection.execute(insert(PersonSessionRow).values(values | {"ends_utc_ns": ends_utc_ns, "acting_ends_utc_ns": 0}))
+            self._sign(connection, "signed in", name, {"screen": is_screen}, who=name)
+
+    def session(self, session_hash: str) -> Session | None:
+        """Return a session; whether it has ended is for the caller to see."""
+        with self._reading() as connection:
+            row = connection.execute(select(PersonSessionRow.__table__).where(PersonSessionRow.session_hash == session_hash)).one_or_none()
+            if row is None:
+                return None
+            acting = _person(connection, row.acting_name) if row.acting_name else None
+            return Session(_person(connection, row.name), row.is_screen, row.ends_utc_ns, acting, row.acting_ends_utc_ns)
+
+    def act(self, session_hash: str, acting_name: str | None, ends_utc_ns: int = 0) -> None:
+        """Let a person act on a screen until an instant; None: nobody."""
+        changed = update(PersonSessionRow).where(PersonSessionRow.session_hash == session_hash)
+        with self._writing() as connection:
+            connection.execute(changed.values(acting_name=acting_name, acting_ends_utc_ns=ends_utc_ns))
+
+    def end_session(self, session_hash: str) -> None:
+        """Forget a session."""
+        with self._writing() as connection:
+            connection.execute(delete(PersonSessionRow).where(PersonSessionRow.session_hash == session_hash))
+
+    # --- inside ----------------------------------------------------------------------------------------------------------------
+
+    def _secrets(self, condition: Any) -> Secrets | None:
+        with self._reading() as connection:
+            row = connection.execute(select(PersonRow.name, PersonRow.password_hash, PersonRow.pin_hash).where(condition)).one_or_none()
+            return None if row is None else Secrets(_person(connection, row.name), row.password_hash, row.pin_hash)
+
+    def _add(self, connection: Connection, name: str, roles: Mapping[str, Role], password_hash: str) -> None:
+        if not (0 < len(name) <= _LONGEST_NAME and name.isprintable() and name == name.strip()):
+            raise StoreError(f"'{name}' is no name: use 1 to {_LONGEST_NAME} printable characters")
+        connection.execute(insert(PersonRow).values(name=name, password_hash=password_hash, changed_utc_ns=time.time_ns()))
+        for station, role in roles.items():
+            _set_role(connection, name, station, role)
+        self._sign(connection, "person added", name, {"roles": dict(roles)})
+
+    def _change(self, name: str, values: Mapping[str, Any], action: str, detail: Mapping[str, Any]) -> None:
+        with self._writing() as connection:
+            _demand(connection, name)
+            connection.execute(update(PersonRow).where(PersonRow.name == name).values({**values, "changed_utc_ns": time.time_ns()}))
+            connection.execute(delete(PersonSessionRow).where(PersonSessionRow.name == name))
+            self._sign(connection, action, name, detail)
+
+    def _sign(self, connection: Connection, action: str, name: str, detail: Mapping[str, Any], who: str | None = None) -> None:
+        audit.append(connection, who or self._signer, action, name, detail)
+
+
+def _person(connection: Connection, name: str) -> Person:
+    badge = connection.execute(select(PersonRow.badge).where(PersonRow.name == name)).scalar()
+    roles = connection.execute(select(PersonRoleRow.station, PersonRoleRow.role).where(PersonRoleRow.name == name)).all()
+    return Person(name, {row.station: row.role for row in roles}, badge)
+
+
+def _exists(connection: Connection, name: str) -> bool:
+    return connection.execute(select(PersonRow.name).where(PersonRow.name == name)).scalar() is not None
+
+
+def _demand(connection: Connection, name: str) -> None:
+    if not _exists(connection, name):
+        raise StoreError(f"there is no person '{name}'; 'inspector people list' names them")
+
+
+def _demand_an_admin(connection: Connection) -> None:
+    admins = select(PersonRoleRow.name).where(PersonRoleRow.station == EVERY_STATION, PersonRoleRow.role == "admin")
+    if connection.execute(admins.limit(1)).scalar() is None:
+        raise StoreError("nobody would be admin any more; make somebody else admin first")
+
+
+def _set_role(connection: Connection, name: str, station: str, role: Role) -> None:
+    if role not in ROLES:
+        raise StoreError(f"'{role}' is no role; use one of {', '.join(ROLES)}")
+    connection.execute(delete(PersonRoleRow).where(PersonRoleRow.name == name, PersonRoleRow.station == station))
+    connection.execute(insert(PersonRoleRow).values(name=name, station=station, role=role))
