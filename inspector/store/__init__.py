@@ -1,17 +1,22 @@
-"""Keep and find: every inspection with its evidence, the operators' answers, the stations' signs of life, cases and fixes.
+"""Keep and find: every inspection with its evidence, the operators' answers, alarms, the stations' signs of life, cases and fixes.
 
 `Store.open(home)` is the door; what it returns are the plain values of `results`. Rows live in SQLite, or in PostgreSQL by URL;
 evidence lives in files under the home, a folder a part. Nothing is concluded here.
 """
 
 from inspector.store.results import (
+    Alarm,
+    AlarmEvent,
+    AlarmEventKind,
     Answer,
     Feedback,
+    FirstPass,
     History,
     HourlyYield,
     ImportBatch,
     ImportResult,
     InspectionSummary,
+    PartAnswer,
     Share,
     StationStatus,
     StoredEvidence,
@@ -20,13 +25,18 @@ from inspector.store.results import (
 from inspector.store.store import Store
 
 __all__ = [
+    "Alarm",
+    "AlarmEvent",
+    "AlarmEventKind",
     "Answer",
     "Feedback",
+    "FirstPass",
     "History",
     "HourlyYield",
     "ImportBatch",
     "ImportResult",
     "InspectionSummary",
+    "PartAnswer",
     "Share",
     "StationStatus",
     "Store",

@@ -1,10 +1,10 @@
 from pathlib import Path
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
 
 import inspector.store
 from inspector.home import Home
@@ -36,8 +36,10 @@ def test_an_older_database_is_brought_up_to_date_with_all_that_it_holds(tmp_path
         store.add_cases([Case("c1", "squeal", "tightened")], "test")
     engine = connect(home.database_url)
     with engine.begin() as connection:
-        connection.execute(text("DROP TABLE inspection_look"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        config = Config()
+        config.set_main_option("script_location", str(Path(inspector.store.__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
     engine.dispose()
     with Store.open(home) as store:
         assert [case.case_id for case in store.cases()] == ["c1"]
