@@ -62,8 +62,8 @@ def signers(connection: Connection, limit: int) -> list[str]:
 
 
 def _answer(row: Any) -> Feedback:
-    *values, detail = row[: len(_COLUMNS)]
-    return Feedback(*values, detail or {})
+    values = {name: getattr(row, name) for name in Feedback.__dataclass_fields__}
+    return Feedback(**values | {"detail": row.detail or {}})
 
 
 def _suggestion(document: Mapping[str, Any], fix_id: str | None) -> Mapping[str, Any] | None:

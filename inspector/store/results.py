@@ -9,9 +9,7 @@ from typing import Any, Literal
 
 from inspector.parts import Outcome, Series, Waveform
 
-Answer = Literal[
-    "helped", "not_helped", "verdict_wrong", "verdict_right", "good_part", "bad_part", "named", "applied", "note", "maintenance"
-]
+Answer = Literal["helped", "not_helped", "verdict_wrong", "verdict_right", "is_good", "is_bad", "named", "applied", "note", "maintenance"]
 """What an operator can say of an inspection: that a fix helped or not, that the verdict was wrong or right, what a part under review
 really is, its true defect and cause, that a fix was applied, something in words, or that maintenance is asked for."""
 AlarmEventKind = Literal["raised", "came_back", "acknowledged", "shelved", "unshelved", "shelf_ended", "returned", "closed"]
