@@ -8,7 +8,7 @@ from html import escape
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from dashboards import queries
+from dashboards import queries, signing
 from dashboards.shapes import LOGO, picture_of
 from dashboards.theme import style_sheet
 from dashboards.words import LANGUAGES, Language, language_of, say
@@ -25,6 +25,11 @@ def station() -> str | None:
     known = queries.stations()
     chosen = st.session_state.get("station") or st.query_params.get("station")
     return chosen if chosen in known else next(iter(known), None)
+
+
+def operator() -> str | None:
+    """Return who signs on this screen: who said so last on one of its pages, else who had when it was opened."""
+    return st.session_state.get("operator") or signing.operator(dict(st.context.cookies))
 
 
 def show(pages: Mapping[str, Page]) -> None:
@@ -53,7 +58,8 @@ def _station_picker(lang: Language) -> None:
     known = queries.stations()
     if len(known) > 1:
         chosen = station()
-        index = known.index(chosen) if chosen in known else 0
+        # Streamlit warns of a default beside a choice that is kept already.
+        index = known.index(chosen) if chosen in known and "station" not in st.session_state else 0
         st.selectbox(say("station", lang), known, index=index, key="station", label_visibility="collapsed", width=260)
     elif known:
         st.html(f'<span class="quiet">{say("station", lang)} <b>{escape(known[0])}</b></span>')

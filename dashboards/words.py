@@ -227,7 +227,7 @@ WORDS: dict[str, Text] = {
     "cause_not_found": Text("Bad or doubtful parts, cause not found", "有不合格或可疑零件，原因不明"),
     "equipment_missing": Text("{channel}: no signal", "{channel}：无信号"),
     # control charts and hand-over
-    "page_spc": Text("Control charts", "控制图"),
+    "page_spc": Text("Charts", "控制图"),
     "page_handover": Text("Hand-over", "交接班"),
     "page_wall": Text("Wall", "多工位"),
     "false_alarms": Text("At most one false alarm per", "误报不超过每"),

@@ -137,6 +137,7 @@ class Acting {
       signAs(name);
       this.screen.signers = [name, ...this.screen.signers.filter((other) => other !== name)];
       this.find('.signer').textContent = filled(this.words.signed_by, { name });
+      this.screen.trigger('signed', name);
       this.closeSheet();
       this.resend();
       then();

@@ -140,6 +140,7 @@ class AlarmBoard {
   askWho(then) {
     this.openSheet(this.words.who_are_you, whoForm(this.words, this.signers, (name) => {
       signAs(name);
+      this.trigger('signed', name);
       this.closeSheet();
       then();
     }));

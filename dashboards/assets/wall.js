@@ -105,7 +105,7 @@ class Place {
     const all = passed + (counts.fail ?? 0) + (counts.review ?? 0);
     if (all) signs.push(made('span', '', `${words.yield} ${percent(passed / all, 1)} · ${all}`));
     const cause = this.news?.part?.cause;
-    if (cause) signs.push(made('span', 'cause', cause.title[language]));
+    if (cause && !alarm) signs.push(made('span', 'cause', cause.title[language]));
     this.parts.foot.replaceChildren(...signs);
   }
 

@@ -27,6 +27,8 @@ def show() -> None:
         "shelf_minutes": SHELF_MINUTES,
         "shelf_reasons": SHELF_REASONS,
     }
-    opened = screen(key="alarms-screen", data=data, on_open_change=lambda: None).open
-    if opened:
-        st.switch_page(st.session_state["pages"]["page_part"], query_params={"id": opened, "lang": lang})
+    told = screen(key="alarms-screen", data=data, on_open_change=lambda: None, on_signed_change=lambda: None)
+    if told.signed:
+        st.session_state["operator"] = told.signed
+    if told.open:
+        st.switch_page(st.session_state["pages"]["page_part"], query_params={"id": told.open, "lang": lang})

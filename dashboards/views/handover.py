@@ -9,7 +9,7 @@ from html import escape
 
 import streamlit as st
 
-from dashboards import alarm_feed, masthead, queries, signing
+from dashboards import alarm_feed, masthead, queries
 from dashboards.theme import asset
 from dashboards.words import Language, cause_name, kind_name, parameter_name, say, unit_name
 from inspector.monitoring.alarms import state
@@ -26,7 +26,7 @@ def show() -> None:
     since_ns = int(queries.shift_start(datetime.now().astimezone()).timestamp() * 1e9)
     left = queries.handed_over(station, since_ns, time.time_ns())
     with st.container(key="panel-handover"):
-        st.html(f"<style>{asset('handover.css')}</style>{page(left, signing.operator(st.context.cookies) or '', lang)}")
+        st.html(f"<style>{asset('handover.css')}</style>{page(left, masthead.operator() or '', lang)}")
         button = st.components.v2.component("line_inspector.print", html=asset("print.html"), css=asset("print.css"), js=asset("print.js"))
         button(key="print", data={"word": say("print", lang)})
 
@@ -65,15 +65,15 @@ def _section(word: str, lines: Sequence[str], lang: Language) -> str:
 
 def _alarm(alarm: Alarm, now_ns: int, lang: Language) -> str:
     is_shelved = state(alarm, now_ns) == "shelved"
-    parts = f" · {alarm.parts} {say('parts', lang)}" if alarm.parts else ""
     how = say(state(alarm, now_ns), lang)
     if is_shelved and alarm.shelved_until_utc_ns is not None and alarm.shelved_reason is not None:
         until, reason = _moment(alarm.shelved_until_utc_ns), say(alarm.shelved_reason, lang)
         how = say("shelved_until", lang, time=until, name=escape(alarm.shelved_by or ""), reason=reason)
     elif alarm.acknowledged_by is not None and alarm.acknowledged_utc_ns is not None:
         how = say("acknowledged_by", lang, name=escape(alarm.acknowledged_by), time=_moment(alarm.acknowledged_utc_ns))
-    since = say("since_time", lang, time=_moment(alarm.opened_utc_ns))
-    return f"<b>{escape(alarm_feed.title(alarm.cause, lang))}</b> {since}{parts} · {how}"
+    opened = _moment(alarm.opened_utc_ns)
+    since = say("alarm_parts", lang, n=alarm.parts, time=opened) if alarm.parts else say("alarm_since", lang, time=opened)
+    return f"<b>{escape(alarm_feed.title(alarm.cause, lang))}</b> {since} · {how}"
 
 
 def _answers(answers: Sequence[PartAnswer], lang: Language) -> list[str]:

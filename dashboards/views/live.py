@@ -32,7 +32,9 @@ def show() -> None:
         "kinds": kinds(station),
         "signers": queries.signers(),
     }
-    told = screen(key="live-screen", data=data, on_open_change=lambda: None, on_go_change=lambda: None)
+    told = screen(key="live-screen", data=data, on_open_change=lambda: None, on_go_change=lambda: None, on_signed_change=lambda: None)
+    if told.signed:
+        st.session_state["operator"] = told.signed
     if told.open:
         st.switch_page(st.session_state["pages"]["page_part"], query_params={"id": told.open, "lang": lang})
     if told.go in st.session_state["pages"]:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from dashboards import masthead, queries, signing
+from dashboards import masthead, queries
 from dashboards.charts import spectra, trends
 from dashboards.live_feed import part_view
 from dashboards.shapes import SHAPES
@@ -337,7 +337,7 @@ def _answers(stored: StoredInspection, lang: Language) -> None:
 def _store_answer(stored: StoredInspection, kind: Answer, suggestion: Mapping[str, Any] | None, lang: Language) -> None:
     fix_id = suggestion["fix_id"] if suggestion and not kind.startswith("verdict") else None
     try:
-        queries.answer(stored.summary.inspection_id, kind, fix_id, who=signing.operator(st.context.cookies))
+        queries.answer(stored.summary.inspection_id, kind, fix_id, who=masthead.operator())
     except StoreError as error:
         st.error(_plain(str(error)))
         return

@@ -43,7 +43,7 @@ def _budget(lang: Language, station: str, since_ns: int) -> str:
 
 @st.fragment(run_every=10.0)
 def _charts(station: str, since_ns: int, budget: str, lang: Language) -> None:
-    parts = queries.recent(station, limit=_MOST_PARTS)[::-1]
+    parts = sorted(queries.recent(station, limit=_MOST_PARTS), key=lambda part: part.wall_utc_ns)
     before, shown = spc.split(parts, since_ns)
     if len(before) < spc.LEAST_BEFORE or not shown:
         st.html(f'<p class="lead">{say("spc_too_few", lang, n=spc.LEAST_BEFORE, have=len(parts))}</p>')

@@ -28,6 +28,14 @@ def range_limit(run_length: float, parts: int) -> float:
     return float(stats.studentized_range.isf(1.0 / run_length, parts, np.inf))
 
 
+@lru_cache(maxsize=64)
+def usual_range(parts: int) -> float:
+    """Return the mean range of `parts` standard normal values."""
+    x = np.linspace(-8.0, 8.0, 2001)
+    below = stats.norm.cdf(x)
+    return float(np.trapezoid(1 - below**parts - (1 - below) ** parts, x))
+
+
 def bad_parts_limit(run_length: float, parts: int, bad_before: int, parts_before: int) -> int:
     """Return how many of `parts` may be bad, after `bad_before` of `parts_before` were.
 

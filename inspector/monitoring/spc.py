@@ -70,11 +70,10 @@ def charts(before: Sequence[InspectionSummary], parts: Sequence[InspectionSummar
     mean_high = limits.mean_limit(run_length["xbar"]) / np.sqrt(PARTS_A_POINT["xbar"])
     ewma_high = limits.ewma_limit(run_length["ewma"]) * limits.ewma_sigma()
     widest = limits.range_limit(run_length["range"], PARTS_A_POINT["range"])
-    usual_range = float(stats.studentized_range.mean(PARTS_A_POINT["range"], 1e6))
     return [
         _chart("p", parts, _groups(bad, each).mean(1), bad_before / len(before), None, most / each),
         _chart("xbar", parts, groups.mean(1), 0.0, -mean_high, mean_high),
-        _chart("range", parts, np.ptp(groups, axis=1), usual_range, None, widest),
+        _chart("range", parts, np.ptp(groups, axis=1), limits.usual_range(PARTS_A_POINT["range"]), None, widest),
         _chart("ewma", parts, ewma(scores), 0.0, -ewma_high, ewma_high),
     ]
 
