@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboards import masthead, people
 from dashboards.shapes import LOGO, picture_of
-from dashboards.views import history, live, part
+from dashboards.views import alarms, handover, history, live, part, spc, wall
 from dashboards.words import say
 
 lang = masthead.language()
@@ -19,7 +19,11 @@ if here.is_acting:
     people.logins().touch(people.page_token() or "")
 pages = {
     "page_live": st.Page(live.show, title=say("page_live", lang), url_path="live", default=True),
+    "page_wall": st.Page(wall.show, title=say("page_wall", lang), url_path="wall"),
     "page_part": st.Page(part.show, title=say("page_part", lang), url_path="part"),
+    "page_alarms": st.Page(alarms.show, title=say("page_alarms", lang), url_path="alarms"),
+    "page_spc": st.Page(spc.show, title=say("page_spc", lang), url_path="spc"),
+    "page_handover": st.Page(handover.show, title=say("page_handover", lang), url_path="handover"),
     "page_history": st.Page(history.show, title=say("page_history", lang), url_path="history"),
 }
 st.session_state["pages"] = pages  # for the pages that lead to another page

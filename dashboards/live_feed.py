@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from dashboards import queries
+from dashboards import alarm_feed, queries
 from dashboards.words import cause_name, kind_name, parameter_name, unit_name
 from inspector.store import InspectionSummary, StoredInspection
 
 STRIP_PARTS = 30
+WALL_STATIONS = 8
+_CHOICES = 10
 _READ_EVERY_S = 0.05
 _COUNT_EVERY_S = 1.0
 
@@ -97,9 +99,20 @@ def news(pulse: Pulse, after: str | None) -> dict[str, Any]:
     }
 
 
-def beat(sign: Sign) -> dict[str, Any]:
-    """Return the sign of life that a screen gets even when no part comes."""
-    return {"quiet_ms": round(sign.quiet_s * 1e3), "lamps": lamps(sign.health)}
+def wall_news(pulse: Pulse, sign: Sign) -> dict[str, Any]:
+    """Return what a wall shows of one station: its newest part and the counts of its shift."""
+    part = part_view(sign.latest_id) if sign.latest_id else None
+    return {"station": pulse.station, "part": part, "counts": pulse.shift_counts()}
+
+
+def wall_beat(pulses: Sequence[Pulse], signs: Sequence[Sign]) -> dict[str, Any]:
+    """Return the signs of life of a wall's stations."""
+    return {pulse.station: beat(sign, pulse.station) for pulse, sign in zip(pulses, signs, strict=True)}
+
+
+def beat(sign: Sign, station: str) -> dict[str, Any]:
+    """Return the sign of life that a screen gets even when no part comes, with the alarms that wait for a person."""
+    return {"quiet_ms": round(sign.quiet_s * 1e3), "lamps": lamps(sign.health), "alarms": alarm_feed.waiting(station)}
 
 
 def lamps(health: dict[str, Any]) -> list[dict[str, Any]]:
@@ -137,7 +150,11 @@ def part_view(inspection_id: str) -> dict[str, Any] | None:
         "defects": [_defect(defect) for defect in document.get("defects", [])],
         "cause": _cause(document),
         "conclusion": document.get("conclusion"),
+        "causes": [{"name": cause["name"], "title": _cause_title(cause)} for cause in document.get("causes", [])[:_CHOICES]],
+        "together": _together(document),
+        "escalation": document.get("escalation"),
         "suggestion": _suggestion(document),
+        "sound": next((f"/parts/{inspection_id}/sound/{quote(channel)}.flac" for channel in queries.sounds(stored)), None),
         "sync_ms": max((abs(value) for value in document.get("sync_error_ms", {}).values()), default=None),
     }
 
@@ -176,7 +193,22 @@ def _cause(document: Mapping[str, Any]) -> dict[str, Any] | None:
     if not causes:
         return None
     first = causes[0]
-    return {"title": first.get("title") or _both(cause_name, first["name"]), "probability": first["probability"]}
+    return {"title": _cause_title(first), "probability": first["probability"]}
+
+
+def _cause_title(cause: Mapping[str, Any]) -> dict[str, str]:
+    return cause.get("title") or _both(cause_name, cause["name"])
+
+
+def _together(document: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the two causes that most likely act at once, joined for a sentence, the one that can lead to the other first."""
+    pair = next(iter(document.get("together", [])), None)
+    if pair is None:
+        return None
+    titles = {cause["name"]: _cause_title(cause) for cause in document["causes"]}
+    names = sorted(pair["causes"], key=lambda name: name != pair.get("leads"))
+    named = [titles.get(name) or _both(cause_name, name) for name in names]
+    return {lang: " + ".join(name[lang] for name in named) for lang in ("en", "zh")}
 
 
 def _suggestion(document: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 import streamlit as st
 from streamlit.navigation.page import Page
@@ -25,6 +26,13 @@ def station() -> str | None:
     known = queries.stations()
     chosen = st.session_state.get("station") or st.query_params.get("station")
     return chosen if chosen in known else next(iter(known), None)
+
+
+def signer(station: str) -> dict[str, Any]:
+    """Return what a screen needs to know of who acts on it: their name, empty where nobody may, and whether a badge would help."""
+    here = people.present()
+    may = people.may("operator", station)
+    return {"who": here.person.name if here and may else "", "badge": here is not None and here.screen is not None and not here.is_acting}
 
 
 def show(pages: Mapping[str, Page]) -> None:
@@ -86,7 +94,8 @@ def _station_picker(lang: Language) -> None:
     known = queries.stations()
     if len(known) > 1:
         chosen = station()
-        index = known.index(chosen) if chosen in known else 0
+        # Streamlit warns of a default beside a choice that is kept already.
+        index = known.index(chosen) if chosen in known and "station" not in st.session_state else 0
         st.selectbox(say("station", lang), known, index=index, key="station", label_visibility="collapsed", width=260)
     elif known:
         st.html(f'<span class="quiet">{say("station", lang)} <b>{escape(known[0])}</b></span>')

@@ -1,4 +1,4 @@
-"""The only door to data: what the pages may ask, and the one thing they may write (an operator's answer).
+"""The only door to data: what the pages may ask, and what they may write (what operators say and do).
 
 Everything comes from `inspector.store`; the installation is the one of `$INSPECTOR_HOME`. Ids that come from an address or a browser
 are checked here, so that no page can be talked into reading another file, or a part of a station that its reader may not see.
@@ -19,11 +19,14 @@ from inspector.config import MachineConfig, Station, load_station
 from inspector.errors import ConfigError, StoreError
 from inspector.home import Home, shipped
 from inspector.knowledge.limits import SafeLimits, within
+from inspector.monitoring.handover import HandOver, hand_over
 from inspector.parts import Outcome
 from inspector.store import (
     EVERY_STATION,
+    Alarm,
     Answer,
     Feedback,
+    FirstPass,
     History,
     HourlyYield,
     InspectionSummary,
@@ -35,6 +38,7 @@ from inspector.store import (
 from inspector.store.evidence import load_evidence
 
 ANSWERS: tuple[Answer, ...] = ("helped", "not_helped", "verdict_wrong", "verdict_right")
+"""What a page asks with one button each."""
 FINDINGS: tuple[Outcome, ...] = ("fail", "review")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,119}")
@@ -155,6 +159,11 @@ def heat_maps(stored: StoredInspection) -> dict[str, Path]:
     return {path.name.removesuffix(".heat.png"): path for path in sorted(stored.folder.glob("*.heat.png"))}
 
 
+def sounds(stored: StoredInspection) -> dict[str, Path]:
+    """Return the sound files of a part by channel."""
+    return {path.stem: path for path in sorted(stored.folder.glob("*.flac"))}
+
+
 def good_parts(stored: StoredInspection) -> dict[str, Path]:
     """Return by camera the thumbnail of the good part that looks most like this one."""
     return {path.name.removesuffix(".good.jpeg"): path for path in sorted(stored.folder.glob("*.good.jpeg"))}
@@ -168,6 +177,11 @@ def picture_file(inspection_id: str, camera: str) -> Path | None:
 def heat_map_file(inspection_id: str, camera: str) -> Path | None:
     """Return one heat map of one part. Only files that lie in the part's own folder can be found."""
     return _file(inspection_id, camera, heat_maps)
+
+
+def sound_file(inspection_id: str, channel: str) -> Path | None:
+    """Return one sound of one part. Only files that lie in the part's own folder can be found."""
+    return _file(inspection_id, channel, sounds)
 
 
 def good_part_file(inspection_id: str, camera: str) -> Path | None:
@@ -201,11 +215,39 @@ def neighbours(stored: StoredInspection) -> tuple[str | None, str | None]:
     return (older[0].inspection_id if older else None), _next(stored.summary)
 
 
-def answer(inspection_id: str, kind: Answer, fix_id: str | None = None, note: str | None = None) -> str:
+def answer(
+    inspection_id: str,
+    kind: Answer,
+    fix_id: str | None = None,
+    note: str | None = None,
+    *,
+    detail: Mapping[str, Any] | None = None,
+    token: str | None = None,
+) -> str:
     """Store what an operator says of one inspection, signed; return the id of the answer. Raises AccessError, StoreError."""
     stored = inspection(inspection_id)
     who = people.demand("operator", stored.summary.station if stored else EVERY_STATION)
-    return str(store().add_feedback(inspection_id, kind, fix_id=fix_id, who=who, note=note))
+    return str(store().add_feedback(inspection_id, kind, fix_id, who, note, detail=detail, token=token))
+
+
+def open_alarms(station: str) -> list[Alarm]:
+    """Return the alarms of a station that are not over, the oldest first."""
+    return store().open_alarms(station)
+
+
+def closed_alarms(station: str, since_utc_ns: int) -> list[Alarm]:
+    """Return the alarms of a station that were closed since then, the newest first."""
+    return store().closed_alarms(station, since_utc_ns)
+
+
+def first_pass(station: str, since_utc_ns: int) -> FirstPass:
+    """Return the parts that were seen for the first time since then, and how many of them passed at once."""
+    return store().first_pass(station, since_utc_ns)
+
+
+def handed_over(station: str, since_utc_ns: int, now_ns: int) -> HandOver:
+    """Return what the shift that began then leaves to the next."""
+    return hand_over(store(), station, since_utc_ns, now_ns)
 
 
 def machine(stored: StoredInspection) -> MachineConfig:

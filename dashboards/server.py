@@ -12,7 +12,6 @@ import os
 import signal
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache, lru_cache
@@ -31,7 +30,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from dashboards import live_feed, queries, signing_in
+from dashboards import alarm_feed, answering, live_feed, queries, signing_in
 from dashboards.charts.heat import overlay_png
 from dashboards.door import Door, same_origin
 from inspector.errors import AccessError, StoreError
@@ -43,7 +42,6 @@ _POLL_S = 0.06
 _BEAT_S = 0.5
 _THUMBNAIL_PX = (160, 120)
 _MAX_ANSWER_BYTES = 8192
-_KEPT_TOKENS = 2000
 _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _NEVER = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -70,11 +68,15 @@ def routes() -> list[Route]:
     """Return the routes that a live screen needs beside Streamlit's own."""
     return [
         Route("/live/{station}/events", _events),
+        Route("/wall/events", _wall_events),
         Route("/parts/{inspection_id}/picture/{camera}.jpg", _picture),
         Route("/parts/{inspection_id}/thumbnail/{camera}.jpg", _thumbnail),
         Route("/parts/{inspection_id}/heat/{camera}.png", _heat_map),
         Route("/parts/{inspection_id}/good/{camera}.jpeg", _good_part),
+        Route("/parts/{inspection_id}/sound/{channel}.flac", _sound),
         Route("/answers", _answer, methods=["POST"]),
+        Route("/alarms", _act_on_alarm, methods=["POST"]),
+        Route("/alarms/{station}.json", _alarms),
         *signing_in.routes(),
     ]
 
@@ -105,7 +107,35 @@ async def _stream(pulse: live_feed.Pulse) -> AsyncIterator[str]:
             continue
         if time.monotonic() - beat_at_s >= _BEAT_S:
             beat_at_s = time.monotonic()
-            yield _event("beat", live_feed.beat(sign))
+            yield _event("beat", await to_thread.run_sync(live_feed.beat, sign, pulse.station))
+        await asyncio.sleep(_POLL_S)
+
+
+async def _wall_events(request: Request) -> Response:
+    stations = request.query_params.get("stations", "").split(",")[: live_feed.WALL_STATIONS]
+    if not all(queries.is_name(station) for station in stations):
+        return Response(status_code=404)
+    return StreamingResponse(_wall_stream([_pulse(station) for station in stations]), media_type="text/event-stream", headers=_NEVER)
+
+
+async def _wall_stream(pulses: list[live_feed.Pulse]) -> AsyncIterator[str]:
+    """Tell of several stations in one stream: a browser keeps only six connections to a server."""
+    yield "retry: 500\n\n"
+    shown: dict[str, str | None] = {}
+    beat_at_s = 0.0
+    while not _stopping.is_set():
+        try:
+            signs = await to_thread.run_sync(lambda: [pulse.look() for pulse in pulses])
+            for pulse, sign in zip(pulses, signs, strict=True):
+                if pulse.station not in shown or sign.latest_id != shown[pulse.station]:
+                    yield _event("part", await to_thread.run_sync(live_feed.wall_news, pulse, sign))
+                    shown[pulse.station] = sign.latest_id
+            if time.monotonic() - beat_at_s >= _BEAT_S:
+                beat_at_s = time.monotonic()
+                yield _event("beat", await to_thread.run_sync(live_feed.wall_beat, pulses, signs))
+        except StoreError:
+            await asyncio.sleep(1.0)
+            continue
         await asyncio.sleep(_POLL_S)
 
 
@@ -140,6 +170,11 @@ async def _heat_map(request: Request) -> Response:
     return Response(await to_thread.run_sync(overlay_png, path), media_type="image/png", headers=_FOR_EVER)
 
 
+async def _sound(request: Request) -> Response:
+    path = await to_thread.run_sync(queries.sound_file, request.path_params["inspection_id"], request.path_params["channel"])
+    return Response(status_code=404) if path is None else FileResponse(path, media_type="audio/flac", headers=_FOR_EVER)
+
+
 async def _good_part(request: Request) -> Response:
     path = await to_thread.run_sync(_asked, request, queries.good_part_file)
     return Response(status_code=404) if path is None else FileResponse(path, headers=_FOR_EVER)
@@ -165,25 +200,46 @@ def thumbnail_jpeg(path: Path) -> bytes:
 
 
 async def _answer(request: Request) -> Response:
-    if not same_origin(request.headers):
-        return JSONResponse({"error": "an answer must come from the dashboard's own pages"}, status_code=403)
+    return await _written(request, lambda body: {"feedback_id": answering.keep(answering.read(body))})
+
+
+async def _act_on_alarm(request: Request) -> Response:
+    return await _written(request, lambda body: alarm_feed.act(alarm_feed.read(body)))
+
+
+async def _alarms(request: Request) -> Response:
+    station = request.path_params["station"]
+    if not queries.is_name(station):
+        return Response(status_code=404)
     try:
-        answer = await _read_answer(request)
-    except ValueError as error:
-        return JSONResponse({"error": str(error)}, status_code=400)
-    try:
-        feedback_id = await to_thread.run_sync(_store_answer, answer)
-    except LookupError:
-        return JSONResponse({"error": "there is no such inspection"}, status_code=404)
-    except AccessError as error:
-        return JSONResponse({"error": str(error)}, status_code=403)
+        return JSONResponse(await to_thread.run_sync(alarm_feed.all_of, station), headers=_NEVER)
     except StoreError as error:
-        return JSONResponse({"error": str(error)}, status_code=503)
-    return JSONResponse({"feedback_id": feedback_id}, status_code=201)
+        return _refused(str(error), 503)
 
 
-async def _read_answer(request: Request) -> dict[str, str | None]:
-    """Return the checked fields of an answer. Raises ValueError."""
+async def _written(request: Request, write: Callable[[bytes], dict[str, Any]]) -> Response:
+    """Take what one of our own pages sends; whoever is here signs it."""
+    if not same_origin(request.headers):
+        return _refused("an answer must come from the dashboard's own pages", 403)
+    try:
+        body = await _json_body(request)
+        return JSONResponse(await to_thread.run_sync(write, body), status_code=201)
+    except ValueError as error:
+        return _refused(str(error), 400)
+    except LookupError:
+        return _refused("what this is about is not there", 404)
+    except AccessError as error:
+        return _refused(str(error), 403)
+    except StoreError as error:
+        return _refused(str(error), 503)
+
+
+def _refused(why: str, status: int) -> Response:
+    return JSONResponse({"error": why}, status_code=status)
+
+
+async def _json_body(request: Request) -> bytes:
+    """Return the body, which says that it is JSON. Raises ValueError."""
     if request.headers.get("content-type", "").split(";")[0] != "application/json":
         raise ValueError("send application/json")
     body = b""
@@ -191,33 +247,7 @@ async def _read_answer(request: Request) -> dict[str, str | None]:
         body += chunk
         if len(body) > _MAX_ANSWER_BYTES:
             raise ValueError("too long")
-    answer = json.loads(body)
-    if not isinstance(answer, dict) or not all(value is None or isinstance(value, str) for value in answer.values()):
-        raise ValueError("send one object of texts")
-    if answer.get("kind") not in queries.ANSWERS:
-        raise ValueError(f"kind must be one of {', '.join(queries.ANSWERS)}")
-    return answer
-
-
-def _store_answer(answer: dict[str, Any]) -> str:
-    """Store an answer once, however often a screen that lost the connection sends it. Raises LookupError, AccessError, StoreError."""
-    stored = queries.inspection(answer.get("inspection_id") or "")
-    if stored is None:
-        raise LookupError(answer.get("inspection_id"))
-    known = {suggestion["fix_id"] for suggestion in stored.document.get("suggestions", [])}
-    fix_id = answer.get("fix_id") if answer.get("fix_id") in known else None
-    with _tokens_lock:
-        token = answer.get("token")
-        if token is None or token not in _tokens:
-            feedback_id = queries.answer(stored.summary.inspection_id, answer["kind"], fix_id, answer.get("note"))
-            _tokens[token or feedback_id] = feedback_id
-            if len(_tokens) > _KEPT_TOKENS:
-                _tokens.popitem(last=False)
-        return _tokens[token or feedback_id]
-
-
-_tokens: OrderedDict[str, str] = OrderedDict()
-_tokens_lock = threading.Lock()
+    return body
 
 
 # --- start and stop --------------------------------------------------------------------------------------------------------------
@@ -232,6 +262,7 @@ def _lifespan(announce: Callable[[], None]) -> Callable[[st.App], AbstractAsyncC
         await to_thread.run_sync(_warm_up)
         announce()
         threading.Thread(target=_warm_up_drawing, name="warm-up", daemon=True).start()
+        threading.Thread(target=alarm_feed.watch, args=(_stopping,), name="alarms", daemon=True).start()
         yield
         _stopping.set()
 
@@ -240,7 +271,7 @@ def _lifespan(announce: Callable[[], None]) -> Callable[[st.App], AbstractAsyncC
 
 def _warm_up() -> None:
     """Load what the first page needs, so that it comes as fast as the second."""
-    for view in ("live", "part", "history"):
+    for view in ("live", "part", "history", "alarms", "wall", "spc", "handover"):
         import_module(f"dashboards.views.{view}")
     for station in queries.store().stations():
         queries.station_definition(station)

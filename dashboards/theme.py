@@ -55,6 +55,11 @@ def style_sheet() -> str:
     return (ASSETS / "pages.css").read_text(encoding="utf-8")
 
 
+def script(*names: str) -> str:
+    """Return files of JavaScript joined into the one module that a component takes."""
+    return "\n".join(asset(name) for name in names)
+
+
 @cache
 def asset(name: str) -> str:
     """Return the text of one of the product's own front-end files."""

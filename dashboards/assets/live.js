@@ -1,22 +1,11 @@
 // The operator's screen. It is told of parts by server-sent events and needs no rerun of the page; it watches by itself whether what
 // it shows is still true. Every text that comes from a plant is set as text, never as HTML.
 
-const SERVER_SILENT_MS = 1700; // the server beats every 500 ms
-const LINE_SILENT_MS = 1800;   // a line beats every second, and every part counts as a beat
-const REOPEN_MS = 3500;
 const SERVER_ANSWERS_MS = 700;
 const RELOAD_MS = 300;
 const STRIP_PARTS = 30;
 const FINDING_STAYS_MS = 4000;
 const TOUCHED_STAYS_MS = 12000;
-const UNDO_MS = 5000;
-const RETRY_MS = 2000;
-
-const SHAPES = {
-  pass: '<svg viewBox="0 0 100 100"><circle cx="50" cy="50" r="47"/><path class="mark" d="M27 52l16 17 31-36"/></svg>',
-  fail: '<svg viewBox="0 0 100 100"><path d="M30 2h40l28 28v40l-28 28H30L2 70V30z"/><path class="mark" d="M33 33l34 34M67 33L33 67"/></svg>',
-  review: '<svg viewBox="0 0 100 100"><path d="M50 5l47 86a4 4 0 0 1-3 6H6a4 4 0 0 1-3-6z"/><path class="mark" d="M50 40v25"/><circle class="dot" cx="50" cy="81" r="6"/></svg>',
-};
 
 class LiveScreen {
   constructor(root) {
@@ -32,11 +21,13 @@ class LiveScreen {
     this.quietMs = 0;
     this.turn = 0;
     this.partsSince = 0;
-    this.pending = null;
     this.lampState = [];
+    this.alarms = { announced: [], more: 0 };
     this.counts = {};
     this.heatOn = localStorage.getItem('live.heat') !== 'off';
     this.opacity = Number(localStorage.getItem('live.opacity')) || 70;
+    this.sound = new Audio();
+    this.acting = new Acting(this);
     this.listen();
   }
 
@@ -46,10 +37,13 @@ class LiveScreen {
     this.words = data.words;
     this.language = data.language;
     this.channelNames = data.channels;
+    this.kinds = data.kinds;
+    signer = data;
     if (moved) this.clear();
     this.station = data.station;
     this.label();
     if (moved || !this.source) this.open();
+    this.acting.resend();
     clearInterval(this.clock);
     this.clock = setInterval(() => this.tick(), 100);
   }
@@ -73,6 +67,7 @@ class LiveScreen {
       const beat = JSON.parse(event.data);
       this.alive(beat.quiet_ms);
       this.showLamps(beat.lamps);
+      this.showAlarms(beat.alarms);
     });
   }
 
@@ -118,7 +113,7 @@ class LiveScreen {
     cover.hidden = false;
     document.documentElement.dataset.covered = why;
     const day = Date.now() - this.coveredSince > 12 * 3600e3 ? this.date(this.coveredSince) + ' ' : '';
-    this.find('.cover-since').textContent = this.say('no_data_since', { time: day + this.time(this.coveredSince) });
+    this.find('.cover-since').textContent = this.say('no_data_since', { time: day + clock(this.coveredSince) });
     this.find('.cover-why').textContent = this.words[why];
     this.find('.cover-recovers').textContent = this.words.recovers;
   }
@@ -197,7 +192,7 @@ class LiveScreen {
     this.find('.word').textContent = part ? this.words[part.outcome] : '';
     this.find('.other-word').textContent = part ? this.words[`${part.outcome}_other`] : '';
     this.find('.part-id').textContent = part ? part.part_id : '';
-    this.find('.when').textContent = part ? this.time(part.utc_ms) : '';
+    this.find('.when').textContent = part ? clock(part.utc_ms) : '';
     this.find('.score').textContent = part ? `${this.words.score} ${part.score.toFixed(2)} · ${this.words.threshold} ${part.threshold.toFixed(2)}` : '';
     this.find('.no-picture').textContent = part ? this.words.no_picture : this.words.waiting;
     this.find('.no-picture').hidden = Boolean(part && part.picture);
@@ -245,7 +240,7 @@ class LiveScreen {
     this.find('.finding-shape').innerHTML = part ? SHAPES[part.outcome] : '';
     this.find('.finding-word').textContent = part ? this.words[part.outcome] : '';
     this.find('.finding-part').textContent = part ? part.part_id : '';
-    if (!part) return;
+    if (!part) { this.acting.show(); return; }
     const say = (text) => (text ? text[this.language] : '');
     const first = part.defects[0];
     this.find('.kind').textContent = first ? say(first.kind) : say(part.kind) || this.words[part.outcome];
@@ -254,9 +249,11 @@ class LiveScreen {
     this.find('.conclusion').textContent = say(part.conclusion);
     const fix = part.suggestion;
     this.find('.action').textContent = fix ? say(fix.action) || fix.action.original : this.words.no_suggestion;
-    this.find('.parameters').replaceChildren(...(fix ? fix.parameters.map((parameter) => this.parameter(parameter)) : []));
     this.find('.success').textContent = fix ? this.success(fix) : '';
-    this.find('[data-answer="helped"]').hidden = this.find('[data-answer="not_helped"]').hidden = !fix;
+    this.find('.together').textContent = part.together ? this.say('act_together', { causes: say(part.together) }) : '';
+    this.find('.escalation').textContent = say(part.escalation);
+    this.find('.play').hidden = !part.sound;
+    this.acting.show();
   }
 
   facts(defect) {
@@ -264,19 +261,6 @@ class LiveScreen {
     if (defect.area_mm2 != null) facts.push(`${defect.area_mm2.toFixed(1)} mm²`);
     else if (defect.area_px != null) facts.push(`${defect.area_px} px`);
     return facts.join(' · ');
-  }
-
-  parameter(parameter) {
-    const line = document.createElement('span');
-    const value = document.createElement('b');
-    value.textContent = `${number(parameter.value)} ${parameter.unit}`;
-    line.append(`${parameter.title[this.language]} `, value);
-    if (parameter.low != null && parameter.high != null) {
-      const limits = document.createElement('small');
-      limits.textContent = ` (${this.say('within_limits', { low: number(parameter.low), high: number(parameter.high) })} ${parameter.unit})`;
-      line.append(limits);
-    }
-    return line;
   }
 
   success(fix) {
@@ -288,70 +272,31 @@ class LiveScreen {
     const place = this.tiles.findIndex((tile) => tile.id === this.finding.id);
     const behind = place < 0 ? `> ${STRIP_PARTS}` : this.tiles.length - 1 - place;
     const ago = behind === 0 ? this.words.this_part : this.say('parts_ago', { n: behind });
-    this.find('.finding-ago').textContent = `${this.time(this.finding.utc_ms)} · ${ago}`;
+    this.find('.finding-ago').textContent = `${clock(this.finding.utc_ms)} · ${ago}`;
   }
 
-  // --- answers --------------------------------------------------------------------------------------------------------------
+  // --- alarms ---------------------------------------------------------------------------------------------------------------
 
-  answer(kind) {
-    if (!this.finding) return;
-    this.flush();
-    this.hold(TOUCHED_STAYS_MS);
-    const token = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join('');
-    const fix = this.finding.suggestion;
-    this.pending = {
-      part: this.finding.part_id,
-      kind,
-      body: { inspection_id: this.finding.id, kind, fix_id: fix && kind !== 'verdict_wrong' ? fix.fix_id : null, token },
-    };
-    this.toast('will_save', this.pending, true);
-    this.pending.timer = setTimeout(() => this.flush(), UNDO_MS);
+  showAlarms(alarms) {
+    this.alarms = alarms;
+    const [first] = alarms.announced;
+    const bar = this.find('.alarms');
+    bar.hidden = !first;
+    if (!first) return;
+    bar.dataset.alarm = first.id;
+    this.find('.alarm-word').textContent = this.say('alarms_waiting', { n: alarms.announced.length + alarms.more });
+    this.find('.alarm-cause').textContent = first.title[this.language];
+    this.find('.alarm-facts').textContent = this.say(first.parts ? 'alarm_parts' : 'alarm_since', { n: first.parts, time: clock(first.since_ms).slice(0, 5) });
+    this.find('.acknowledge').textContent = this.words.acknowledge;
+    this.find('.all-alarms').textContent = this.words.all_alarms;
   }
 
-  flush() {
-    const pending = this.pending;
-    this.pending = null;
-    if (!pending) return;
-    clearTimeout(pending.timer);
-    this.send(pending);
-  }
-
-  async send(answer) {
-    let status = 0;
-    try {
-      const reply = await fetch('/answers', { method: 'POST', keepalive: true, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(answer.body) });
-      status = reply.status;
-    } catch { /* no server: tried again below */ }
-    if (status === 201) this.toast('saved', answer, false, 4000);
-    else if (status >= 400 && status < 500) this.toast('refused', answer, false, 8000);
-    else {
-      this.toast('not_saved', answer, false);
-      setTimeout(() => this.send(answer), RETRY_MS);
-    }
-  }
-
-  undo() {
-    if (!this.pending) return;
-    clearTimeout(this.pending.timer);
-    this.pending = null;
-    this.find('.toast span').textContent = this.words.undone;
-    this.find('.toast button').hidden = true;
-    this.hideToast(2000);
-  }
-
-  toast(key, answer, undoable, forMs = 0) {
-    const toast = this.find('.toast');
-    toast.dataset.state = key;
-    this.find('.toast span').textContent = this.say(key, { answer: this.words[answer.kind], part: answer.part });
-    this.find('.toast button').hidden = !undoable;
-    toast.hidden = false;
-    clearTimeout(this.toastTimer);
-    if (forMs) this.hideToast(forMs);
-  }
-
-  hideToast(afterMs) {
-    clearTimeout(this.toastTimer);
-    this.toastTimer = setTimeout(() => { this.find('.toast').hidden = true; }, afterMs);
+  async acknowledge() {
+    if (!operatorName()) { this.acting.askWho(() => this.acknowledge()); return; }
+    const [first, ...others] = this.alarms.announced;
+    if (!first) return;
+    const status = await post('/alarms', { action: 'acknowledge', station: this.station, alarm_id: first.id });
+    if (status === 201) this.showAlarms({ ...this.alarms, announced: others });
   }
 
   // --- strip, counts, lamps -------------------------------------------------------------------------------------------------
@@ -385,7 +330,7 @@ class LiveScreen {
     this.counts = counts;
     const passed = counts.pass ?? 0, failed = counts.fail ?? 0, review = counts.review ?? 0;
     const all = passed + failed + review;
-    const since = counts.since_ms ? this.say('since_time', { time: this.time(counts.since_ms).slice(0, 5) }) : '';
+    const since = counts.since_ms ? this.say('since_time', { time: clock(counts.since_ms).slice(0, 5) }) : '';
     const figures = [
       [all, `${this.words.shift} ${since}`], [all ? percent(passed / all, 1) : '–', this.words.yield],
       [failed, this.words.fail], [review, this.words.review],
@@ -429,14 +374,14 @@ class LiveScreen {
     this.find('.fix-label').textContent = this.words.suggestion;
     this.find('.heat-toggle').textContent = this.words.heat_map;
     this.find('.slider span').textContent = this.words.opacity;
-    this.find('.toast button').textContent = this.words.undo;
+    this.find('.play').lastChild.textContent = this.words.sound;
     this.find('.finding-picture').setAttribute('aria-label', this.words.open_part);
     this.find('.strip').setAttribute('aria-label', this.words.last_parts);
-    for (const button of this.root.querySelectorAll('[data-answer]')) button.querySelector('span').textContent = this.words[button.dataset.answer];
     this.find('.strip').replaceChildren();
     this.showStrip();
     this.showCounts(this.counts);
     this.showLamps(this.lampState);
+    this.showAlarms(this.alarms);
     this.showHeat();
     this.labelPart();
     this.labelFinding();
@@ -452,10 +397,18 @@ class LiveScreen {
     this.find('.finding').addEventListener('pointermove', () => this.hold(FINDING_STAYS_MS));
     this.find('.finding-picture').addEventListener('click', () => this.finding && this.trigger('open', this.finding.id));
     this.find('.newer').addEventListener('click', () => { if (this.newest) this.showFinding(this.newest); });
-    this.find('.toast button').addEventListener('click', () => this.undo());
-    for (const button of this.root.querySelectorAll('[data-answer]')) button.addEventListener('click', () => this.answer(button.dataset.answer));
-    this.leave = () => this.flush();
-    window.addEventListener('pagehide', this.leave);
+    this.find('.play').addEventListener('click', () => this.play());
+    this.find('.acknowledge').addEventListener('click', () => this.acknowledge());
+    this.find('.all-alarms').addEventListener('click', () => this.trigger('go', 'page_alarms'));
+  }
+
+  play() {
+    this.hold(TOUCHED_STAYS_MS);
+    const isPlaying = !this.sound.paused;
+    this.sound.pause();
+    if (isPlaying || !this.finding?.sound) return;
+    this.sound.src = this.finding.sound;
+    this.sound.play().catch(() => {}); // no loudspeaker: nothing to hear, nothing to mend here
   }
 
   showHeat() {
@@ -468,32 +421,22 @@ class LiveScreen {
     localStorage.setItem('live.opacity', String(this.opacity));
   }
 
-  say(key, values) { return this.words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]); }
+  say(key, values) { return filled(this.words[key], values); }
   channel(name) {
     if (name.startsWith('sink ')) return `${this.words.sink} ${name.slice(5)}`;
     return this.channelNames[name] ?? name.replaceAll('_', ' ');
   }
-  time(utcMs) { return new Date(utcMs).toLocaleTimeString('en-GB', { hour12: false }); }
   date(utcMs) { return new Date(utcMs).toLocaleDateString('sv-SE'); }
 
   close() {
-    this.flush();
-    window.removeEventListener('pagehide', this.leave);
+    this.acting.close();
+    this.sound.pause();
     clearInterval(this.clock);
     if (this.source) this.source.close();
     this.source = null;
     delete document.documentElement.dataset.covered;
   }
 }
-
-function element(name, attributes) {
-  const made = document.createElementNS('http://www.w3.org/2000/svg', name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-}
-
-function percent(ratio, digits = 0) { return `${(ratio * 100).toFixed(digits)} %`; }
-function number(value) { return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4))); }
 
 const screens = new WeakMap();
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from dashboards import masthead, queries
-from dashboards.theme import asset
-from dashboards.words import CHANNELS, Language, all_words, channel_name, in_language, say
-from inspector.parts import Text
+from dashboards.theme import asset, script
+from dashboards.words import CHANNELS, LANGUAGES, Language, all_words, channel_name, in_language, kind_name, say
+from inspector.parts import OK_LABEL, UNKNOWN_DEFECT, Text
 
+_MOST_KINDS = 12
 _OTHER: dict[Language, Language] = {"en": "zh", "zh": "en"}
 
 
@@ -19,11 +22,21 @@ def show() -> None:
         _wait_for_a_station(lang)
         return
     st.session_state["shown_station"] = station
-    screen = st.components.v2.component("line_inspector.live", html=asset("live.html"), css=asset("live.css"), js=asset("live.js"))
-    data = {"station": station, "language": lang, "words": words(lang), "channels": channel_names(station, lang)}
-    opened = screen(key="live-screen", data=data, on_open_change=lambda: None).open
-    if opened:
-        st.switch_page(st.session_state["pages"]["page_part"], query_params={"id": opened, "lang": lang})
+    code = script("signs.js", "acting.js", "live.js")
+    screen = st.components.v2.component("line_inspector.live", html=asset("live.html"), css=asset("live.css"), js=code)
+    data = {
+        "station": station,
+        "language": lang,
+        "words": words(lang),
+        "channels": channel_names(station, lang),
+        "kinds": kinds(station),
+        **masthead.signer(station),
+    }
+    told = screen(key="live-screen", data=data, on_open_change=lambda: None, on_go_change=lambda: None)
+    if told.open:
+        st.switch_page(st.session_state["pages"]["page_part"], query_params={"id": told.open, "lang": lang})
+    if told.go in st.session_state["pages"]:
+        st.switch_page(st.session_state["pages"][told.go], query_params={"station": station, "lang": lang})
 
 
 def words(lang: Language) -> dict[str, str]:
@@ -40,6 +53,12 @@ def channel_names(station: str, lang: Language) -> dict[str, str]:
     return names | {
         channel: in_language(Text(config.title.en, config.title.zh), lang) for channel, config in titled if config.title is not None
     }
+
+
+def kinds(station: str) -> list[dict[str, Any]]:
+    """Return the kinds of defect that an operator may choose from: what this station has seen, the most frequent first."""
+    names = [*list(queries.frequent("kind", station))[:_MOST_KINDS], UNKNOWN_DEFECT, OK_LABEL]
+    return [{"name": name, "title": {lang: kind_name(name, lang) for lang in LANGUAGES}} for name in dict.fromkeys(names)]
 
 
 @st.fragment(run_every=2.0)

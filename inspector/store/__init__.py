@@ -1,4 +1,4 @@
-"""Keep and find: every inspection with its evidence, the operators' answers, the stations' signs of life, cases and fixes.
+"""Keep and find: every inspection with its evidence, the operators' answers, alarms, the stations' signs of life, cases and fixes.
 
 `Store.open(home)` is the door; what it returns are the plain values of `results`. Rows live in SQLite, or in PostgreSQL by URL;
 evidence lives in files under the home, a folder a part. Nothing is concluded here.
@@ -8,14 +8,19 @@ from inspector.store.audit import AuditCheck, AuditEntry
 from inspector.store.clients import Client, Clients
 from inspector.store.people import EVERY_STATION, ROLES, People, Person, Role, Session
 from inspector.store.results import (
+    Alarm,
+    AlarmEvent,
+    AlarmEventKind,
     Answer,
     Feedback,
+    FirstPass,
     History,
     HourlyYield,
     ImportBatch,
     ImportResult,
     InspectionSummary,
     KnowledgeMark,
+    PartAnswer,
     Share,
     StationStatus,
     StoredEvidence,
@@ -26,18 +31,23 @@ from inspector.store.store import Store
 __all__ = [
     "EVERY_STATION",
     "ROLES",
+    "Alarm",
+    "AlarmEvent",
+    "AlarmEventKind",
     "Answer",
     "AuditCheck",
     "AuditEntry",
     "Client",
     "Clients",
     "Feedback",
+    "FirstPass",
     "History",
     "HourlyYield",
     "ImportBatch",
     "ImportResult",
     "InspectionSummary",
     "KnowledgeMark",
+    "PartAnswer",
     "People",
     "Person",
     "Role",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, case, func, insert, select
+from sqlalchemy import ColumnElement, Connection, case, exists, func, insert, select
+from sqlalchemy.orm import aliased
 
 from inspector.document import inspection_document
 from inspector.parts import Inspection, Outcome, PartTruth
 from inspector.store.models import DocumentRow, InspectionRow
-from inspector.store.results import History, HourlyYield, InspectionSummary, Share
+from inspector.store.results import FirstPass, History, HourlyYield, InspectionSummary, Share
 
 _HOUR_NS = 3_600_000_000_000
 _VERDICT_STAGES = ("align", "features", "judge")
@@ -107,6 +108,26 @@ def hourly(connection: Connection, wanted: Sequence[ColumnElement[bool]]) -> lis
     passed = func.sum(case((InspectionRow.outcome == "pass", 1), else_=0))
     chosen = select(hour, func.count(), passed).where(*wanted).group_by(hour).order_by(hour)
     return [HourlyYield(int(start) * _HOUR_NS, parts, int(good)) for start, parts, good in connection.execute(chosen)]
+
+
+def first_pass(connection: Connection, station: str, since_utc_ns: int) -> FirstPass:
+    """Return the parts whose first inspection at a station came since then, and how many of those inspections passed."""
+    earlier = aliased(InspectionRow)
+    seen_before = exists().where(
+        earlier.part_id == InspectionRow.part_id,
+        earlier.inspection_id < InspectionRow.inspection_id,
+        earlier.station == InspectionRow.station,
+    )
+    passed = func.sum(case((InspectionRow.outcome == "pass", 1), else_=0))
+    wanted = conditions(station=station, since_utc_ns=since_utc_ns)
+    parts, good = connection.execute(select(func.count(), passed).where(*wanted, ~seen_before)).one()
+    return FirstPass(int(parts), int(good or 0))
+
+
+def after(connection: Connection, station: str, inspection_id: str | None, limit: int) -> list[InspectionSummary]:
+    """Return the first `limit` inspections of a station after an id, oldest first."""
+    chosen = select(*_SUMMARY).where(InspectionRow.station == station, InspectionRow.inspection_id > (inspection_id or ""))
+    return [summary(row) for row in connection.execute(chosen.order_by(InspectionRow.inspection_id).limit(limit))]
 
 
 def outcomes_around(connection: Connection, station: str, wall_utc_ns: int, parts: int) -> tuple[list[str], list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index
+from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -74,6 +74,62 @@ class FeedbackRow(Table):
     who: Mapped[str | None]
     note: Mapped[str | None]
     wall_utc_ns: Mapped[int]
+    detail: Mapped[dict[str, Any] | None]
+    token: Mapped[str | None]
+    """Of the screen that sent it, so that an answer sent twice is stored once."""
+
+    __table_args__ = (Index("ix_feedback_token", "token", unique=True),)
+
+
+_STILL_OPEN = text("closed_utc_ns IS NULL")
+
+
+class AlarmRow(Table):
+    """One case of trouble; of each cause at most one is open at a station."""
+
+    __tablename__ = "alarm"
+    alarm_id: Mapped[str] = mapped_column(primary_key=True)
+    station: Mapped[str]
+    cause: Mapped[str]
+    opened_utc_ns: Mapped[int]
+    last_utc_ns: Mapped[int]
+    parts: Mapped[int]
+    clean_parts: Mapped[int]
+    last_id: Mapped[str | None]
+    active: Mapped[bool]
+    held_back: Mapped[bool]
+    acknowledged_by: Mapped[str | None]
+    acknowledged_utc_ns: Mapped[int | None]
+    returned_utc_ns: Mapped[int | None]
+    shelved_until_utc_ns: Mapped[int | None]
+    shelved_by: Mapped[str | None]
+    shelved_reason: Mapped[str | None]
+    closed_utc_ns: Mapped[int | None]
+
+    __table_args__ = (
+        Index("ix_alarm_open", "station", "cause", unique=True, sqlite_where=_STILL_OPEN, postgresql_where=_STILL_OPEN),
+        Index("ix_alarm_opened", "station", "opened_utc_ns"),
+    )
+
+
+class AlarmEventRow(Table):
+    """What happened to an alarm, and who did it."""
+
+    __tablename__ = "alarm_event"
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    alarm_id: Mapped[str] = mapped_column(ForeignKey("alarm.alarm_id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str]
+    wall_utc_ns: Mapped[int]
+    who: Mapped[str | None]
+    note: Mapped[str | None]
+
+
+class AlarmWatchRow(Table):
+    """Up to which inspection the alarms of a station are up to date."""
+
+    __tablename__ = "alarm_watch"
+    station: Mapped[str] = mapped_column(primary_key=True)
+    seen_id: Mapped[str]
 
 
 class StationStatusRow(Table):
@@ -139,6 +195,7 @@ class CaseRow(Table):
 
     # For those who keep up with what changes, case by case.
     __table_args__ = (Index("ix_past_case_changed", "changed_utc_ns", "case_id"),)
+
 
 # --- people, and what machines are let in by -----------------------------------------------------------------------------------------
 

@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 from inspector.parts import Outcome, Series, Waveform
 
-Answer = Literal["helped", "not_helped", "verdict_wrong", "verdict_right"]
-"""What an operator can say of an inspection."""
+Answer = Literal["helped", "not_helped", "verdict_wrong", "verdict_right", "is_good", "is_bad", "named", "applied", "note", "maintenance"]
+"""What an operator can say of an inspection: that a fix helped or not, that the verdict was wrong or right, what a part under review
+really is, its true defect and cause, that a fix was applied, something in words, or that maintenance is asked for."""
+AlarmEventKind = Literal["raised", "came_back", "acknowledged", "shelved", "unshelved", "shelf_ended", "returned", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,18 @@ class HourlyYield:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstPass:
+    """Parts that were seen for the first time in a span, and how many of them passed at once."""
+
+    parts: int
+    passed: int
+
+    @property
+    def yield_ratio(self) -> float | None:
+        return self.passed / self.parts if self.parts else None
+
+
+@dataclass(frozen=True, slots=True)
 class Feedback:
     """One answer of an operator."""
 
@@ -98,6 +112,57 @@ class Feedback:
     kind: Answer
     wall_utc_ns: int
     fix_id: str | None = None
+    who: str | None = None
+    note: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """What was chosen: `defect` and `cause` of `named`, `parameters` of `applied`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartAnswer:
+    """An answer beside the part that it was given on."""
+
+    answer: Feedback
+    part: InspectionSummary
+    action: Mapping[str, str] | None
+    """What the fix that the answer is about tells to do, by language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One case of trouble at a station: everything that one probable cause brought about, until it is over and known to a person."""
+
+    alarm_id: str
+    station: str
+    cause: str
+    opened_utc_ns: int
+    last_utc_ns: int
+    """When it was seen last."""
+    parts: int
+    """How many parts had it; 0 where it is the equipment's."""
+    clean_parts: int
+    """How many parts in a row did not have it since."""
+    last_id: str | None
+    """The newest inspection that had it."""
+    active: bool
+    held_back: bool = False
+    """It came in a flood and is not announced until the flood is over."""
+    acknowledged_by: str | None = None
+    acknowledged_utc_ns: int | None = None
+    returned_utc_ns: int | None = None
+    shelved_until_utc_ns: int | None = None
+    shelved_by: str | None = None
+    shelved_reason: str | None = None
+    closed_utc_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmEvent:
+    """One thing that happened to an alarm; `who` is None where nobody did it."""
+
+    alarm_id: str
+    kind: AlarmEventKind
+    wall_utc_ns: int
     who: str | None = None
     note: str | None = None
 

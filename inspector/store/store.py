@@ -9,37 +9,41 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from inspector.errors import StoreError
 from inspector.home import Home
-from inspector.parts import Case, Fix, Inspection, Outcome, Parameter, PartTruth
-from inspector.store import audit, inspections, looks, memory
+from inspector.parts import Case, Fix, Inspection, Outcome, PartTruth
+from inspector.store import alarms, answers, audit, inspections, looks, memory
+from inspector.store.alarms import AlarmChange
 from inspector.store.audit import Audit
 from inspector.store.clients import Clients
 from inspector.store.confirmations import confirmed_causes
 from inspector.store.database import connect, failures_named
 from inspector.store.evidence import write_evidence
 from inspector.store.identity import day_of, timed_id
-from inspector.store.models import DocumentRow, FeedbackRow, InspectionRow, StationStatusRow
+from inspector.store.models import DocumentRow, InspectionRow, StationStatusRow
 from inspector.store.people import People
 from inspector.store.results import (
+    Alarm,
+    AlarmEvent,
     Answer,
     ConfirmedCause,
     Feedback,
+    FirstPass,
     History,
     HourlyYield,
     ImportBatch,
     ImportResult,
     InspectionSummary,
     KnowledgeMark,
+    PartAnswer,
     Share,
     StationStatus,
     StoredInspection,
@@ -201,6 +205,16 @@ class Store:
         with self._reading() as connection:
             return inspections.hourly(connection, inspections.conditions(station=station, since_utc_ns=since_utc_ns))
 
+    def first_pass(self, station: str, since_utc_ns: int = 0) -> FirstPass:
+        """Return how many parts a station saw for the first time since then, and how many of them passed at once."""
+        with self._reading() as connection:
+            return inspections.first_pass(connection, station, since_utc_ns)
+
+    def after(self, station: str, inspection_id: str | None, limit: int) -> list[InspectionSummary]:
+        """Return the first inspections of a station after `inspection_id` (None: from the beginning), oldest first."""
+        with self._reading() as connection:
+            return inspections.after(connection, station, inspection_id, limit)
+
     def outcomes_around(self, station: str, wall_utc_ns: int, parts: int) -> tuple[list[str], list[str]]:
         """Return the outcomes of the last `parts` of a station before an instant, and of the first after it."""
         with self._reading() as connection:
@@ -209,34 +223,84 @@ class Store:
     # --- what operators say ----------------------------------------------------------------------------------------------------
 
     def add_feedback(
-        self, inspection_id: str, kind: Answer, fix_id: str | None = None, who: str | None = None, note: str | None = None
+        self,
+        inspection_id: str,
+        kind: Answer,
+        fix_id: str | None = None,
+        who: str | None = None,
+        note: str | None = None,
+        *,
+        detail: Mapping[str, Any] | None = None,
+        token: str | None = None,
     ) -> str:
-        """Keep an operator's answer; return its id. That a fix helped, or not, also becomes a case; a later answer overrules it there."""
+        """Keep an operator's answer; return its id. That a fix helped, or not, also becomes a case; a later answer overrules it there.
+
+        An answer whose `token` was stored before is the same answer, sent again.
+        """
         if kind not in get_args(Answer):
             raise StoreError(f"'{kind}' is no answer; use one of {', '.join(get_args(Answer))}")
         stored = self.get(inspection_id)
         if stored is None:
             raise StoreError(f"there is no inspection '{inspection_id}'")
-        answer = Feedback(timed_id(), inspection_id, kind, time.time_ns(), fix_id, who, note)
+        answer = Feedback(timed_id(), inspection_id, kind, time.time_ns(), fix_id, who, note, detail or {})
         told = {"answer": kind, "part_id": stored.summary.part_id, "outcome": stored.summary.outcome, "fix_id": fix_id, "note": note}
         with self._writing() as connection:
-            self._sign(connection, "overruled" if kind == "verdict_wrong" else "answered", inspection_id, told, who)
-            connection.execute(insert(FeedbackRow).values({name: getattr(answer, name) for name in Feedback.__dataclass_fields__}))
-            if fix_id is not None and kind in ("helped", "not_helped"):
-                memory.put_case(connection, _case_of(stored, answer))
-        return answer.feedback_id
+            feedback_id = answers.keep(connection, stored, answer, token)
+            if feedback_id == answer.feedback_id:
+                action = "overruled" if kind == "verdict_wrong" else "answered"
+                self._sign(connection, action, inspection_id, told | {"detail": dict(answer.detail)}, who)
+            return feedback_id
 
     def feedback(self, inspection_id: str) -> list[Feedback]:
         """Return the answers given to one inspection, oldest first."""
-        columns = [getattr(FeedbackRow, name) for name in Feedback.__dataclass_fields__]
-        chosen = select(*columns).where(FeedbackRow.inspection_id == inspection_id).order_by(FeedbackRow.feedback_id)
         with self._reading() as connection:
-            return [Feedback(*row) for row in connection.execute(chosen)]
+            return answers.of_inspection(connection, inspection_id)
+
+    def answers_since(self, station: str, since_utc_ns: int) -> list[PartAnswer]:
+        """Return the answers given at a station since then, oldest first, each with its part."""
+        with self._reading() as connection:
+            return answers.since(connection, station, since_utc_ns)
 
     def confirmed_causes(self) -> list[ConfirmedCause]:
         """Return the causes that people confirmed, oldest first: what was done against them helped, as the last answer says."""
         with self._reading() as connection:
             return confirmed_causes(connection)
+
+    # --- alarms ----------------------------------------------------------------------------------------------------------------
+
+    def open_alarms(self, station: str | None = None) -> list[Alarm]:
+        """Return the alarms that are not over, the oldest first."""
+        with self._reading() as connection:
+            return alarms.still_open(connection, station)
+
+    def closed_alarms(self, station: str, since_utc_ns: int) -> list[Alarm]:
+        """Return the alarms of a station that were closed since then, the newest first."""
+        with self._reading() as connection:
+            return alarms.closed(connection, station, since_utc_ns)
+
+    def alarms_opened(self, station: str, since_utc_ns: int) -> int:
+        """Return how many alarms a station raised since then."""
+        with self._reading() as connection:
+            return alarms.opened(connection, station, since_utc_ns)
+
+    def alarm_events(self, alarm_id: str) -> list[AlarmEvent]:
+        """Return what happened to an alarm, oldest first."""
+        with self._reading() as connection:
+            return alarms.events_of(connection, alarm_id)
+
+    def alarms_seen(self, station: str) -> str | None:
+        """Return the inspection up to which the alarms of a station are up to date."""
+        with self._reading() as connection:
+            return alarms.seen(connection, station)
+
+    def change_alarms(self, station: str, change: AlarmChange, seen: tuple[str | None, str] | None = None) -> list[Alarm]:
+        """Let `change` decide what becomes of a station's open alarms, and keep that; return those that are open afterwards.
+
+        Nobody else changes them meanwhile. `seen` says from which inspection to which `change` looked; where somebody else was
+        there first, nothing is changed.
+        """
+        with self._writing() as connection:
+            return alarms.change(connection, station, change, seen)
 
     # --- signs of life ---------------------------------------------------------------------------------------------------------
 
@@ -353,22 +417,3 @@ def _user_of_this_computer() -> str:
         return f"{getpass.getuser()} (command line)"
     except (KeyError, OSError):  # a container may run under a number without a name
         return "command line"
-
-
-def _case_of(stored: StoredInspection, answer: Feedback) -> Case:
-    """Return what an operator did about an inspection as a case: the suggestion's parameters are what was applied."""
-    document, summary = stored.document, stored.summary
-    suggestion = next((one for one in document.get("suggestions", ()) if one["fix_id"] == answer.fix_id), None)
-    return Case(
-        case_id=f"feedback-{answer.inspection_id}-{answer.fix_id}",
-        symptom=" ".join(document.get("conclusion", {}).values()),
-        action=suggestion["action"]["en"] if suggestion else "",
-        fix_id=answer.fix_id,
-        defect=summary.kind,
-        cause=summary.cause,
-        station=summary.station,
-        helped=answer.kind == "helped",
-        parameters=tuple(Parameter(one["name"], one["value"], one["unit"]) for one in suggestion["parameters"]) if suggestion else (),
-        who=answer.who,
-        when=datetime.fromtimestamp(answer.wall_utc_ns / 1e9, UTC).isoformat(),
-    )

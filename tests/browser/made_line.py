@@ -32,6 +32,7 @@ from inspector.parts import (
     Series,
     Suggestion,
     Text,
+    Together,
     Trigger,
     Verdict,
     Waveform,
@@ -59,6 +60,7 @@ SQUEAL = Attribution(
     (1700.0, 2100.0),
     Text("microphone 1.7–2.1 kHz at −0.70 … +0.00 s", "microphone 1.7–2.1 kHz，−0.70 … +0.00 s"),
 )
+OFTEN = Text("third time in 7 days: ask for maintenance", "7 天内第 3 次：请安排检修")
 MODEL = ModelRef("demo-press", "1.0.0", "3f5c" * 16)
 
 
@@ -199,6 +201,7 @@ def inspection(
         {"align": 1.9, "features": 23.1, "judge": 33.0, "localize": 210.0, "diagnose": 41.0, "suggest": 3.2},
         attributions=(SQUEAL,) if fault and fault.cause == "belt_slip" else (),
         good_parts=(GoodPart("camera", "P-000001", 1.2, _picture(generator, None)[::2, ::2]),) if fault else (),
+        escalation=OFTEN if fault and fault.cause == "belt_slip" else None,
     )
 
 
@@ -267,7 +270,10 @@ def _diagnosis(fault: Fault) -> Diagnosis:
         Cause(other.cause, 0.09, other.title, (), against),
         Cause("not_measured", 0.05, Text("Not measured", "未能测得")),
     )
-    return Diagnosis(causes, fault.conclusion, Text("Stop the belt and turn the pulley by hand.", "停机并用手转动皮带轮。"))
+    together = (Together((fault.cause, other.cause), 0.4, fault.cause),) if fault.cause == "belt_slip" else ()
+    return Diagnosis(
+        causes, fault.conclusion, Text("Stop the belt and turn the pulley by hand.", "停机并用手转动皮带轮。"), together=together
+    )
 
 
 def _box(fault: Fault) -> tuple[int, int, int, int]:

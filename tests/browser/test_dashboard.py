@@ -198,16 +198,22 @@ def test_an_operator_sees_parts_and_answers(page, server, line, home):
     assert finding.locator(".action").inner_text().endswith(".")
     shot(page, "live")
 
-    # A change of mind is not stored; the second answer is.
+    # A change of mind is not stored; the second answer is, with the setting that was chosen.
     finding.locator("[data-answer=not_helped]").click()
-    finding.locator(".toast button").click()
+    page.locator(".toast button").click()
+    finding.locator(".stepper").last.click()
+    setting = float(finding.locator(".parameter input").input_value())
+    finding.locator("[data-answer=applied]").click()
     finding.locator("[data-answer=helped]").click()
     answered = finding.get_attribute("data-inspection")
-    finding.locator(".toast[data-state=saved]").wait_for()
+    page.locator(".toast[data-state=saved]").nth(1).wait_for()
     with Store.open(Home.at(home)) as store:
         given = store.feedback(answered)
         suggested = store.get(answered).document["suggestions"][0]["fix_id"]
-    assert [(item.kind, item.fix_id) for item in given] == [("helped", suggested)]
+    assert [(item.kind, item.fix_id, item.who) for item in given] == [(kind, suggested, "admin") for kind in ("applied", "helped")]
+    assert given[0].detail["parameters"][0]["value"] == setting
+    finding.locator(".parameter input").fill("9999")
+    assert finding.locator("[data-answer=applied]").is_disabled()
 
     # All at one moment: a tile leaves the strip with each part that comes.
     boxes = page.locator(".answers button:visible, .strip .tile, .heat-toggle").evaluate_all(

@@ -2,6 +2,7 @@ import time
 
 from dashboards import live_feed
 from dashboards.live_feed import Pulse
+from inspector.monitoring.watching import Watch
 
 STATION = "demo-press"
 
@@ -108,6 +109,27 @@ def test_a_part_is_told_in_both_languages_with_all_that_belongs_to_it(store, mad
 def test_a_part_that_passed_has_no_heat_map(store, made_line):
     part = live_feed.part_view(store.add(made_line.inspection(1)))
     assert (part["heat"], part["suggestion"], part["cause"]) == (None, None, None)
+
+
+def test_what_acts_together_is_said_with_the_leading_cause_first(store, made_line):
+    part = live_feed.part_view(store.add(made_line.inspection(5, fault=made_line.FAULTS[0])))
+    assert part["together"] == {"en": "Belt slip + Bearing wear", "zh": "皮带打滑 + 轴承磨损"}
+    assert part["escalation"]["en"].startswith("third time")
+    assert part["sound"].endswith("/sound/microphone.flac")
+    assert [cause["name"] for cause in part["causes"]] == ["belt_slip", "bearing_wear", "not_measured"]
+
+
+def test_a_wall_is_told_of_each_station(store, made_line):
+    store.beat(STATION, time.time_ns(), {"camera": {"state": "ok"}})
+    inspection_id = store.add(made_line.inspection(5, fault=made_line.FAULTS[0]))
+    Watch(store, STATION).look()
+    pulses = [Pulse(STATION), Pulse("elsewhere")]
+    signs = [pulse.look() for pulse in pulses]
+    told = [live_feed.wall_news(pulse, sign) for pulse, sign in zip(pulses, signs, strict=True)]
+    assert [one["part"] and one["part"]["id"] for one in told] == [inspection_id, None]
+    beats = live_feed.wall_beat(pulses, signs)
+    assert [alarm["title"]["en"] for alarm in beats[STATION]["alarms"]["announced"]] == ["Belt slip"]
+    assert beats["elsewhere"]["alarms"]["announced"] == []
 
 
 def test_counts_are_of_this_shift(store, made_line):

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -7,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from dashboards import command
 from dashboards.views import history
 from inspector.errors import UsageError
+from inspector.monitoring.watching import Watch
 
 HURTFUL = "<script>alert(1)</script>"
 
@@ -21,6 +23,18 @@ def history_page():
     from dashboards.views import history
 
     history.show()
+
+
+def spc_page():
+    from dashboards.views import spc
+
+    spc.show()
+
+
+def handover_page():
+    from dashboards.views import handover
+
+    handover.show()
 
 
 def run(page, **query):
@@ -124,6 +138,47 @@ def test_history_is_paged(store, made_line, monkeypatch):
     assert html_of(app).count("<tr>") == 1 + 3
 
 
+def test_control_charts_need_parts_that_say_what_is_usual(store, made_line):
+    store.add(made_line.inspection(1))
+    assert "200 parts are needed" in html_of(run(spc_page))
+
+
+@pytest.mark.parametrize(("lang", "usual"), [("en", "As usual"), ("zh", "正常")])
+def test_control_charts_say_in_words_what_they_show(store, made_line, monkeypatch, lang, usual):
+    from dashboards.views import spc as page
+    from inspector.store import InspectionSummary
+
+    now_ns = time.time_ns()
+    parts = [
+        InspectionSummary(f"{n:05d}", f"P{n}", "s", now_ns + n * 10**9, "pass", n * 7919 % 1009 / 1009, 0.5, None, None, True, 1.0, False)
+        for n in range(400)
+    ]
+    store.add(made_line.inspection(1))
+    monkeypatch.setattr(page.queries, "recent", lambda *_, **__: parts[::-1])
+    app = run(spc_page, lang=lang)
+    shown = html_of(app)
+    assert len(app.get("plotly_chart")) == 4
+    assert usual in shown
+    assert "3600" in shown
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_hand_over_lists_what_is_open_and_escapes_what_people_wrote(store, made_line, lang):
+    inspection_id = store.add(made_line.inspection(5, fault=made_line.FAULTS[0], part_id=HURTFUL))
+    Watch(store, "demo-press").look()
+    setting = {"name": "belt_tension", "value": 0.52, "unit": "MPa"}
+    store.add_feedback(inspection_id, "applied", "tension-belt", HURTFUL, detail={"parameters": [setting]})
+    store.add_feedback(inspection_id, "note", who="mei", note=HURTFUL)
+    store.add_feedback(inspection_id, "maintenance", who="mei")
+    shown = html_of(run(handover_page, lang=lang))
+    assert HURTFUL not in shown
+    assert "&lt;script&gt;" in shown
+    for text in {"en": ("Belt slip", "belt tension 0.52 MPa", "Raise the belt"), "zh": ("皮带打滑", "皮带张紧力 0.52 MPa", "提高皮带")}[
+        lang
+    ]:
+        assert text in shown
+
+
 def test_a_list_says_each_outcome_by_shape_and_word(store, made_line):
     store.add(made_line.inspection(1))
     table = history.parts_table(tuple(store.recent()), "zh")
@@ -147,7 +202,8 @@ def test_a_port_in_use_is_passed_over():
 
 def test_the_pages_start_without_heavy_packages():
     code = (
-        "import sys, dashboards.server, dashboards.views.live, dashboards.views.part, dashboards.views.history;"
+        "import sys, dashboards.server, dashboards.views.live, dashboards.views.part, dashboards.views.history,"
+        "dashboards.views.alarms, dashboards.views.wall, dashboards.views.spc, dashboards.views.handover;"
         "print([name for name in ('torch', 'librosa', 'sklearn', 'cv2', 'stations') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

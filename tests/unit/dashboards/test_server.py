@@ -6,6 +6,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from dashboards import server
+from inspector.monitoring.watching import Watch
 
 HERE = {"origin": "http://testserver", "host": "testserver"}
 
@@ -61,12 +62,78 @@ def test_an_answer_is_stored_once_however_often_it_is_sent(client, store, failed
     again = client.post("/answers", json=answer, headers=HERE)
     assert first.status_code == again.status_code == 201
     assert first.json() == again.json()
-    assert [(item.kind, item.fix_id) for item in store.feedback(failed)] == [("helped", "tension-belt")]
+    assert [(item.kind, item.fix_id, item.who) for item in store.feedback(failed)] == [("helped", "tension-belt", "tester")]
 
 
 def test_a_fix_that_was_not_suggested_is_not_credited(client, store, failed):
     client.post("/answers", json={"inspection_id": failed, "kind": "helped", "fix_id": "something-else"}, headers=HERE)
     assert [item.fix_id for item in store.feedback(failed)] == [None]
+
+
+def test_an_answer_of_one_who_only_may_look_is_refused(client, store, failed, signed_in):
+    signed_in("guest", **{"*": "viewer"})
+    reply = client.post("/answers", json={"inspection_id": failed, "kind": "helped"}, headers=HERE)
+    assert (reply.status_code, "operator" in reply.json()["error"]) == (403, True)
+    assert store.feedback(failed) == []
+
+
+def test_a_fix_is_applied_with_the_settings_that_were_chosen(client, store, failed):
+    applied = {"inspection_id": failed, "kind": "applied", "fix_id": "tension-belt", "parameters": {"belt_tension": 0.52}}
+    assert client.post("/answers", json=applied, headers=HERE).status_code == 201
+    assert client.post("/answers", json=applied | {"kind": "helped"}, headers=HERE).status_code == 201
+    setting = {"name": "belt_tension", "value": 0.52, "unit": "MPa"}
+    assert [item.detail for item in store.feedback(failed)] == [{"parameters": [setting]}, {}]
+    [case] = store.cases()
+    assert [(one.value, one.unit) for one in case.parameters] == [(0.52, "MPa")]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "why"),
+    [
+        ({"belt_tension": 0.6}, "outside the safe limits 0.45 to 0.55 MPa"),
+        ({"voltage": 5}, "no setting"),
+        ({"belt_tension": "NaN"}, "number"),
+    ],
+)
+def test_unsafe_settings_are_refused(client, store, failed, parameters, why):
+    applied = {"inspection_id": failed, "kind": "applied", "fix_id": "tension-belt", "parameters": parameters}
+    reply = client.post("/answers", json=applied, headers=HERE)
+    assert reply.status_code == 400
+    assert why in reply.json()["error"]
+    assert store.feedback(failed) == []
+
+
+def test_the_true_defect_and_cause_are_kept(client, store, failed):
+    named = {"inspection_id": failed, "kind": "named", "defect": "burr", "cause": "tool_wear"}
+    assert client.post("/answers", json=named, headers=HERE).status_code == 201
+    assert client.post("/answers", json=named | {"defect": None, "cause": None}, headers=HERE).status_code == 400
+    assert client.post("/answers", json={"inspection_id": failed, "kind": "note", "note": " "}, headers=HERE).status_code == 400
+    assert [item.detail for item in store.feedback(failed)] == [{"defect": "burr", "cause": "tool_wear"}]
+
+
+def test_the_sound_of_a_part_can_be_played(client, failed):
+    reply = client.get(f"/parts/{failed}/sound/microphone.flac")
+    assert (reply.status_code, reply.content[:4]) == (200, b"fLaC")
+    assert client.get(f"/parts/{failed}/sound/..%2fcamera.flac").status_code == 404
+
+
+def test_an_alarm_is_acknowledged_shelved_and_taken_back(client, store, failed, signed_in):
+    Watch(store, "demo-press").look()
+    [alarm] = client.get("/alarms/demo-press.json").json()["open"]
+    assert alarm["title"]["zh"] == "皮带打滑"
+
+    def act(**action):
+        return client.post("/alarms", json={"station": "demo-press", "alarm_id": alarm["id"], **action}, headers=HERE)
+
+    assert act(action="acknowledge").json()["acknowledged_by"] == "tester"
+    assert act(action="shelve", minutes=7, reason="repair_under_way").status_code == 400
+    assert act(action="shelve", minutes=30, reason="because").status_code == 400
+    assert act(action="shelve", minutes=30, reason="repair_under_way").json()["state"] == "shelved"
+    assert act(action="unshelve").json()["state"] == "unacknowledged"
+    assert act(action="forget").status_code == 400
+    assert act(action="acknowledge", alarm_id="nobody").status_code == 404
+    signed_in("guest", **{"*": "viewer"})
+    assert act(action="acknowledge").status_code == 403
 
 
 @pytest.mark.parametrize("headers", [{}, {"origin": "http://evil.example"}, {**HERE, "sec-fetch-site": "cross-site"}])

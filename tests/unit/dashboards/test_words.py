@@ -6,6 +6,8 @@ import pytest
 import dashboards
 from dashboards import words
 from dashboards.words import CAUSES, CHANNELS, KINDS, PARAMETERS, STAGES, WORDS, kind_name, language_of, say, unit_name
+from inspector.monitoring.alarms import SHELF_REASONS
+from inspector.monitoring.spc import CHARTS
 
 CODE = Path(dashboards.__file__).parent
 TABLES = {"words": WORDS, "kinds": KINDS, "causes": CAUSES, "channels": CHANNELS, "parameters": PARAMETERS, "stages": STAGES}
@@ -23,7 +25,7 @@ def test_every_word_is_in_both_languages(table):
 
 def test_chinese_words_keep_no_english_but_names():
     for key, text in WORDS.items():
-        rest = re.sub(r"\{\w+\}|`[^`]*`|JSON", "", text.zh)
+        rest = re.sub(r"\{\w+\}|`[^`]*`|JSON|EWMA", "", text.zh)
         assert not LATIN_WORD.search(rest), key
 
 
@@ -46,7 +48,7 @@ def test_no_word_is_there_for_nothing():
     everything = "\n".join(
         path.read_text(encoding="utf-8") for pattern in ("*.py", "*.js") for path in CODE.rglob(pattern) if path.name != "words.py"
     )
-    built = {f"lamp_{state}" for state in ("ok", "missing", "stale", "unknown")}
+    built = {f"lamp_{state}" for state in ("ok", "missing", "stale", "unknown")} | set(SHELF_REASONS) | {f"chart_{name}" for name in CHARTS}
     assert [key for key in WORDS if key not in built and not re.search(rf"\b{key}\b", everything)] == []
 
 

@@ -438,3 +438,22 @@ def test_the_limits_of_a_station_are_what_its_file_last_said(store: Store) -> No
     store.keep_limits("s2", {})
     store.keep_limits("s1", {("tension", "MPa"): (0.4, 0.5)})
     assert store.limits() == {"s1": {("tension", "MPa"): (0.4, 0.5)}, "s2": {}}
+
+
+def test_an_answer_sent_twice_is_stored_once_even_by_another_process(home: Home) -> None:
+    with Store.open(home) as store:
+        inspection_id = store.add(inspection())
+        first = store.add_feedback(inspection_id, "note", who="mei", note="squeals", token="t1")
+    with Store.open(home) as store:
+        assert store.add_feedback(inspection_id, "note", who="mei", note="squeals", token="t1") == first
+        assert store.add_feedback(inspection_id, "note", who="li", note="squeals", token="t2") != first
+        assert len(store.feedback(inspection_id)) == 2
+
+
+def test_a_part_seen_again_counts_once_in_the_first_pass_yield(store: Store) -> None:
+    for part_id, outcome in (("A", "fail"), ("A", "pass"), ("B", "pass"), ("B", "fail")):
+        made = inspection()
+        record = replace(made.record, trigger=replace(made.record.trigger, part_id=part_id))
+        store.add(replace(made, record=record, verdict=replace(made.verdict, outcome=outcome)))
+    first_pass = store.first_pass(inspection().station)
+    assert (first_pass.parts, first_pass.passed, first_pass.yield_ratio) == (2, 1, 0.5)
