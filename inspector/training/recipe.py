@@ -96,7 +96,7 @@ class Recipe(_Model):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)
     version: str = Field(default="1.0.0", pattern=r"^\d+\.\d+\.\d+$")
-    members_with_pictures: int = Field(default=1, ge=1, le=10)
+    members_with_pictures: int = Field(default=2, ge=1, le=10)
     members_without_pictures: int = Field(default=3, ge=1, le=20)
     picture: PictureRecipe = PictureRecipe()
     signal: SignalRecipe = SignalRecipe()
