@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboards import masthead
 from dashboards.shapes import LOGO, picture_of
-from dashboards.views import history, live, part
+from dashboards.views import history, live, part, replay
 from dashboards.words import say
 
 lang = masthead.language()
@@ -15,6 +15,7 @@ pages = {
     "page_live": st.Page(live.show, title=say("page_live", lang), url_path="live", default=True),
     "page_part": st.Page(part.show, title=say("page_part", lang), url_path="part"),
     "page_history": st.Page(history.show, title=say("page_history", lang), url_path="history"),
+    "page_replay": st.Page(replay.show, title=say("page_replay", lang), url_path="replay"),
 }
 st.session_state["pages"] = pages  # for the pages that lead to another page
 chosen = st.navigation(list(pages.values()), position="hidden")

@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache, lru_cache
 from importlib import import_module
@@ -32,7 +32,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from dashboards import live_feed, queries
+from dashboards import kept_replays, live_feed, queries
 from dashboards.charts.heat import overlay_png
 from inspector.errors import StoreError
 
@@ -69,6 +69,9 @@ def routes() -> list[Route]:
         Route("/parts/{inspection_id}/thumbnail/{camera}.jpg", _thumbnail),
         Route("/parts/{inspection_id}/heat/{camera}.png", _heat_map),
         Route("/parts/{inspection_id}/good/{camera}.jpeg", _good_part),
+        Route("/replays/{replay}/{side}/{number}/picture/{channel}.jpg", _replayed("picture")),
+        Route("/replays/{replay}/{side}/{number}/heat/{channel}.png", _replayed("heat")),
+        Route("/replays/{replay}/{side}/{number}/sound/{channel}.flac", _replayed("sound")),
         Route("/answers", _answer, methods=["POST"]),
     ]
 
@@ -137,6 +140,21 @@ async def _heat_map(request: Request) -> Response:
 async def _good_part(request: Request) -> Response:
     path = await to_thread.run_sync(_asked, request, queries.good_part_file)
     return Response(status_code=404) if path is None else FileResponse(path, headers=_FOR_EVER)
+
+
+def _replayed(kind: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return the route to one kind of file of a replayed part."""
+
+    async def answer(request: Request) -> Response:
+        asked = request.path_params
+        path = await to_thread.run_sync(kept_replays.file, asked["replay"], asked["side"], asked["number"], kind, asked["channel"])
+        if path is None:
+            return Response(status_code=404)
+        if kind == "heat":
+            return Response(await to_thread.run_sync(overlay_png, path), media_type="image/png", headers=_FOR_EVER)
+        return FileResponse(path, headers=_FOR_EVER)
+
+    return answer
 
 
 def _asked(request: Request, find: Callable[[str, str], Path | None]) -> Path | None:
@@ -238,7 +256,7 @@ def _lifespan(announce: Callable[[], None]) -> Callable[[st.App], AbstractAsyncC
 
 def _warm_up() -> None:
     """Load what the first page needs, so that it comes as fast as the second."""
-    for view in ("live", "part", "history"):
+    for view in ("live", "part", "history", "replay"):
         import_module(f"dashboards.views.{view}")
     for station in queries.stations():
         queries.station_definition(station)

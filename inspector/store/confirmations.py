@@ -1,14 +1,15 @@
-"""Which causes people confirmed: a fix that is meant for a cause, and helped, says that the cause was there."""
+"""What people confirmed: a cause, as a fix that is meant for it helped; what a part really was, as they said of its verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from inspector.parts import OK_LABEL, UNKNOWN_DEFECT
 from inspector.store.models import DocumentRow, FeedbackRow, FixRow, InspectionRow
-from inspector.store.results import ConfirmedCause
+from inspector.store.results import ConfirmedCause, Feedback, InspectionSummary
 
 _MOST = 2000
 """Answers that are looked at, the newest first: what was so long ago says little of a machine that was mended since."""
@@ -34,6 +35,15 @@ def confirmed_causes(connection: Connection) -> list[ConfirmedCause]:
         if cause is not None:
             found[row.inspection_id, cause["name"]] = ConfirmedCause(cause["name"], cause.get("looked_for", {}), row.defect)
     return list(found.values())
+
+
+def label_by_answers(summary: InspectionSummary, answers: Sequence[Feedback]) -> str | None:
+    """Return what a part really was by the last answer to its verdict, `answers` being oldest first; None where nobody said."""
+    said = next((answer.kind for answer in reversed(answers) if answer.kind in ("verdict_right", "verdict_wrong")), None)
+    if said is None or summary.outcome == "review":
+        return None
+    defective = (summary.outcome == "fail") == (said == "verdict_right")
+    return (summary.kind or UNKNOWN_DEFECT) if defective else OK_LABEL
 
 
 def _meant(document: Mapping[str, Any], causes: frozenset[str]) -> Mapping[str, Any] | None:

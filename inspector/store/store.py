@@ -20,7 +20,7 @@ from inspector.errors import StoreError
 from inspector.home import Home
 from inspector.parts import Case, Fix, Inspection, Outcome, Parameter, PartTruth
 from inspector.store import inspections, looks, memory
-from inspector.store.confirmations import confirmed_causes
+from inspector.store.confirmations import confirmed_causes, label_by_answers
 from inspector.store.database import connect, failures_named
 from inspector.store.evidence import write_evidence
 from inspector.store.identity import day_of, timed_id
@@ -204,6 +204,14 @@ class Store:
         chosen = select(*columns).where(FeedbackRow.inspection_id == inspection_id).order_by(FeedbackRow.feedback_id)
         with self._reading() as connection:
             return [Feedback(*row) for row in connection.execute(chosen)]
+
+    def confirmed_label(self, part_id: str, station: str, wall_utc_ns: int) -> str | None:
+        """Return what people said a part really was, `ok` or its defect: the last answer to the inspection of that very instant."""
+        found = self.find(part_id, station)
+        stored = self.get(found) if found else None
+        if stored is None or stored.summary.wall_utc_ns != wall_utc_ns:
+            return None
+        return label_by_answers(stored.summary, self.feedback(stored.summary.inspection_id))
 
     def confirmed_causes(self) -> list[ConfirmedCause]:
         """Return the causes that people confirmed, oldest first: what was done against them helped, as the last answer says."""

@@ -6,7 +6,11 @@ from streamlit.testing.v1 import AppTest
 
 from dashboards import command
 from dashboards.views import history
+from inspector.config import CostsConfig
+from inspector.document import inspection_document
 from inspector.errors import UsageError
+from inspector.replay.comparing import Comparison
+from inspector.store.replays import ReplayWriter
 
 HURTFUL = "<script>alert(1)</script>"
 
@@ -21,6 +25,12 @@ def history_page():
     from dashboards.views import history
 
     history.show()
+
+
+def replay_page():
+    from dashboards.views import replay
+
+    replay.show()
 
 
 def run(page, **query):
@@ -152,3 +162,55 @@ def test_the_pages_start_without_heavy_packages():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# --- replay ------------------------------------------------------------------------------------------------------------------------
+
+
+def keep_replay(home, made_line, *, name="shift-3", part_id=None):
+    """Keep a replay of four parts, of which the second way passes one that failed."""
+    comparison, writer = Comparison(CostsConfig(escape=100, reject=5, review=1)), ReplayWriter(home / "replays", name)
+    documents = []
+    for number in range(4):
+        fault = made_line.FAULTS[number // 2] if number % 2 else None
+        before = made_line.inspection(number, fault=fault, part_id=part_id)
+        after = made_line.inspection(number, fault=fault if number != 3 else None, part_id=part_id)
+        comparison.add(number, before, after, fault.kind if fault else "ok")
+        documents.append(inspection_document(before))
+        writer.add(number, before)
+        writer.add_after(number, after, inspection_document(after))
+    sides = {"before": {"model": "models/demo-press/1.0.0"}, "after": {"model": "models/other/2.0.0", "threshold": 0.9}}
+    writer.finish({"recording": "r.mcap", "parts": documents, "compare": {**sides, **comparison.document()}})
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_replay_is_shown_both_ways_with_what_each_costs(store, made_line, tmp_path, lang):
+    keep_replay(tmp_path, made_line)
+    app = run(replay_page, lang=lang, number="1")
+    shown = html_of(app)
+    words = {"en": ("Before", "costs 100 more", "known of 4 of 4"), "zh": ("原方式", "代价增加 100", "4 件中有 4 件")}
+    for text in (*words[lang], "P-000001", "other/2.0.0", "FAIL" if lang == "en" else "不合格"):
+        assert text in shown
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_one_jumps_between_the_parts_that_changed(store, made_line, tmp_path):
+    keep_replay(tmp_path, made_line)
+    app = run(replay_page, lang="en")
+    assert "P-000000" in html_of(app)
+    app.button(key="later").click().run()
+    assert "P-000001" in html_of(app)
+    app.button_group(key="replay-filter").set_value("changed_parts").run()
+    shown = html_of(app)
+    assert "P-000003" in shown
+    assert "1 / 1" in shown
+    assert "escape" in shown
+
+
+def test_text_of_the_plant_is_no_markup_in_a_replay(store, made_line, tmp_path):
+    keep_replay(tmp_path, made_line, part_id=HURTFUL)
+    assert HURTFUL not in html_of(run(replay_page))
+
+
+def test_without_a_replay_the_page_says_so(store):
+    assert "No replay has been kept yet" in html_of(run(replay_page, replay="../../etc"))

@@ -47,6 +47,7 @@ def test_no_word_is_there_for_nothing():
         path.read_text(encoding="utf-8") for pattern in ("*.py", "*.js") for path in CODE.rglob(pattern) if path.name != "words.py"
     )
     built = {f"lamp_{state}" for state in ("ok", "missing", "stale", "unknown")}
+    built |= {key for key in WORDS if key.startswith("price_")}
     assert [key for key in WORDS if key not in built and not re.search(rf"\b{key}\b", everything)] == []
 
 
@@ -78,7 +79,7 @@ def test_all_words_has_each_word():
 
 
 def test_a_suggestion_says_how_sure_it_is_what_worked_and_what_failed() -> None:
-    from dashboards.views.part import _fix
+    from dashboards.panels.advice import fix
 
     suggestion = {
         "action": {"en": "Tighten", "zh": "张紧"},
@@ -88,7 +89,7 @@ def test_a_suggestion_says_how_sure_it_is_what_worked_and_what_failed() -> None:
         "chance_interval": [0.11, 0.58],
         "warning": {"en": "helped only once in 5 tries", "zh": "试过 5 次，仅 1 次有效"},
     }
-    english, chinese = _fix(suggestion, "en"), _fix(suggestion, "zh")
+    english, chinese = fix(suggestion, "en"), fix(suggestion, "zh")
     assert "worked at 0.48–0.52 MPa, last 12 successes" in english
     assert "<b>helped only once in 5 tries</b> · helped in 1 of 5 · chance to help 11 to 58 %" in english
     assert "最近 12 次有效时为 0.48–0.52 MPa" in chinese
