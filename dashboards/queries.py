@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from inspector.config import MachineConfig, Station, load_station
 from inspector.errors import ConfigError, StoreError
@@ -29,6 +29,10 @@ from inspector.store import (
     StoredInspection,
 )
 from inspector.store.evidence import load_evidence
+
+if TYPE_CHECKING:
+    from inspector.diagnosis import Catalogue
+    from inspector.reports import Remark
 
 ANSWERS: tuple[Answer, ...] = ("helped", "not_helped", "verdict_wrong", "verdict_right")
 FINDINGS: tuple[Outcome, ...] = ("fail", "review")
@@ -185,6 +189,37 @@ def neighbours(stored: StoredInspection) -> tuple[str | None, str | None]:
 def answer(inspection_id: str, kind: Answer, fix_id: str | None = None, note: str | None = None) -> str:
     """Store what an operator says of one inspection; return the id of the answer."""
     return str(store().add_feedback(inspection_id, kind, fix_id=fix_id, note=note))
+
+
+def part_report(stored: StoredInspection, language: Literal["en", "zh"], ending: str) -> bytes:
+    """Return the report of one part as a file with this ending. Raises StoreError."""
+    from inspector.reports import file_of, part_report
+
+    return file_of(part_report(store(), stored, catalogue(), language, datetime.now().astimezone()), ending)
+
+
+def batch_report(station: str, since_utc_ns: int, language: Literal["en", "zh"], ending: str) -> bytes:
+    """Return the report of what a station made since then as a file with this ending. Raises StoreError."""
+    from inspector.reports import batch_of, batch_report, file_of
+
+    now = datetime.now().astimezone()
+    batch = batch_of(store(), station, since_utc_ns, int(now.timestamp() * 1e9))
+    return file_of(batch_report(batch, catalogue(), language, now), ending)
+
+
+def check_statement(text: str, stored: StoredInspection) -> list[Remark]:
+    """Return what the record says of a written statement on one part."""
+    from inspector.reports import check_statement
+
+    return check_statement(text, stored.document, catalogue())
+
+
+def catalogue() -> Catalogue:
+    """Return the causes as this installation has them. Raises ConfigError."""
+    from inspector.diagnosis import load_catalogue
+
+    home = Home.at(None)
+    return load_catalogue(None, home.imported_causes, home.causes)
 
 
 def machine(stored: StoredInspection) -> MachineConfig:

@@ -175,6 +175,17 @@ WORDS: dict[str, Text] = {
         "The mark is what was measured, the band what is normal here; red is outside. Open a cause to see what speaks for and against it.",
         "竖线为实测值，色带为本线正常范围，红色表示超出。点开原因可查看支持与反对的证据。",
     ),
+    # reports
+    "report": Text("Report", "报告"),
+    "not_made": Text("The report cannot be made", "无法生成报告"),
+    "statement": Text("Check a statement against the record", "核对书面结论"),
+    "statement_hint": Text(
+        "What is to be written or signed about this part, in English or Chinese", "关于该零件拟写或拟签署的内容（中文或英文）"
+    ),
+    "nothing_checked": Text("Nothing in it can be held against the record.", "其中没有可与记录核对的内容。"),
+    "contradicts": Text("contradicts the record", "与记录矛盾"),
+    "unsupported": Text("not in the record", "记录中无依据"),
+    "holds": Text("holds", "与记录一致"),
     # replay
     "page_replay": Text("Replay", "回放"),
     "replay_shown": Text("Replay", "回放记录"),

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboards import masthead, queries
-from dashboards.panels import advice, diagnosis, picture, signals
+from dashboards.panels import advice, diagnosis, picture, reports, signals
 from dashboards.panels.pieces import plain_text, title
 from dashboards.shapes import SHAPES
 from dashboards.words import Language, channel_name, kind_name, say, stage_name
@@ -40,6 +40,7 @@ def show() -> None:
         advice.suggestions(stored.document.get("suggestions", []), stored.document.get("escalation"), lang)
         _answers(stored, lang)
     signals.show(stored, evidence, lang)
+    reports.statement(stored, lang)
     with st.expander(say("raw_json", lang)):
         st.json(dict(stored.document), expanded=2)
 
@@ -62,6 +63,7 @@ def _chooser(stored: StoredInspection, lang: Language) -> None:
     with st.container(key="chooser", horizontal=True, vertical_alignment="center", gap="small"):
         _step(say("older", lang), older, "older", "left")
         _step(say("newer", lang), newer, "newer", "right")
+        reports.download(f"part-{stored.summary.inspection_id}", lambda ending: queries.part_report(stored, lang, ending), lang)
         wanted = st.text_input(
             say("choose_part", lang), placeholder=say("choose_part", lang), label_visibility="collapsed", key="wanted", width=260
         )

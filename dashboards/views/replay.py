@@ -182,7 +182,7 @@ def _truth(row: Row, side: Side, lang: Language) -> str:
         return ""
     said = say("really_is", lang, kind=kind_name(row.truth, lang))
     made = row.mistake(side)
-    return f"<br>{escape(said)}" + (f" · <b>{say(made, lang)}</b>" if made else "")
+    return f"<br>{escape(said)}" + (f" · <em>{say(made, lang)}</em>" if made else "")
 
 
 def _cause(document: Mapping[str, Any], lang: Language) -> None:

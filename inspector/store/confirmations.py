@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from inspector.parts import OK_LABEL, UNKNOWN_DEFECT
+from inspector.store.inspections import summary, summary_columns
 from inspector.store.models import DocumentRow, FeedbackRow, FixRow, InspectionRow
 from inspector.store.results import ConfirmedCause, Feedback, InspectionSummary
 
@@ -44,6 +45,23 @@ def label_by_answers(summary: InspectionSummary, answers: Sequence[Feedback]) ->
         return None
     defective = (summary.outcome == "fail") == (said == "verdict_right")
     return (summary.kind or UNKNOWN_DEFECT) if defective else OK_LABEL
+
+
+def known_labels(connection: Connection, wanted: Sequence[ColumnElement[bool]]) -> tuple[dict[str, str], frozenset[str]]:
+    """Return the labels of the inspections that meet all conditions, as labelled or else as people said; and which were answered."""
+    labelled = select(InspectionRow.inspection_id, InspectionRow.truth_label).where(*wanted, InspectionRow.truth_label.is_not(None))
+    answers = (
+        select(*(getattr(FeedbackRow, name) for name in Feedback.__dataclass_fields__), *summary_columns())
+        .join(InspectionRow, InspectionRow.inspection_id == FeedbackRow.inspection_id)
+        .where(*wanted)
+        .order_by(FeedbackRow.feedback_id)
+    )
+    given: dict[str, tuple[InspectionSummary, list[Feedback]]] = {}
+    fields = len(Feedback.__dataclass_fields__)
+    for row in connection.execute(answers):
+        given.setdefault(row.inspection_id, (summary(row[fields:]), []))[1].append(Feedback(*row[:fields]))
+    said = {found: label for found, (about, told) in given.items() if (label := label_by_answers(about, told)) is not None}
+    return said | {str(found): str(label) for found, label in connection.execute(labelled)}, frozenset(given)
 
 
 def _meant(document: Mapping[str, Any], causes: frozenset[str]) -> Mapping[str, Any] | None:

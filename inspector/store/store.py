@@ -19,8 +19,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from inspector.errors import StoreError
 from inspector.home import Home
 from inspector.parts import Case, Fix, Inspection, Outcome, Parameter, PartTruth
-from inspector.store import inspections, looks, memory
-from inspector.store.confirmations import confirmed_causes, label_by_answers
+from inspector.store import inspections, labels, looks, memory
+from inspector.store.confirmations import confirmed_causes, known_labels, label_by_answers
 from inspector.store.database import connect, failures_named
 from inspector.store.evidence import write_evidence
 from inspector.store.identity import day_of, timed_id
@@ -34,6 +34,7 @@ from inspector.store.results import (
     ImportBatch,
     ImportResult,
     InspectionSummary,
+    Label,
     Share,
     StationStatus,
     StoredInspection,
@@ -213,10 +214,39 @@ class Store:
             return None
         return label_by_answers(stored.summary, self.feedback(stored.summary.inspection_id))
 
+    def known_labels(self, station: str, since_utc_ns: int, until_utc_ns: int) -> tuple[dict[str, str], frozenset[str]]:
+        """Return what parts of a station really were (inspection -> `ok` or its defect), and which inspections somebody answered at all."""
+        wanted = inspections.conditions(station=station, since_utc_ns=since_utc_ns, until_utc_ns=until_utc_ns)
+        with self._reading() as connection:
+            return known_labels(connection, wanted)
+
     def confirmed_causes(self) -> list[ConfirmedCause]:
         """Return the causes that people confirmed, oldest first: what was done against them helped, as the last answer says."""
         with self._reading() as connection:
             return confirmed_causes(connection)
+
+    # --- labels ----------------------------------------------------------------------------------------------------------------
+
+    def add_label(self, inspection_id: str, kind: str, cause: str | None, who: str, note: str | None = None) -> str:
+        """Keep what a person says a part really is; return the id. Raises StoreError for an unknown inspection or a missing name."""
+        if not kind or not who.strip():
+            raise StoreError("a label needs a kind and the name of who says so")
+        if self.get(inspection_id) is None:
+            raise StoreError(f"there is no inspection '{inspection_id}'")
+        label = Label(timed_id(), inspection_id, kind, cause, who.strip(), note, time.time_ns())
+        with self._writing() as connection:
+            labels.add_label(connection, label)
+        return label.label_id
+
+    def labels(self, inspection_ids: Sequence[str]) -> dict[str, list[Label]]:
+        """Return the last word of each person by inspection; inspections that nobody labelled are absent."""
+        with self._reading() as connection:
+            return labels.labels_of(connection, inspection_ids)
+
+    def labelled_ids(self) -> list[str]:
+        """Return the inspections that anybody labelled, oldest first."""
+        with self._reading() as connection:
+            return labels.labelled_ids(connection)
 
     # --- signs of life ---------------------------------------------------------------------------------------------------------
 

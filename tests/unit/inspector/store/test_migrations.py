@@ -37,6 +37,7 @@ def test_an_older_database_is_brought_up_to_date_with_all_that_it_holds(tmp_path
     engine = connect(home.database_url)
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE inspection_look"))
+        connection.execute(text("DROP TABLE label"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()
     with Store.open(home) as store:
