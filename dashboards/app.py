@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboards import masthead
 from dashboards.shapes import LOGO, picture_of
-from dashboards.views import history, live, part, replay
+from dashboards.views import history, live, part, replay, review
 from dashboards.words import say
 
 lang = masthead.language()
@@ -16,6 +16,7 @@ pages = {
     "page_part": st.Page(part.show, title=say("page_part", lang), url_path="part"),
     "page_history": st.Page(history.show, title=say("page_history", lang), url_path="history"),
     "page_replay": st.Page(replay.show, title=say("page_replay", lang), url_path="replay"),
+    "page_review": st.Page(review.show, title=say("page_review", lang), url_path="review"),
 }
 st.session_state["pages"] = pages  # for the pages that lead to another page
 chosen = st.navigation(list(pages.values()), position="hidden")

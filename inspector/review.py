@@ -116,15 +116,21 @@ def described(records: Sequence[PartRecord]) -> Station:
     channels: dict[str, dict[str, Any]] = {}
     for record in records:
         for name, channel in record.channels.items():
-            wave, series = record.waveforms.get(name), record.series.get(name)
-            start_ns = wave.start_ns if wave else int(series.t_ns[0]) if series is not None and len(series.t_ns) else 0
-            pre_s = max(-start_ns / 1e9, 0.001 if channel.modality != "image" else 0.0)
-            known = channels.setdefault(
-                name, {"modality": channel.modality, "driver": "kept", "unit": channel.unit, "window": {"pre_s": pre_s}}
-            )
-            known["window"]["pre_s"] = max(known["window"]["pre_s"], pre_s) if series is not None else known["window"]["pre_s"]
+            known = channels.setdefault(name, {"modality": channel.modality, "driver": "kept", "unit": channel.unit})
+            if channel.modality != "image":
+                # Sound must start where dataset.yaml says, to the millisecond: its first part tells; series only need to fit.
+                pre_s = max(-_start_s(record, name), 0.001)
+                before = known.get("window", {}).get("pre_s", pre_s)
+                known["window"] = {"pre_s": max(before, pre_s) if channel.modality == "series" else before}
     name = records[0].trigger.station
     return Station.model_validate({"station": name, "title": {"en": name, "zh": name}, "trigger": {"driver": "kept"}, "channels": channels})
+
+
+def _start_s(record: PartRecord, name: str) -> float:
+    wave, series = record.waveforms.get(name), record.series.get(name)
+    if wave is not None:
+        return wave.start_ns / 1e9
+    return float(series.t_ns[0]) / 1e9 if series is not None and len(series.t_ns) else 0.0
 
 
 def _pixels(path: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -45,10 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
             named = ("part_id", "station", "outcome", "score", "kind", "inspection_id")
             rows = [{name: getattr(one.summary, name) for name in named} | {"worth": one.worth, "reasons": one.reasons} for one in found]
             document = {"parts": rows}
-            lines = (
+            lines = [
                 f"{row['worth']:.2f}  {row['part_id']}  {row['outcome']:6}  score {row['score']:.3f}  {', '.join(row['reasons'])}"
                 for row in rows
-            )
+            ]
             told = "\n".join(lines) or "nothing to look at"
     if arguments.json != "-":
         print(told)

@@ -183,5 +183,5 @@ def _unit(text: str) -> str:
 def _same(written: str, value: float, known: float) -> bool:
     """Tell whether a written figure is a known one, to the digits that were written."""
     digits = len(written.partition(".")[2])
-    rounding = 0.5 / 10**digits
+    rounding = 0.5 * 10.0**-digits
     return abs(value - known) <= max(rounding, abs(known) * _ROUNDING) or abs(abs(value) - abs(known)) <= rounding

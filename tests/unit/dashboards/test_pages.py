@@ -33,6 +33,12 @@ def replay_page():
     replay.show()
 
 
+def review_page():
+    from dashboards.views import review
+
+    review.show()
+
+
 def run(page, **query):
     app = AppTest.from_function(page, default_timeout=60)
     for name, value in query.items():
@@ -214,3 +220,29 @@ def test_text_of_the_plant_is_no_markup_in_a_replay(store, made_line, tmp_path):
 
 def test_without_a_replay_the_page_says_so(store):
     assert "No replay has been kept yet" in html_of(run(replay_page, replay="../../etc"))
+
+
+# --- review ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_part_is_labelled_by_a_named_person(store, made_line):
+    inspection_id = store.add(made_line.inspection(5, outcome="review"))
+    app = run(review_page, lang="en")
+    assert "P-000005" in html_of(app)
+    app.selectbox(key=f"kind-{inspection_id}").select("scratch")
+    app.button[-1].click().run()
+    assert "signed" in app.warning[0].value
+    app.text_input(key="reviewer").set_value("Li Wei")
+    app.selectbox(key=f"kind-{inspection_id}").select("scratch")
+    app.selectbox(key=f"cause-{inspection_id}").select("belt_slip")
+    app.button[-1].click().run()
+    (label,) = store.labels([inspection_id])[inspection_id]
+    assert (label.kind, label.cause, label.who) == ("scratch", "belt_slip", "Li Wei")
+    assert "Nothing to look at" in html_of(app)
+
+
+def test_a_statement_that_contradicts_the_record_is_pointed_out(store, made_line):
+    inspection_id = store.add(made_line.inspection(5, fault=made_line.FAULTS[0]))
+    app = run(part_page, id=inspection_id, lang="zh")
+    app.text_area[0].set_value("零件合格，放行。").run()
+    assert "与记录矛盾" in html_of(app)
