@@ -7,7 +7,8 @@ are checked here, so that no page can be talked into reading another file.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
@@ -33,6 +34,7 @@ from inspector.store.evidence import load_evidence
 if TYPE_CHECKING:
     from inspector.diagnosis import Catalogue
     from inspector.reports import Remark
+    from inspector.root_causes import Association, Slot
 
 ANSWERS: tuple[Answer, ...] = ("helped", "not_helped", "verdict_wrong", "verdict_right")
 FINDINGS: tuple[Outcome, ...] = ("fail", "review")
@@ -40,6 +42,7 @@ FINDINGS: tuple[Outcome, ...] = ("fail", "review")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,119}")
 _SHIFT_HOURS = 8
 _FIRST_SHIFT_HOUR = 6
+_MOST_EXPLORED = 1000
 _NEXT_SPANS_S = (60, 3600, 86_400, 31 * 86_400)
 
 
@@ -205,6 +208,33 @@ def batch_report(station: str, since_utc_ns: int, language: Literal["en", "zh"],
     now = datetime.now().astimezone()
     batch = batch_of(store(), station, since_utc_ns, int(now.timestamp() * 1e9))
     return file_of(batch_report(batch, catalogue(), language, now), ending)
+
+
+def parts_between(station: str, since_utc_ns: int, until_utc_ns: int) -> list[InspectionSummary]:
+    """Return the parts of a station between two instants, oldest first; of very many the newest."""
+    page = store().history(station=station, since_utc_ns=since_utc_ns, until_utc_ns=until_utc_ns, limit=_MOST_EXPLORED)
+    return list(reversed(page.inspections))
+
+
+def causes_over_time(parts: Sequence[InspectionSummary], since_utc_ns: int, until_utc_ns: int) -> list[Slot]:
+    """Return the causes of a span in equal slots, oldest first."""
+    from inspector import root_causes
+
+    return root_causes.over_time(parts, since_utc_ns, until_utc_ns)
+
+
+def leaders(parts: Sequence[InspectionSummary]) -> dict[str, Counter[str]]:
+    """Return by cause how often each channel was the first to show it."""
+    from inspector import root_causes
+
+    return root_causes.leaders(store(), parts)
+
+
+def associations(parts: Sequence[InspectionSummary], kind: str | None) -> list[Association]:
+    """Return how process values of defective parts differ from those that passed, the surest difference first."""
+    from inspector import root_causes
+
+    return root_causes.associations(store(), parts, kind)
 
 
 def check_statement(text: str, stored: StoredInspection) -> list[Remark]:

@@ -256,7 +256,7 @@ def _lifespan(announce: Callable[[], None]) -> Callable[[st.App], AbstractAsyncC
 
 def _warm_up() -> None:
     """Load what the first page needs, so that it comes as fast as the second."""
-    for view in ("live", "part", "history", "replay", "review"):
+    for view in ("live", "part", "history", "causes", "replay", "review"):
         import_module(f"dashboards.views.{view}")
     for station in queries.stations():
         queries.station_definition(station)

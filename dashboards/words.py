@@ -175,6 +175,29 @@ WORDS: dict[str, Text] = {
         "The mark is what was measured, the band what is normal here; red is outside. Open a cause to see what speaks for and against it.",
         "竖线为实测值，色带为本线正常范围，红色表示超出。点开原因可查看支持与反对的证据。",
     ),
+    # root causes
+    "page_causes": Text("Root causes", "根因"),
+    "last_week": Text("Last 7 days", "最近 7 天"),
+    "causes_over_time": Text("Causes over time", "原因随时间变化"),
+    "other_causes": Text("others", "其他"),
+    "which_began": Text("Which channel showed it first", "最先出现异常的通道"),
+    "began_in": Text("First seen in (parts)", "最先见于（件数）"),
+    "goes_with": Text("Which process values differ in rejected parts", "不合格件的过程量差异"),
+    "too_few": Text(
+        "Too few parts for a comparison: at least five that passed and five that failed.",
+        "样本过少：至少需要 5 件合格与 5 件不合格。",
+    ),
+    "median_passed": Text("Median, passed", "合格件中位数"),
+    "median_defective": Text("Median, failed", "不合格件中位数"),
+    "against_passed": Text("Beside the middle half of passed parts", "相对合格件中间一半"),
+    "higher_in": Text("Higher in failed", "不合格件更高"),
+    "by_accident": Text("By accident", "偶然概率"),
+    "no_proof": Text(
+        "Means over each part's window. “Higher in failed”: how often the failed one of two parts has the higher value, 50 % says "
+        "nothing. A difference is no proof of a cause: it says where to look.",
+        "数值为每件窗口内的平均值。“不合格件更高”指两件中不合格件数值较高的概率，50 % 表示无差异。差异不等于原因，仅提示排查方向。",
+    ),
+    "their_parts": Text("The parts behind it", "对应零件"),
     # review
     "page_review": Text("Review", "复核标注"),
     "your_name": Text("Your name", "姓名"),

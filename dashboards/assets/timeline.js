@@ -1,7 +1,7 @@
 // All that was recorded of one part on one time axis, with one cursor: scrub, zoom, play.
 
 const HEIGHT = { spectrogram: 110, wave: 64, series: 58, axis: 26 };
-const INK = '#1f4e5f', CURSOR = '#b92c05', SPAN = 'rgba(242, 178, 0, 0.35)', QUIET = '#4d5a64';
+const INK = '#1f4e5f', CURSOR = '#b92c05', SPAN = 'rgba(242, 178, 0, 0.2)', QUIET = '#4d5a64';
 
 export default function (component) {
   const root = component.parentElement;

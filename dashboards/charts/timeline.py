@@ -118,4 +118,5 @@ def _plain(values: NDArray[Any]) -> list[float | None]:
 
 
 def _spans(said: Sequence[Mapping[str, Any]]) -> list[list[float]]:
-    return [[float(item["start_s"]), float(item["end_s"])] for item in said if None not in (item.get("start_s"), item.get("end_s"))]
+    spans = {(item.get("start_s"), item.get("end_s")) for item in said}
+    return [[float(start_s), float(end_s)] for start_s, end_s in sorted(spans) if start_s is not None and end_s is not None]

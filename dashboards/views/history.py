@@ -42,6 +42,7 @@ def since_utc_ns(span: str, now: datetime) -> int | None:
         "last_hour": lambda: now - timedelta(hours=1),
         "last_shift": lambda: queries.shift_start(now),
         "last_day": lambda: now - timedelta(days=1),
+        "last_week": lambda: now - timedelta(days=7),
     }
     return int(starts[span]().timestamp() * 1e9) if span in starts else None
 

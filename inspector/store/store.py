@@ -316,6 +316,10 @@ class Store:
         with self._reading() as connection:
             return memory.version(connection)
 
+    def evidence_folder(self, inspection_id: str) -> Path:
+        """Return where the evidence of an inspection is kept; may not be there."""
+        return self._folder(inspection_id)
+
     # --- inside ----------------------------------------------------------------------------------------------------------------
 
     def _folder(self, inspection_id: str) -> Path:

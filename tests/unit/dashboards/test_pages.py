@@ -39,6 +39,12 @@ def review_page():
     review.show()
 
 
+def causes_page():
+    from dashboards.views import causes
+
+    causes.show()
+
+
 def run(page, **query):
     app = AppTest.from_function(page, default_timeout=60)
     for name, value in query.items():
@@ -246,3 +252,14 @@ def test_a_statement_that_contradicts_the_record_is_pointed_out(store, made_line
     app = run(part_page, id=inspection_id, lang="zh")
     app.text_area[0].set_value("零件合格，放行。").run()
     assert "与记录矛盾" in html_of(app)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_causes_over_time_lead_down_to_the_parts(store, made_line, lang):
+    for number in range(12):
+        store.add(made_line.inspection(number, fault=made_line.FAULTS[0] if number % 2 else None))
+    app = run(causes_page, lang=lang)
+    shown = html_of(app)
+    for text in ("P-000011", *(("Belt slip", "Motor current 6") if lang == "en" else ("皮带打滑", "电机电流 6"))):
+        assert text in shown
+    assert len(app.get("plotly_chart")) == 1
