@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboards import masthead, people
 from dashboards.shapes import LOGO, picture_of
-from dashboards.views import alarms, handover, history, live, part, spc, wall
+from dashboards.views import alarms, causes, handover, history, live, part, replay, review, spc, wall
 from dashboards.words import say
 
 lang = masthead.language()
@@ -25,6 +25,9 @@ pages = {
     "page_spc": st.Page(spc.show, title=say("page_spc", lang), url_path="spc"),
     "page_handover": st.Page(handover.show, title=say("page_handover", lang), url_path="handover"),
     "page_history": st.Page(history.show, title=say("page_history", lang), url_path="history"),
+    "page_causes": st.Page(causes.show, title=say("page_causes", lang), url_path="causes"),
+    "page_replay": st.Page(replay.show, title=say("page_replay", lang), url_path="replay"),
+    "page_review": st.Page(review.show, title=say("page_review", lang), url_path="review"),
 }
 st.session_state["pages"] = pages  # for the pages that lead to another page
 chosen = st.navigation(list(pages.values()), position="hidden")

@@ -7,12 +7,13 @@ are checked here, so that no page can be talked into reading another file, or a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from dashboards import people
 from inspector.config import MachineConfig, Station, load_station
@@ -37,6 +38,11 @@ from inspector.store import (
 )
 from inspector.store.evidence import load_evidence
 
+if TYPE_CHECKING:
+    from inspector.diagnosis import Catalogue
+    from inspector.reports import Remark
+    from inspector.root_causes import Association, Slot
+
 ANSWERS: tuple[Answer, ...] = ("helped", "not_helped", "verdict_wrong", "verdict_right")
 """What a page asks with one button each."""
 FINDINGS: tuple[Outcome, ...] = ("fail", "review")
@@ -44,6 +50,7 @@ FINDINGS: tuple[Outcome, ...] = ("fail", "review")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,119}")
 _SHIFT_HOURS = 8
 _FIRST_SHIFT_HOUR = 6
+_MOST_EXPLORED = 1000
 _NEXT_SPANS_S = (60, 3600, 86_400, 31 * 86_400)
 
 
@@ -248,6 +255,64 @@ def first_pass(station: str, since_utc_ns: int) -> FirstPass:
 def handed_over(station: str, since_utc_ns: int, now_ns: int) -> HandOver:
     """Return what the shift that began then leaves to the next."""
     return hand_over(store(), station, since_utc_ns, now_ns)
+
+
+def part_report(stored: StoredInspection, language: Literal["en", "zh"], ending: str) -> bytes:
+    """Return the report of one part as a file with this ending. Raises StoreError."""
+    from inspector.reports import file_of, part_report
+
+    return file_of(part_report(store(), stored, catalogue(), language, datetime.now().astimezone()), ending)
+
+
+def batch_report(station: str, since_utc_ns: int, language: Literal["en", "zh"], ending: str) -> bytes:
+    """Return the report of what a station made since then as a file with this ending. Raises StoreError."""
+    from inspector.reports import batch_of, batch_report, file_of
+
+    now = datetime.now().astimezone()
+    batch = batch_of(store(), station, since_utc_ns, int(now.timestamp() * 1e9))
+    return file_of(batch_report(batch, catalogue(), language, now), ending)
+
+
+def parts_between(station: str, since_utc_ns: int, until_utc_ns: int) -> list[InspectionSummary]:
+    """Return the parts of a station between two instants, oldest first; of very many the newest."""
+    page = store().history(station=station, since_utc_ns=since_utc_ns, until_utc_ns=until_utc_ns, limit=_MOST_EXPLORED)
+    return list(reversed(page.inspections))
+
+
+def causes_over_time(parts: Sequence[InspectionSummary], since_utc_ns: int, until_utc_ns: int) -> list[Slot]:
+    """Return the causes of a span in equal slots, oldest first."""
+    from inspector import root_causes
+
+    return root_causes.over_time(parts, since_utc_ns, until_utc_ns)
+
+
+def leaders(parts: Sequence[InspectionSummary]) -> dict[str, Counter[str]]:
+    """Return by cause how often each channel was the first to show it."""
+    from inspector import root_causes
+
+    return root_causes.leaders(store(), parts)
+
+
+def associations(parts: Sequence[InspectionSummary], kind: str | None) -> list[Association]:
+    """Return how process values of defective parts differ from those that passed, the surest difference first."""
+    from inspector import root_causes
+
+    return root_causes.associations(store(), parts, kind)
+
+
+def check_statement(text: str, stored: StoredInspection) -> list[Remark]:
+    """Return what the record says of a written statement on one part."""
+    from inspector.reports import check_statement
+
+    return check_statement(text, stored.document, catalogue())
+
+
+def catalogue() -> Catalogue:
+    """Return the causes as this installation has them. Raises ConfigError."""
+    from inspector.diagnosis import load_catalogue
+
+    home = Home.at(None)
+    return load_catalogue(None, home.imported_causes, home.causes)
 
 
 def machine(stored: StoredInspection) -> MachineConfig:

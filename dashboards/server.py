@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache, lru_cache
 from importlib import import_module
@@ -30,7 +30,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from dashboards import alarm_feed, answering, live_feed, queries, signing_in
+from dashboards import alarm_feed, answering, kept_replays, live_feed, queries, signing_in
 from dashboards.charts.heat import overlay_png
 from dashboards.door import Door, same_origin
 from inspector.errors import AccessError, StoreError
@@ -74,6 +74,9 @@ def routes() -> list[Route]:
         Route("/parts/{inspection_id}/heat/{camera}.png", _heat_map),
         Route("/parts/{inspection_id}/good/{camera}.jpeg", _good_part),
         Route("/parts/{inspection_id}/sound/{channel}.flac", _sound),
+        Route("/replays/{replay}/{side}/{number}/picture/{channel}.jpg", _replayed("picture")),
+        Route("/replays/{replay}/{side}/{number}/heat/{channel}.png", _replayed("heat")),
+        Route("/replays/{replay}/{side}/{number}/sound/{channel}.flac", _replayed("sound")),
         Route("/answers", _answer, methods=["POST"]),
         Route("/alarms", _act_on_alarm, methods=["POST"]),
         Route("/alarms/{station}.json", _alarms),
@@ -180,6 +183,21 @@ async def _good_part(request: Request) -> Response:
     return Response(status_code=404) if path is None else FileResponse(path, headers=_FOR_EVER)
 
 
+def _replayed(kind: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return the route to one kind of file of a replayed part."""
+
+    async def answer(request: Request) -> Response:
+        asked = request.path_params
+        path = await to_thread.run_sync(kept_replays.file, asked["replay"], asked["side"], asked["number"], kind, asked["channel"])
+        if path is None:
+            return Response(status_code=404)
+        if kind == "heat":
+            return Response(await to_thread.run_sync(overlay_png, path), media_type="image/png", headers=_FOR_EVER)
+        return FileResponse(path, headers=_FOR_EVER)
+
+    return answer
+
+
 def _asked(request: Request, find: Callable[[str, str], Path | None]) -> Path | None:
     return find(request.path_params["inspection_id"], request.path_params["camera"])
 
@@ -271,7 +289,7 @@ def _lifespan(announce: Callable[[], None]) -> Callable[[st.App], AbstractAsyncC
 
 def _warm_up() -> None:
     """Load what the first page needs, so that it comes as fast as the second."""
-    for view in ("live", "part", "history", "alarms", "wall", "spc", "handover"):
+    for view in ("live", "part", "history", "alarms", "wall", "spc", "handover", "causes", "replay", "review"):
         import_module(f"dashboards.views.{view}")
     for station in queries.store().stations():
         queries.station_definition(station)

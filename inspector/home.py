@@ -52,6 +52,21 @@ class Home:
     def recordings(self) -> Path:
         return self.root / "recordings"
 
+    @property
+    def replays(self) -> Path:
+        """Replays that were kept to be looked at, a folder each."""
+        return self.root / "replays"
+
+    @property
+    def models(self) -> Path:
+        """Models of this installation, beside those that ship: <name>/<version>/."""
+        return self.root / "models"
+
+
+def known_models(home: Home) -> list[Path]:
+    """Return the folders of all models that this installation can judge with, by name and version."""
+    return sorted(path.parent for place in (shipped("models"), home.models) for path in place.glob("*/*/manifest.yaml"))
+
 
 def shipped(relative: str) -> Path:
     """Return a file or folder that ships with the product, e.g. `data/knowledge/causes.yaml`.

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
 from dashboards.charts.style import THIS_LINE, plain
 from dashboards.theme import FAIL
-from dashboards.words import Language, say
+from dashboards.words import Language, cause_name, say
 from inspector.store import HourlyYield
+
+if TYPE_CHECKING:
+    from inspector.root_causes import Slot
 
 _BAR = "#7f939c"
 _MOST_BARS = 8
+_SHADES = (("#1f4e5f", ""), ("#7f939c", "/"), ("#b28a2e", ""), ("#8a5a72", "x"), ("#5b7f52", "."), ("#b4bcc2", ""))
+"""Colour and pattern of each cause: told apart without colour too."""
 _HEIGHT_PX = 250
 
 
@@ -61,6 +67,26 @@ def pareto(counted: Mapping[str, int], lang: Language) -> go.Figure | None:
         },
         bargap=0.45,
     )
+    return figure
+
+
+def causes_over_time(slots: Sequence[Slot], lang: Language) -> go.Figure | None:
+    """Return the causes of each slot as stacked bars, those that are rare together; None where nothing was found."""
+    total = sum((Counter(slot.causes) for slot in slots), Counter[str]())
+    if not total:
+        return None
+    labels = [datetime.fromtimestamp(slot.start_utc_ns / 1e9).astimezone().strftime("%m-%d %H:%M") for slot in slots]
+    figure = go.Figure()
+    shown = [cause for cause, _ in total.most_common(len(_SHADES) - 1)]
+    for cause, (shade, pattern) in zip(shown, _SHADES, strict=False):
+        heights = [slot.causes.get(cause, 0) for slot in slots]
+        figure.add_bar(x=labels, y=heights, name=cause_name(cause, lang), marker={"color": shade, "pattern": {"shape": pattern}})
+    rest = [sum(n for cause, n in slot.causes.items() if cause not in shown) for slot in slots]
+    if any(rest):
+        figure.add_bar(x=labels, y=rest, name=say("other_causes", lang), marker={"color": _SHADES[-1][0]})
+    plain(figure, height_px=_HEIGHT_PX, y=say("not_passed", lang), legend=True)
+    figure.update_layout(barmode="stack", bargap=0.2)
+    figure.update_xaxes(type="category", nticks=12)
     return figure
 
 

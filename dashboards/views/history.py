@@ -12,6 +12,7 @@ import streamlit as st
 
 from dashboards import masthead, queries
 from dashboards.charts import counts
+from dashboards.panels import reports
 from dashboards.shapes import SHAPES
 from dashboards.words import Language, cause_name, kind_name, say
 from inspector.parts import Outcome
@@ -30,6 +31,7 @@ def show() -> None:
         st.html(f'<p class="lead">{say("no_parts", lang)}</p>')
         return
     wanted = _filters(station, lang)
+    reports.download(f"batch-{station}", lambda ending: queries.batch_report(station, wanted["since_utc_ns"] or 0, lang, ending), lang)
     _figures(station, wanted["since_utc_ns"] or 0, lang)
     _parts(station, wanted, lang)
 
@@ -40,6 +42,7 @@ def since_utc_ns(span: str, now: datetime) -> int | None:
         "last_hour": lambda: now - timedelta(hours=1),
         "last_shift": lambda: queries.shift_start(now),
         "last_day": lambda: now - timedelta(days=1),
+        "last_week": lambda: now - timedelta(days=7),
     }
     return int(starts[span]().timestamp() * 1e9) if span in starts else None
 

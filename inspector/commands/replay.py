@@ -1,23 +1,28 @@
-"""Judge the parts of a recording again, as fast as possible or at its own pace, and compare two models.
+"""Judge the parts of a recording again, as fast as possible or at its own pace, and compare two ways of judging.
 
 examples:  inspector replay press.mcap --model models/demo-press/1.0.0 --digest
            inspector replay press.mcap --model models/old --compare models/new --json -
+           inspector replay press.mcap --compare-threshold 0.3 --prices escape=200,reject=8,review=2
+           inspector replay press.mcap --compare-without audio --keep no-microphone     (to look at in the dashboard)
            inspector replay press.mcap --fault microphone=unplugged --fault camera=frozen@10-20
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspector.commands.output import add_json_argument, progress, write_json
+from inspector.commands.comparing_replays import add_comparing_arguments, comparison_lines
+from inspector.commands.output import add_home_argument, add_json_argument, progress, write_json
 
 if TYPE_CHECKING:
+    from inspector.commands.comparing_replays import Keeper
     from inspector.config import Station
-    from inspector.parts import Capture
-    from inspector.pipeline import Judged, Pipeline
-    from inspector.replay import Comparison
+    from inspector.parts import Inspection
+    from inspector.replay import Comparison, Digest, Setting
 
 SUMMARY = "judge the parts of a recording again"
 
@@ -25,7 +30,7 @@ SUMMARY = "judge the parts of a recording again"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recording", type=Path, metavar="RECORDING")
     parser.add_argument("--model", type=Path, metavar="MODEL_DIR", help="which model judges (default: that of the demo)")
-    parser.add_argument("--compare", type=Path, metavar="MODEL_DIR2", help="a second model; the parts that it judges otherwise are named")
+    add_comparing_arguments(parser)
     parser.add_argument("--speed", default="max", metavar="X|max", help="1 is the pace of the recording (default: max)")
     parser.add_argument(
         "--fault",
@@ -38,46 +43,85 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parts", type=int, metavar="N", help="judge N parts only")
     parser.add_argument("--realign", action="store_true", help="learn the devices' clocks anew from when their readings arrived")
     parser.add_argument("--digest", action="store_true", help="print only the digest over all verdicts")
+    parser.add_argument(
+        "--keep", nargs="?", const="", metavar="NAME", help="keep it in the installation, to look at it part by part in the dashboard"
+    )
+    add_home_argument(parser)
     add_json_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from inspector.document import inspection_document
-    from inspector.faults import parse_fault
-    from inspector.replay import Comparison, Digest, parse_speed, replay
+    from inspector.commands.comparing_replays import Keeper, settings
+    from inspector.replay import Digest, parse_speed
     from inspector.store.recordings import count_parts, read_station
 
     speed = parse_speed(arguments.speed)
-    faults = [parse_fault(text) for text in arguments.fault]
     there, station = count_parts(arguments.recording), read_station(arguments.recording)
     total = _chosen(arguments, there)
-    pipeline = _open(arguments.model, station)
-    second = _open(arguments.compare, station) if arguments.compare else None
-    digest, comparison = Digest(), Comparison()
-
-    def on_judged(capture: Capture, judged: Judged) -> None:
-        digest.add(capture.trigger.part_id, judged.verdict)
-        if second is not None:
-            comparison.add(capture.trigger.part_id, judged.verdict, second.judge(capture, station).verdict)
-
-    inspections = replay(
-        arguments.recording,
-        pipeline,
-        speed=speed,
-        first=arguments.first,
-        parts=arguments.parts,
-        faults=faults,
-        realign=arguments.realign,
-        on_judged=on_judged,
-    )
-    parts = [inspection_document(inspection) for inspection in progress(inspections, total=total, label="replay")]
-    if arguments.json != "-":
-        _tell(parts, digest.hexdigest(), comparison if second else None, only_digest=arguments.digest)
-    if arguments.json:
+    both, digest = settings(arguments), Digest()
+    with Keeper(arguments) as keeper:
+        inspections = progress(_inspections(arguments, station, both, speed, digest), total=total, label="replay")
+        parts, compared = _gathered(arguments, station, both[1] is not None, inspections, keeper)
         document: dict[str, Any] = {"recording": str(arguments.recording), "parts": parts, "digest": digest.hexdigest()}
         document["speed"] = "max" if speed is None else speed
-        write_json(arguments.json, document | ({"compare": _comparison(comparison)} if second else {}))
+        if compared is not None and both[1] is not None:
+            document["compare"] = {"before": both[0].words(), "after": both[1].words(), **compared.document()}
+        place = keeper.finish(document)
+    if arguments.json != "-":
+        _tell(parts, digest.hexdigest(), compared, place, only_digest=arguments.digest)
+    if arguments.json:
+        write_json(arguments.json, document)
     return 0
+
+
+def _inspections(
+    arguments: argparse.Namespace, station: Station, both: tuple[Setting, Setting | None], speed: float | None, digest: Digest
+) -> Iterator[tuple[Inspection, Inspection | None]]:
+    """Yield each part as the one way has it, and as the other: two replays, so that neither can disturb the other."""
+    from inspector.faults import parse_fault
+    from inspector.replay import replay
+
+    faults = [parse_fault(text) for text in arguments.fault]
+
+    def run_of(setting: Setting, **more: Any) -> Iterator[Inspection]:
+        return replay(
+            arguments.recording,
+            setting.open(station),
+            station=setting.station(station),
+            faults=[*faults, *setting.faults(station)],
+            first=arguments.first,
+            parts=arguments.parts,
+            realign=arguments.realign,
+            **more,
+        )
+
+    first, second = both
+    before = run_of(first, speed=speed, on_judged=lambda capture, judged: digest.add(capture.trigger.part_id, judged.verdict))
+    after: Iterator[Inspection | None] = repeat(None) if second is None else run_of(second)
+    return zip(before, after, strict=False)
+
+
+def _gathered(
+    arguments: argparse.Namespace,
+    station: Station,
+    comparing: bool,
+    inspections: Iterable[tuple[Inspection, Inspection | None]],
+    keeper: Keeper,
+) -> tuple[list[dict[str, Any]], Comparison | None]:
+    """Return the parts as plain values, and the comparison where two ways are compared."""
+    from inspector.commands.comparing_replays import Truths, comparison
+    from inspector.document import inspection_document
+
+    parts: list[dict[str, Any]] = []
+    compared, truths = (comparison(arguments, station), Truths(arguments)) if comparing else (None, None)
+    for number, (before, after) in enumerate(inspections, arguments.first):
+        if compared is not None and truths is not None and after is not None:
+            compared.add(number, before, after, truths.of(len(parts), before))
+        parts.append(inspection_document(before))
+        keeper.add(number, before, after)
+    if truths is not None:
+        truths.close()
+    return parts, compared
 
 
 def _chosen(arguments: argparse.Namespace, there: int) -> int:
@@ -91,18 +135,7 @@ def _chosen(arguments: argparse.Namespace, there: int) -> int:
     return min(there - int(arguments.first), int(arguments.parts or there))
 
 
-def _open(model: Path | None, station: Station) -> Pipeline:
-    from inspector.home import DEMO_MODEL, newest_version
-    from inspector.pipeline import open_pipeline
-
-    return open_pipeline(model or newest_version(DEMO_MODEL), station=station)
-
-
-def _comparison(comparison: Comparison) -> dict[str, Any]:
-    return {"changed": comparison.changed, "table": comparison.table}
-
-
-def _tell(parts: list[dict[str, Any]], digest: str, comparison: Comparison | None, *, only_digest: bool) -> None:
+def _tell(parts: list[dict[str, Any]], digest: str, compared: Comparison | None, place: Path | None, *, only_digest: bool) -> None:
     if only_digest:
         print(digest)
         return
@@ -114,8 +147,7 @@ def _tell(parts: list[dict[str, Any]], digest: str, comparison: Comparison | Non
             kind = part["defects"][0]["kind"] if part["defects"] else "-"
             print(f"  {part['part_id']}  {part['outcome']:6}  score {part['score']:.3f}  {kind}  {cause}")
     print(f"digest {digest}")
-    if comparison is not None:
-        print(f"{len(comparison.changed)} parts judged otherwise by the second model")
-        for change in comparison.changed:
-            (was, now), (low, high) = change["outcome"], change["score"]
-            print(f"  {change['part_id']}  {was} -> {now}  score {low} -> {high}")
+    if compared is not None:
+        print("\n".join(comparison_lines(compared)))
+    if place is not None:
+        print(f"kept as {place.name}, to be looked at in the dashboard")

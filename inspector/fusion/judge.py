@@ -63,6 +63,11 @@ class Judge:
         promise = self.calibration.promise
         return self.calibration.rule, promise is None or promise.kept == "with_confidence"
 
+    def decide_at(self, threshold: float) -> None:
+        """Fail parts from this score on from now on, whatever is promised or costs least; the review band ends there."""
+        update = {"threshold": threshold, "review_from": min(self.calibration.review_from, threshold), "promise": None}
+        self.calibration = self.calibration.model_copy(update={**update, "rule": f"threshold {threshold:g}, as asked for"})
+
     def absent_channels(self, station: Station) -> list[str]:
         """Return the channels of the model that a station does not have."""
         return artefact.absent_channels(self.manifest, station.part_channels)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, insert, select
 
 from inspector.parts import Case, Parameter
 from inspector.store import inspections, memory
 from inspector.store.database import alone
 from inspector.store.models import DocumentRow, FeedbackRow, InspectionRow
-from inspector.store.results import Feedback, PartAnswer, StoredInspection
+from inspector.store.results import Feedback, InspectionSummary, PartAnswer, StoredInspection
 
 _COLUMNS = [getattr(FeedbackRow, name) for name in Feedback.__dataclass_fields__]
 
@@ -35,6 +35,13 @@ def of_inspection(connection: Connection, inspection_id: str) -> list[Feedback]:
     """Return the answers given to one inspection, oldest first."""
     chosen = select(*_COLUMNS).where(FeedbackRow.inspection_id == inspection_id).order_by(FeedbackRow.feedback_id)
     return [_answer(row) for row in connection.execute(chosen)]
+
+
+def on(connection: Connection, wanted: Sequence[ColumnElement[bool]]) -> Iterator[tuple[InspectionSummary, Feedback]]:
+    """Yield the answers on the inspections that meet all conditions, oldest first."""
+    chosen = select(*_COLUMNS, *inspections.summary_columns()).join(InspectionRow, InspectionRow.inspection_id == FeedbackRow.inspection_id)
+    for row in connection.execute(chosen.where(*wanted).order_by(FeedbackRow.feedback_id)):
+        yield inspections.summary(row[len(_COLUMNS) :]), _answer(row)
 
 
 def since(connection: Connection, station: str, since_utc_ns: int) -> list[PartAnswer]:

@@ -132,6 +132,19 @@ class AlarmWatchRow(Table):
     seen_id: Mapped[str]
 
 
+class LabelRow(Table):
+    """What one person says a part really is; the last word of each person counts."""
+
+    __tablename__ = "label"
+    label_id: Mapped[str] = mapped_column(primary_key=True)
+    inspection_id: Mapped[str] = mapped_column(ForeignKey("inspection.inspection_id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str]
+    cause: Mapped[str | None]
+    who: Mapped[str]
+    note: Mapped[str | None]
+    wall_utc_ns: Mapped[int]
+
+
 class StationStatusRow(Table):
     __tablename__ = "station_status"
     station: Mapped[str] = mapped_column(primary_key=True)

@@ -168,6 +168,21 @@ class AlarmEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """What one person says a part really is."""
+
+    label_id: str
+    inspection_id: str
+    kind: str
+    """`ok`, or the kind of its defect."""
+    cause: str | None
+    """None where that was not said; "none" where there is no process cause."""
+    who: str
+    note: str | None
+    wall_utc_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConfirmedCause:
     """A cause that a person confirmed by doing what helped against it, with what the diagnosis had seen of it."""
 

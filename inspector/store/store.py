@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from inspector.errors import StoreError
 from inspector.home import Home
 from inspector.parts import Case, Fix, Inspection, Outcome, PartTruth
-from inspector.store import alarms, answers, audit, inspections, looks, memory
+from inspector.store import alarms, answers, audit, inspections, labels, looks, memory
 from inspector.store.alarms import AlarmChange
 from inspector.store.audit import Audit
 from inspector.store.clients import Clients
@@ -43,11 +43,13 @@ from inspector.store.results import (
     ImportResult,
     InspectionSummary,
     KnowledgeMark,
+    Label,
     PartAnswer,
     Share,
     StationStatus,
     StoredInspection,
 )
+from inspector.store.truths import known_labels, label_by_answers
 
 _log = logging.getLogger(__name__)
 
@@ -261,6 +263,20 @@ class Store:
         with self._reading() as connection:
             return answers.since(connection, station, since_utc_ns)
 
+    def confirmed_label(self, part_id: str, station: str, wall_utc_ns: int) -> str | None:
+        """Return what people said a part really was, `ok` or its defect: the last answer to the inspection of that very instant."""
+        found = self.find(part_id, station)
+        stored = self.get(found) if found else None
+        if stored is None or stored.summary.wall_utc_ns != wall_utc_ns:
+            return None
+        return label_by_answers(stored.summary, self.feedback(stored.summary.inspection_id))
+
+    def known_labels(self, station: str, since_utc_ns: int, until_utc_ns: int) -> tuple[dict[str, str], frozenset[str]]:
+        """Return what parts of a station really were (inspection -> `ok` or its defect), and which inspections somebody answered at all."""
+        wanted = inspections.conditions(station=station, since_utc_ns=since_utc_ns, until_utc_ns=until_utc_ns)
+        with self._reading() as connection:
+            return known_labels(connection, wanted)
+
     def confirmed_causes(self) -> list[ConfirmedCause]:
         """Return the causes that people confirmed, oldest first: what was done against them helped, as the last answer says."""
         with self._reading() as connection:
@@ -301,6 +317,30 @@ class Store:
         """
         with self._writing() as connection:
             return alarms.change(connection, station, change, seen)
+
+    # --- labels ----------------------------------------------------------------------------------------------------------------
+
+    def add_label(self, inspection_id: str, kind: str, cause: str | None, who: str, note: str | None = None) -> str:
+        """Keep what a person says a part really is; return the id. Raises StoreError for an unknown inspection or a missing name."""
+        if not kind or not who.strip():
+            raise StoreError("a label needs a kind and the name of who says so")
+        if self.get(inspection_id) is None:
+            raise StoreError(f"there is no inspection '{inspection_id}'")
+        label = Label(timed_id(), inspection_id, kind, cause, who.strip(), note, time.time_ns())
+        with self._writing() as connection:
+            labels.add_label(connection, label)
+            self._sign(connection, "labelled", inspection_id, {"kind": kind, "cause": cause, "note": note}, label.who)
+        return label.label_id
+
+    def labels(self, inspection_ids: Sequence[str]) -> dict[str, list[Label]]:
+        """Return the last word of each person by inspection; inspections that nobody labelled are absent."""
+        with self._reading() as connection:
+            return labels.labels_of(connection, inspection_ids)
+
+    def labelled_ids(self) -> list[str]:
+        """Return the inspections that anybody labelled, oldest first."""
+        with self._reading() as connection:
+            return labels.labelled_ids(connection)
 
     # --- signs of life ---------------------------------------------------------------------------------------------------------
 
@@ -392,6 +432,10 @@ class Store:
         """
         with self._reading() as connection:
             return memory.cases_since(connection, known, limit)
+
+    def evidence_folder(self, inspection_id: str) -> Path:
+        """Return where the evidence of an inspection is kept; may not be there."""
+        return self._folder(inspection_id)
 
     # --- inside ----------------------------------------------------------------------------------------------------------------
 

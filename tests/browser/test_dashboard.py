@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 
 from inspector.access import hashed
+from inspector.document import inspection_document
 from inspector.home import Home
+from inspector.replay import Comparison
 from inspector.store import Store
+from inspector.store.replays import ReplayWriter
 
 MADE_LINE = Path(__file__).with_name("made_line.py")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -310,4 +313,50 @@ def test_a_screen_at_the_line_is_acted_on_by_badge(page, server, line, home):
         (entry,) = store.audit.entries(action="overruled")
         assert (entry.who, entry.detail["part_id"]) == ("mei", part_id)
     assert page.evaluate("window.isHurt") is None
+
+
+def keep_replay(home):
+    """Keep a replay of three parts, of which the second way passes one that failed."""
+    made = made_line()
+    comparison, writer, documents = Comparison(), ReplayWriter(Home.at(home).replays, "shift-3"), []
+    for number in range(3):
+        fault = made.FAULTS[0] if number else None
+        before, after = made.inspection(number, fault=fault), made.inspection(number, fault=fault if number < 2 else None)
+        comparison.add(number, before, after, "scratch" if fault else "ok")
+        documents.append(inspection_document(before))
+        writer.add(number, before)
+        writer.add_after(number, after, inspection_document(after))
+    sides = {"before": {"model": "models/a/1.0.0"}, "after": {"model": "models/b/1.0.0"}}
+    writer.finish({"recording": "r.mcap", "parts": documents, "compare": {**sides, **comparison.document()}})
+
+
+def test_an_engineer_scrubs_a_replay_and_takes_a_report_away(page, server, home):
+    keep_replay(home)
+    made = made_line()
+    with Store.open(Home.at(home)) as store:
+        store.add(made.inspection(5, fault=made.FAULTS[0]))
+
+    page.goto(f"{server.url}/replay?lang=en")
+    page.get_by_text("Other verdict (1)").click()
+    page.get_by_text("P-000002").first.wait_for()
+    assert page.locator(".verdict-line").count() == 2
+    page.locator(".picture-view img.photo").first.wait_for()
+    timeline = page.locator(".timeline")
+    assert timeline.locator(".row canvas").count() == 3 + 6 + 1
+    timeline.focus()
+    page.keyboard.press("ArrowRight")
+    assert timeline.locator(".at").inner_text() == "+0.020 s"
+    box = timeline.locator(".row canvas").first.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 10)
+    assert timeline.locator(".at").inner_text() == "−0.400 s"
+    assert re.fullmatch(r"−?\d+(\.\d+)? m/s²", timeline.locator(".row .value").nth(2).inner_text())
+    timeline.locator(".play").click()
+    page.wait_for_timeout(1500)
+    assert timeline.locator(".at").inner_text() != "−0.400 s"
+    shot(page, "replay")
+
+    page.goto(f"{server.url}/part?lang=zh")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="报告 PDF").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
     assert page.errors == []

@@ -12,6 +12,7 @@ from inspector.pipeline import open_pipeline
 from inspector.replay import Digest, replay
 from inspector.store import Store
 from inspector.store.recordings import RecordingWriter
+from inspector.store.replays import read_kept
 from stations.agent import Agent
 from stations.demo import STATION_FILE, demo_station
 
@@ -68,3 +69,23 @@ def test_replay_gives_the_verdicts_of_the_run_it_recorded(tmp_path: Path, live: 
     inspections = list(replay(path, again, on_judged=lambda capture, judged: replayed.add(capture.trigger.part_id, judged.verdict)))
     assert len(inspections) == 6
     assert ran.hexdigest() == replayed.hexdigest()
+
+
+def test_two_ways_of_judging_a_recording_are_compared_and_kept(tmp_path: Path) -> None:
+    station, path, home = demo_station(), tmp_path / "run.mcap", tmp_path / "home"
+    with Agent(station, SteppedClock(), path=STATION_FILE) as agent, RecordingWriter(path, station) as writer:
+        for capture in agent.captures(4):
+            writer.write(capture, agent.truth(capture.trigger.part_id))
+    out = tmp_path / "compared.json"
+    options = ["--compare-threshold", "0.0001", "--prices", "escape=100,reject=5,review=1", "--keep", "low", "--home", str(home)]
+    assert main(["replay", str(path), *options, "--json", str(out)]) == 0
+    document = json.loads(out.read_text(encoding="utf-8"))
+    compare = document["compare"]
+    assert {one["outcome"][1] for one in compare["changed"]} == {"fail"}
+    assert compare["after"]["threshold"] == 0.0001
+    assert compare["costs"]["known"] == 4
+    assert compare["costs"]["saved"] == -5 * compare["costs"]["after"]["overkill"]
+    kept = read_kept(Home(home).replays, "low")
+    assert kept is not None
+    assert kept.document["digest"] == document["digest"]
+    assert (kept.evidence(0) / "camera.jpg").is_file()

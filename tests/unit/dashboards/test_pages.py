@@ -7,8 +7,12 @@ from streamlit.testing.v1 import AppTest
 
 from dashboards import command
 from dashboards.views import history
+from inspector.config import CostsConfig
+from inspector.document import inspection_document
 from inspector.errors import UsageError
 from inspector.monitoring.watching import Watch
+from inspector.replay.comparing import Comparison
+from inspector.store.replays import ReplayWriter
 
 HURTFUL = "<script>alert(1)</script>"
 
@@ -35,6 +39,24 @@ def handover_page():
     from dashboards.views import handover
 
     handover.show()
+
+
+def replay_page():
+    from dashboards.views import replay
+
+    replay.show()
+
+
+def review_page():
+    from dashboards.views import review
+
+    review.show()
+
+
+def causes_page():
+    from dashboards.views import causes
+
+    causes.show()
 
 
 def run(page, **query):
@@ -208,3 +230,88 @@ def test_the_pages_start_without_heavy_packages():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# --- replay ------------------------------------------------------------------------------------------------------------------------
+
+
+def keep_replay(home, made_line, *, name="shift-3", part_id=None):
+    """Keep a replay of four parts, of which the second way passes one that failed."""
+    comparison, writer = Comparison(CostsConfig(escape=100, reject=5, review=1)), ReplayWriter(home / "replays", name)
+    documents = []
+    for number in range(4):
+        fault = made_line.FAULTS[number // 2] if number % 2 else None
+        before = made_line.inspection(number, fault=fault, part_id=part_id)
+        after = made_line.inspection(number, fault=fault if number != 3 else None, part_id=part_id)
+        comparison.add(number, before, after, fault.kind if fault else "ok")
+        documents.append(inspection_document(before))
+        writer.add(number, before)
+        writer.add_after(number, after, inspection_document(after))
+    sides = {"before": {"model": "models/demo-press/1.0.0"}, "after": {"model": "models/other/2.0.0", "threshold": 0.9}}
+    writer.finish({"recording": "r.mcap", "parts": documents, "compare": {**sides, **comparison.document()}})
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_replay_is_shown_both_ways_with_what_each_costs(store, made_line, tmp_path, lang):
+    keep_replay(tmp_path, made_line)
+    app = run(replay_page, lang=lang, number="1")
+    shown = html_of(app)
+    words = {"en": ("Before", "costs 100 more", "known of 4 of 4"), "zh": ("原方式", "代价增加 100", "4 件中有 4 件")}
+    for text in (*words[lang], "P-000001", "other/2.0.0", "FAIL" if lang == "en" else "不合格"):
+        assert text in shown
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_one_jumps_between_the_parts_that_changed(store, made_line, tmp_path):
+    keep_replay(tmp_path, made_line)
+    app = run(replay_page, lang="en")
+    assert "P-000000" in html_of(app)
+    app.button(key="later").click().run()
+    assert "P-000001" in html_of(app)
+    app.button_group(key="replay-filter").set_value("changed_parts").run()
+    shown = html_of(app)
+    assert "P-000003" in shown
+    assert "1 / 1" in shown
+    assert "escape" in shown
+
+
+def test_text_of_the_plant_is_no_markup_in_a_replay(store, made_line, tmp_path):
+    keep_replay(tmp_path, made_line, part_id=HURTFUL)
+    assert HURTFUL not in html_of(run(replay_page))
+
+
+def test_without_a_replay_the_page_says_so(store):
+    assert "No replay has been kept yet" in html_of(run(replay_page, replay="../../etc"))
+
+
+# --- review ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_part_is_labelled_by_whoever_is_here(store, made_line):
+    inspection_id = store.add(made_line.inspection(5, outcome="review"))
+    app = run(review_page, lang="en")
+    assert "P-000005" in html_of(app)
+    app.selectbox(key=f"kind-{inspection_id}").select("scratch")
+    app.selectbox(key=f"cause-{inspection_id}").select("belt_slip")
+    app.button[-1].click().run()
+    (label,) = store.labels([inspection_id])[inspection_id]
+    assert (label.kind, label.cause, label.who) == ("scratch", "belt_slip", "tester")
+    assert "Nothing to look at" in html_of(app)
+
+
+def test_a_statement_that_contradicts_the_record_is_pointed_out(store, made_line):
+    inspection_id = store.add(made_line.inspection(5, fault=made_line.FAULTS[0]))
+    app = run(part_page, id=inspection_id, lang="zh")
+    app.text_area[0].set_value("零件合格，放行。").run()
+    assert "与记录矛盾" in html_of(app)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_causes_over_time_lead_down_to_the_parts(store, made_line, lang):
+    for number in range(12):
+        store.add(made_line.inspection(number, fault=made_line.FAULTS[0] if number % 2 else None))
+    app = run(causes_page, lang=lang)
+    shown = html_of(app)
+    for text in ("P-000011", *(("Belt slip", "Motor current 6") if lang == "en" else ("皮带打滑", "电机电流 6"))):
+        assert text in shown
+    assert len(app.get("plotly_chart")) == 1

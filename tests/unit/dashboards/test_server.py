@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 
 from dashboards import server
 from inspector.monitoring.watching import Watch
+from inspector.store.replays import ReplayWriter
 
 HERE = {"origin": "http://testserver", "host": "testserver"}
 
@@ -163,3 +164,20 @@ def test_a_wrong_answer_is_refused(client, store, content, status):
 
 def test_a_form_is_no_answer(client, store, failed):
     assert client.post("/answers", data={"kind": "helped", "inspection_id": failed}, headers=HERE).status_code == 400
+
+
+def test_files_of_a_replay_are_found_and_nothing_else(client, store, made_line, tmp_path):
+    writer = ReplayWriter(tmp_path / "replays", "shift-3")
+    writer.add(4, made_line.inspection(5, fault=made_line.FAULTS[0]))
+    writer.finish({"parts": []})
+    assert client.get("/replays/shift-3/before/4/picture/camera.jpg").headers["content-type"] == "image/jpeg"
+    assert client.get("/replays/shift-3/before/4/heat/camera.png").headers["content-type"] == "image/png"
+    assert client.get("/replays/shift-3/before/4/sound/microphone.flac").status_code == 200
+    for wrong in ("shift-3/after/4/picture/camera.jpg", "shift-3/elsewhere/4/picture/camera.jpg", "shift-3/before/x/picture/camera.jpg"):
+        assert client.get(f"/replays/{wrong}").status_code == 404
+    for wrong in (
+        "..%2fshift-3/before/4/picture/camera.jpg",
+        "shift-3/before/4/picture/..%2fcamera.jpg",
+        "no/before/4/heat/camera.png",
+    ):
+        assert client.get(f"/replays/{wrong}").status_code == 404

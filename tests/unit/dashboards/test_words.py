@@ -1,5 +1,6 @@
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -8,6 +9,7 @@ from dashboards import words
 from dashboards.words import CAUSES, CHANNELS, KINDS, PARAMETERS, STAGES, WORDS, kind_name, language_of, say, unit_name
 from inspector.monitoring.alarms import SHELF_REASONS
 from inspector.monitoring.spc import CHARTS
+from inspector.review import Reason
 
 CODE = Path(dashboards.__file__).parent
 TABLES = {"words": WORDS, "kinds": KINDS, "causes": CAUSES, "channels": CHANNELS, "parameters": PARAMETERS, "stages": STAGES}
@@ -49,6 +51,7 @@ def test_no_word_is_there_for_nothing():
         path.read_text(encoding="utf-8") for pattern in ("*.py", "*.js") for path in CODE.rglob(pattern) if path.name != "words.py"
     )
     built = {f"lamp_{state}" for state in ("ok", "missing", "stale", "unknown")} | set(SHELF_REASONS) | {f"chart_{name}" for name in CHARTS}
+    built |= {key for key in WORDS if key.startswith("price_")} | {*get_args(Reason)}
     assert [key for key in WORDS if key not in built and not re.search(rf"\b{key}\b", everything)] == []
 
 
@@ -80,7 +83,7 @@ def test_all_words_has_each_word():
 
 
 def test_a_suggestion_says_how_sure_it_is_what_worked_and_what_failed() -> None:
-    from dashboards.views.part import _fix
+    from dashboards.panels.advice import fix
 
     suggestion = {
         "action": {"en": "Tighten", "zh": "张紧"},
@@ -90,7 +93,7 @@ def test_a_suggestion_says_how_sure_it_is_what_worked_and_what_failed() -> None:
         "chance_interval": [0.11, 0.58],
         "warning": {"en": "helped only once in 5 tries", "zh": "试过 5 次，仅 1 次有效"},
     }
-    english, chinese = _fix(suggestion, "en"), _fix(suggestion, "zh")
+    english, chinese = fix(suggestion, "en"), fix(suggestion, "zh")
     assert "worked at 0.48–0.52 MPa, last 12 successes" in english
     assert "<b>helped only once in 5 tries</b> · helped in 1 of 5 · chance to help 11 to 58 %" in english
     assert "最近 12 次有效时为 0.48–0.52 MPa" in chinese

@@ -2,15 +2,28 @@
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from inspector import replay as replay_module
 from inspector.align import align
-from inspector.config import Station
+from inspector.config import CostsConfig, Station
 from inspector.errors import RecordingError, UsageError
 from inspector.parts import Defect, Inspection, ModelRef, PartTruth, Verdict
-from inspector.replay import Comparison, Digest, digest_of, export_parts, parse_speed, replay
+from inspector.replay import (
+    Comparison,
+    Digest,
+    Setting,
+    digest_of,
+    export_parts,
+    parse_costs,
+    parse_share,
+    parse_speed,
+    recorded_truths,
+    replay,
+)
+from inspector.replay.comparing import mistake
 from inspector.store import recordings
 from inspector.testing import make_capture
 from inspector.training.parts_folder import load_parts_folder
@@ -89,14 +102,81 @@ def test_the_pace_of_the_recording_is_kept(recording):
     assert time.monotonic() - start >= 0.25
 
 
-def test_two_models_are_compared(recording):
+def test_two_ways_of_judging_are_compared(recording):
     low, high = Loud(levels(recording)[0]), Loud(levels(recording)[4])
-    comparison = Comparison()
-    for capture in recordings.read_captures(recording):
-        comparison.add(capture.trigger.part_id, low.judge(capture, STATION).verdict, high.judge(capture, STATION).verdict)
-    assert comparison.table == {"fail": {"fail": 1, "pass": 4}, "pass": {"pass": 1}}
+    truths = recorded_truths(recording)
+    assert truths == ["ok", "ok", "rattle", "ok", "ok", "ok"]
+    assert recorded_truths(recording, 2, 2) == ["rattle", "ok"]
+    comparison = Comparison(CostsConfig(escape=100, reject=4, review=1))
+    for number, (before, after) in enumerate(zip(replay(recording, low), replay(recording, high), strict=True)):
+        comparison.add(number, before, after, truths[number])
+    assert comparison.table() == {"fail": {"fail": 1, "pass": 4}, "pass": {"pass": 1}}
     assert len(comparison.changed) == 4
-    assert comparison.changed[0]["outcome"] == ["fail", "pass"]
+    document = comparison.document()
+    assert document["changed"][0]["outcome"] == ["fail", "pass"]
+    assert document["changed"][0]["differs"] == ["outcome", "kind"]
+    assert len(document["parts"]) == 6
+    costs = document["costs"]
+    wrong_before, wrong_after = costs["before"]["overkill"], costs["after"]["overkill"]
+    escaped = [one for one in document["parts"] if one["mistake"][1] == "escape"]
+    assert costs["after"]["escapes"] == len(escaped)
+    assert costs["saved"] == 4 * (wrong_before - wrong_after) - 100 * len(escaped) + 100 * costs["before"]["escapes"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "defective", "made"),
+    [
+        ("pass", True, "escape"),
+        ("pass", False, None),
+        ("pass", None, None),
+        ("fail", False, "reject"),
+        ("fail", True, None),
+        ("fail", None, None),
+        ("review", None, "review"),
+        ("review", True, "review"),
+    ],
+)
+def test_what_is_a_mistake(outcome, defective, made):
+    assert mistake(outcome, defective) == made
+
+
+def test_another_way_of_judging_changes_the_station_and_nothing_else():
+    first = Setting(Path("models/a"))
+    assert first.changed(model=None, without=()) == first
+    second = first.changed(without=("audio",), costs=CostsConfig(escape=9, reject=3, review=1), defect_rate=0.2)
+    then = second.station(STATION)
+    assert not then.channels["audio"].required
+    assert then.channels["vibration"].required
+    assert (then.decision.costs.escape, then.decision.defect_rate) == (9, 0.2)
+    assert [(fault.channel, fault.kind) for fault in second.faults(STATION)] == [("audio", "unplugged")]
+    assert second.words()["without"] == ["audio"]
+    assert "threshold" not in second.words()
+    assert first.station(STATION) == STATION
+
+
+def test_a_sense_that_is_taken_away_is_not_there(recording):
+    setting = Setting(Path("models/a"), without=("audio",))
+
+    class Deaf(Loud):
+        def judge(self, capture, station):
+            return Judged(align(capture, station), Verdict("pass", 0.0, 0.5, MODEL))
+
+    heard = list(replay(recording, Deaf(1.0), station=setting.station(STATION), faults=setting.faults(STATION)))
+    assert all("audio" not in inspection.record.present for inspection in heard)
+
+
+@pytest.mark.parametrize("text", ["", "escape=1", "escape=1,reject=2,review=0", "escape=1,reject=2,review=x", "escape=1,reject=2,look=3"])
+def test_costs_that_cannot_be_meant_are_refused(text):
+    with pytest.raises(UsageError, match="write all of escape=NUMBER"):
+        parse_costs(text, "--prices")
+
+
+def test_costs_and_shares_as_people_write_them():
+    assert parse_costs("escape=200, reject=8, review=2", "--prices") == CostsConfig(escape=200, reject=8, review=2)
+    assert parse_share("0.3", "--compare-threshold") == 0.3
+    for text in ("0", "1", "x", "-1"):
+        with pytest.raises(UsageError, match="between 0 and 1"):
+            parse_share(text, "--compare-threshold")
 
 
 @pytest.mark.parametrize(("text", "speed"), [("max", None), ("1", 1.0), ("0.5", 0.5)])

@@ -1,4 +1,4 @@
-"""A recording through the same pipeline as the live line: pacing, a digest over all verdicts, comparison of two models.
+"""A recording through the same pipeline as the live line: pacing, and a digest over all verdicts.
 
 Alignment runs again, so that a replay gives the verdicts of the live run: that is a test, on the digest.
 """
@@ -9,9 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from inspector.align import align, realigned
 from inspector.config import Station
@@ -38,26 +36,6 @@ class Digest:
         return self._hash.hexdigest()
 
 
-@dataclass(slots=True)
-class Comparison:
-    """Where two models disagree: `changed` parts, and how many went from which outcome to which."""
-
-    changed: list[dict[str, Any]] = field(default_factory=list)
-    table: dict[str, dict[str, int]] = field(default_factory=dict)
-
-    def add(self, part_id: str, before: Verdict, after: Verdict) -> None:
-        row = self.table.setdefault(before.outcome, {})
-        row[after.outcome] = row.get(after.outcome, 0) + 1
-        if before.outcome != after.outcome:
-            self.changed.append(
-                {
-                    "part_id": part_id,
-                    "outcome": [before.outcome, after.outcome],
-                    "score": [round(before.score, 6), round(after.score, 6)],
-                }
-            )
-
-
 def replay(
     path: Path | str,
     pipeline: Pipeline,
@@ -67,6 +45,7 @@ def replay(
     parts: int | None = None,
     faults: Sequence[Fault] = (),
     realign: bool = False,
+    station: Station | None = None,
     on_judged: Callable[[Capture, Judged], object] = lambda capture, judged: None,  # noqa: ARG005  the signature is the point
 ) -> Iterator[Inspection]:
     """Yield the inspection of every part of a recording, in order. Raises RecordingError.
@@ -79,9 +58,10 @@ def replay(
         parts: how many; all where not given.
         faults: injected before alignment, as broken devices would have shown themselves.
         realign: learn the devices' clocks anew from when their readings arrived, instead of reading stamps as on that day.
+        station: judge as this station would; the one that was recorded where not given.
         on_judged: called between verdict and explanation.
     """
-    station = read_station(path)
+    station = station or read_station(path)
     captures = paced(read_captures(path, first, parts), speed)
     for capture in inject(realigned(captures) if realign else captures, faults):
         judged = pipeline.judge(capture, station)

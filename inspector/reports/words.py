@@ -1,0 +1,130 @@
+"""The words of the reports, English and Chinese."""
+
+from __future__ import annotations
+
+from inspector.parts import Text
+from inspector.reports.sheet import Language
+
+WORDS: dict[str, Text] = {
+    "part_report": Text("Inspection report of part {part}", "零件检测报告：{part}"),
+    "batch_report": Text("Batch report of {station}", "批次报告：{station}"),
+    "part_subtitle": Text("Station {station}, {when}", "工位 {station}，{when}"),
+    "batch_subtitle": Text("{start} to {end}", "{start} 至 {end}"),
+    "made": Text("Made on {when} by line-inspector {version}", "由 line-inspector {version} 于 {when} 生成"),
+    "page": Text("Page", "页"),
+    "pass": Text("PASS", "合格"),
+    "fail": Text("FAIL", "不合格"),
+    "review": Text("REVIEW", "复检"),
+    "scored": Text("score {score:.3f}, threshold {threshold:.3f}", "得分 {score:.3f}，阈值 {threshold:.3f}"),
+    "degraded": Text("Judged without: {channels}", "缺少以下信号：{channels}"),
+    "reasons": Text("Why it needs a person: {reasons}", "需要人工的原因：{reasons}"),
+    "conclusion": Text("Conclusion", "结论"),
+    "pictures": Text("Picture", "图像"),
+    "as_seen": Text("{camera}, as seen", "{camera}，原图"),
+    "heat_map": Text("{camera}, where the decision came from", "{camera}，判定依据热力图"),
+    "map_trusted": Text("The map was tested: the decision hangs on where it is hot.", "热力图经检验：判定确实取决于高亮区域。"),
+    "map_not_trusted": Text(
+        "The map was tested and is not reliable: the decision does not hang on where it is hot.",
+        "热力图经检验不可信：判定并不取决于高亮区域。",
+    ),
+    "defects": Text("Defects", "缺陷"),
+    "defect": Text("Defect", "缺陷"),
+    "no_defect": Text("No defect was found.", "未发现缺陷。"),
+    "confidence": Text("Confidence", "置信度"),
+    "place": Text("Place (px)", "位置（像素）"),
+    "area": Text("Area", "面积"),
+    "causes": Text("Causes", "原因"),
+    "cause_is": Text("{cause}: {chance}", "{cause}：{chance}"),
+    "evidence": Text("What was measured", "实测证据"),
+    "measured": Text("Measured", "实测"),
+    "normal": Text("Normal", "正常范围"),
+    "when": Text("When (s)", "时间（秒）"),
+    "speaks_against": Text("against: ", "反对："),
+    "no_evidence": Text("Nothing that was measured speaks for it.", "没有测量到支持它的证据。"),
+    "next_test": Text("Next check: {test}", "下一步检查：{test}"),
+    "fix": Text("What helped before", "以往有效的处理方法"),
+    "no_fix": Text("No fix is known for this yet.", "暂无已知处理方法。"),
+    "action": Text("Action", "处理方法"),
+    "settings": Text("Settings", "参数"),
+    "helped": Text("Helped", "有效次数"),
+    "of_tried": Text("{helped} of {tried}", "{tried} 次中 {helped} 次"),
+    "never_tried": Text("not tried yet", "尚未尝试"),
+    "signals": Text("Signals", "信号"),
+    "spectrogram": Text("{channel}: frequency (Hz) over time to the trigger (s)", "{channel}：频率 (Hz) 随触发前后时间 (s)"),
+    "spectrum": Text("{channel}: level (dB) over frequency (Hz)", "{channel}：幅值 (dB) 随频率 (Hz)"),
+    "trend": Text("{channel} ({unit}) over time to the trigger (s)", "{channel} ({unit}) 随触发前后时间 (s)"),
+    "no_signals": Text("The recordings of this part are no longer kept.", "该零件的原始数据已不再保留。"),
+    "answers": Text("What people said", "人员反馈"),
+    "nobody": Text("Nobody has answered yet.", "暂无反馈。"),
+    "said_helped": Text("helped", "有效"),
+    "said_not_helped": Text("did not help", "无效"),
+    "said_verdict_wrong": Text("verdict was wrong", "判定有误"),
+    "said_verdict_right": Text("verdict was right", "判定正确"),
+    "really": Text("Really", "实际"),
+    "versions": Text("Versions and conditions", "版本与条件"),
+    "model": Text("Model", "模型"),
+    "sync": Text("Sync error (ms)", "同步误差 (ms)"),
+    "timings": Text("Time per stage (ms)", "各阶段用时 (ms)"),
+    "weights": Text("Weight of each sense", "各模态权重"),
+    "image": Text("picture", "图像"),
+    "audio": Text("sound", "声音"),
+    "vibration": Text("vibration", "振动"),
+    "series": Text("process values", "过程量"),
+    "align": Text("align", "对齐"),
+    "features": Text("features", "特征"),
+    "judge": Text("judge", "判定"),
+    "localize": Text("localize", "定位"),
+    "diagnose": Text("diagnose", "诊断"),
+    "suggest": Text("suggest", "建议"),
+    "inspection_id": Text("Inspection", "检测编号"),
+    "yield": Text("Yield", "合格率"),
+    "parts": Text("Parts", "零件数"),
+    "passed": Text("passed", "合格"),
+    "failed": Text("rejected", "剔除"),
+    "reviewed": Text("to a person", "转人工"),
+    "share": Text("Share, 95 % interval", "比例（95 % 区间）"),
+    "interval": Text("{share:.1%} ({low:.1%} to {high:.1%})", "{share:.1%}（{low:.1%} 至 {high:.1%}）"),
+    "per_hour": Text("Yield per hour", "每小时合格率"),
+    "pareto_defects": Text("Defects, most frequent first", "缺陷排列"),
+    "pareto_causes": Text("Causes, most frequent first", "原因排列"),
+    "nothing": Text("None.", "无。"),
+    "mistakes": Text("Escapes and false rejects", "漏检与误剔"),
+    "truth_known": Text(
+        "What the part really was is known of {known} of {parts} parts: labelled, or said by people. The shares below are of those; "
+        "people look at rejects more often than at passed parts, so they say little of all parts where few are known.",
+        "{parts} 件中有 {known} 件已知真实情况（已标注或由人员确认）。以下比例仅针对这些零件；人员更常检查被剔除件，"
+        "已知数量少时不代表全部零件。",
+    ),
+    "truth_unknown": Text(
+        "Nobody has said of any of these parts what it really was: escapes and false rejects are not known.",
+        "尚无人员确认这些零件的真实情况，漏检与误剔未知。",
+    ),
+    "escapes": Text("Defective parts that passed", "漏检（缺陷件被放行）"),
+    "overkill": Text("Good parts that were rejected", "误剔（合格件被剔除）"),
+    "of_parts": Text("{number} of {parts}", "{parts} 件中 {number} 件"),
+    "speed": Text("Capture to verdict", "采集到判定用时"),
+    "speed_is": Text("median {p50:.0f} ms, 95 % within {p95:.0f} ms", "中位 {p50:.0f} ms，95 % 不超过 {p95:.0f} ms"),
+    "incomplete": Text("Judged without a channel", "信号不全"),
+    "models_used": Text("Models", "模型"),
+    "open_cases": Text("Open: findings that nobody has answered", "未处理：尚无人反馈的发现"),
+    "last_seen": Text("Last seen", "最近出现"),
+    "findings": Text("Findings", "发现数"),
+    "cause": Text("Cause", "原因"),
+    "last_parts": Text("Parts that did not pass, newest first", "未合格零件（最新在前）"),
+    "and_more": Text("… and {more} more", "… 另有 {more} 件"),
+    "part": Text("Part", "零件"),
+    "time": Text("Time", "时间"),
+    "outcome": Text("Outcome", "结果"),
+    "score": Text("Score", "得分"),
+}
+
+
+def say(key: str, language: Language, **values: object) -> str:
+    """Return the words for `key` with `values` filled in. Raises KeyError for a key that nobody wrote."""
+    text = WORDS[key]
+    words = text.zh if language == "zh" else text.en
+    return words.format(**values) if values else words
+
+
+def in_language(text: Text, language: Language) -> str:
+    return text.zh if language == "zh" else text.en

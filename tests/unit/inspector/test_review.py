@@ -1,0 +1,103 @@
+"""What a person should look at next, and what people said as a folder to learn from."""
+
+import importlib.util
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from inspector.cli import main
+from inspector.errors import StoreError
+from inspector.home import Home
+from inspector.parts import Defect
+from inspector.review import export, queue, uncertainty
+from inspector.store import Store
+from inspector.store.labels import agreed
+from inspector.training.parts_folder import load_parts_folder
+
+MADE_LINE = Path(__file__).parents[2] / "browser" / "made_line.py"
+
+
+@pytest.fixture(scope="module")
+def made_line():
+    spec = importlib.util.spec_from_file_location("made_line_of_review", MADE_LINE)
+    module = sys.modules["made_line_of_review"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.delenv("INSPECTOR_DATABASE_URL", raising=False)
+    with Store.open(Home.at(tmp_path)) as opened:
+        yield opened
+
+
+def scored(inspection, score, **more):
+    return replace(inspection, verdict=replace(inspection.verdict, score=score, **more))
+
+
+def test_what_teaches_most_comes_first(store, made_line):
+    sure = store.add(scored(made_line.inspection(1), 0.001))
+    near = store.add(scored(made_line.inspection(2), 0.41))
+    strange = store.add(scored(made_line.inspection(3, fault=made_line.FAULTS[0]), 0.99, defects=(Defect("unknown", 0.9),)))
+    torn = store.add(scored(made_line.inspection(4), 0.001, reasons=("picture and sound disagree: sound speaks for a defect",)))
+    doubted = store.add(scored(made_line.inspection(5, fault=made_line.FAULTS[0]), 0.999))
+    store.add_feedback(doubted, "verdict_wrong")
+    found = queue(store, made_line.STATION)
+    assert [candidate.summary.inspection_id for candidate in found] == [near, doubted, strange, torn]
+    assert sure not in {candidate.summary.inspection_id for candidate in found}
+    assert [candidate.reasons[0] for candidate in found] == ["uncertain", "verdict_doubted", "new", "conflicting"]
+
+
+def test_two_who_disagree_come_first_and_one_who_is_alone_settles_it(store, made_line):
+    alone = store.add(scored(made_line.inspection(1), 0.4))
+    torn = store.add(scored(made_line.inspection(2), 0.3))
+    store.add_label(alone, "ok", None, "Li Wei")
+    store.add_label(torn, "scratch", "belt_slip", "Li Wei")
+    store.add_label(torn, "burr", None, "A. Meyer")
+    (first,) = queue(store, None)
+    assert first.summary.inspection_id == torn
+    assert first.reasons[0] == "people_disagree"
+    assert [label.who for label in first.labels] == ["Li Wei", "A. Meyer"]
+    store.add_label(torn, "scratch", None, "A. Meyer")
+    assert queue(store, None) == []
+    assert agreed(store.labels([torn])[torn]).cause == "belt_slip"
+
+
+def test_a_label_is_signed_and_of_a_part_that_exists(store, made_line):
+    with pytest.raises(StoreError, match="who says so"):
+        store.add_label(store.add(made_line.inspection(1)), "ok", None, " ")
+    with pytest.raises(StoreError, match="no inspection"):
+        store.add_label("nothing", "ok", None, "Li Wei")
+
+
+def test_what_people_agree_on_can_be_trained_on(store, made_line, tmp_path, capsys):
+    for number in range(6):
+        found = store.add(made_line.inspection(number, fault=made_line.FAULTS[0] if number % 2 else None))
+        store.add_label(found, "scratch" if number % 2 else "ok", "belt_slip" if number % 2 else "none", "Li Wei")
+    store.add_label(found, "burr", None, "A. Meyer")  # of the last one nobody can be sure now
+    out = tmp_path / "labels"
+    assert main(["review", "export", "--out", str(out), "--home", str(tmp_path)]) == 0
+    assert "5 parts" in capsys.readouterr().out
+    folder = load_parts_folder(out)
+    assert [part.label for part in folder.parts] == ["ok", "scratch", "ok", "scratch", "ok"]
+    assert folder.parts[1].cause == "belt_slip"
+    record = folder.parts[1].record()
+    assert record.frames["camera"].pixels.shape == (480, 640, 3)
+    assert {channel.modality for channel in record.channels.values()} == {"image", "audio", "vibration", "series"}
+    assert record.waveforms["microphone"].start_ns == -900_000_000
+
+
+def test_without_labels_there_is_nothing_to_export(store, made_line, tmp_path):
+    store.add(made_line.inspection(1))
+    with pytest.raises(StoreError, match="no part has a label"):
+        export(store, tmp_path / "labels")
+    assert not (tmp_path / "labels").exists()
+
+
+def test_doubt_is_nearness_or_what_the_model_says_itself():
+    assert uncertainty({"score": 0.5, "threshold": 0.5}) == 1
+    assert uncertainty({"score": 0.001, "threshold": 0.5}) == 0
+    assert uncertainty({"score": 0.001, "threshold": 0.5, "uncertainty": 0.7}) == 0.7
