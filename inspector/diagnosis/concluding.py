@@ -60,7 +60,7 @@ def _qualities(record: PartRecord, verdict: Verdict) -> dict[str, Measurement]:
 
 
 def _cause(suspect: Suspect, strange: list[Finding], catalogue: Catalogue) -> Cause:
-    title = catalogue.title_of(suspect.name)
+    title = catalogue.title_of(suspect.name, suspect.form)
     if suspect.name == NOT_MEASURED:
         return Cause(suspect.name, suspect.probability, title, tuple(evidence_of(item, catalogue) for item in strange))
     if suspect.probability < _WORTH_EVIDENCE:

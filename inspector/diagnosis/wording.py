@@ -222,8 +222,10 @@ def _beyond(finding: Finding) -> Text:
                 else (f"so in {_percent(share)} of the past", f"此前 {_percent(share)}如此")
             )
         )
+    if finding.among == "chance" and share == 0:
+        return Text("chance does not reach it in this signal", "此信号中偶然达不到")
     if finding.among == "chance":
-        return Text(f"chance alone reaches it in {_percent(max(share, 0.001))}", f"偶然出现的概率 {_percent(max(share, 0.001))}")
+        return Text(f"chance alone reaches it in {_percent(share)}", f"偶然出现的概率 {_percent(share)}")
     if share == 0:
         return Text("seen on no good part here", "本工位良品从未如此")
     return Text(f"seen on {_percent(share)} of good parts here", f"本工位 {_percent(share)}的良品如此")
