@@ -15,8 +15,9 @@ from dashboards.charts import spectra, trends
 from dashboards.live_feed import part_view
 from dashboards.shapes import SHAPES
 from dashboards.theme import asset
-from dashboards.words import Language, cause_name, channel_name, kind_name, parameter_name, say, stage_name, unit_name
+from dashboards.words import Language, cause_name, channel_name, kind_name, parameter_name, say, stage_name
 from inspector.config import MachineConfig
+from inspector.diagnosis.wording import unit_name
 from inspector.errors import StoreError
 from inspector.parts import NOT_MEASURED, Waveform
 from inspector.store import Answer, StoredEvidence, StoredInspection

@@ -74,6 +74,7 @@ class FeedbackRow(Table):
     who: Mapped[str | None]
     note: Mapped[str | None]
     wall_utc_ns: Mapped[int]
+    cause: Mapped[str | None]
 
 
 class StationStatusRow(Table):

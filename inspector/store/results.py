@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from inspector.parts import Outcome, Series, Waveform
 
-Answer = Literal["helped", "not_helped", "verdict_wrong", "verdict_right"]
+Answer = Literal["helped", "not_helped", "verdict_wrong", "verdict_right", "cause_was"]
 """What an operator can say of an inspection."""
 
 
@@ -100,11 +100,13 @@ class Feedback:
     fix_id: str | None = None
     who: str | None = None
     note: str | None = None
+    cause: str | None = None
+    """Of a `cause_was`: which."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedCause:
-    """A cause that a person confirmed by doing what helped against it, with what the diagnosis had seen of it."""
+    """A cause that a person named, or confirmed by doing what helped against it, with what the diagnosis had seen of it."""
 
     cause: str
     looked_for: Mapping[str, float]

@@ -20,7 +20,7 @@ from inspector.errors import StoreError
 from inspector.home import Home
 from inspector.parts import Case, Fix, Inspection, Outcome, Parameter, PartTruth
 from inspector.store import inspections, looks, memory
-from inspector.store.confirmations import confirmed_causes
+from inspector.store.confirmations import causes_named, confirmed_causes
 from inspector.store.database import connect, failures_named
 from inspector.store.evidence import write_evidence
 from inspector.store.identity import day_of, timed_id
@@ -183,15 +183,26 @@ class Store:
     # --- what operators say ----------------------------------------------------------------------------------------------------
 
     def add_feedback(
-        self, inspection_id: str, kind: Answer, fix_id: str | None = None, who: str | None = None, note: str | None = None
+        self,
+        inspection_id: str,
+        kind: Answer,
+        fix_id: str | None = None,
+        who: str | None = None,
+        note: str | None = None,
+        cause: str | None = None,
     ) -> str:
-        """Keep an operator's answer; return its id. That a fix helped, or not, also becomes a case; a later answer overrules it there."""
+        """Keep an operator's answer; return its id. That a fix helped, or not, also becomes a case; a later answer overrules it there.
+
+        `cause` goes with `cause_was`: what the true cause of the part was, whatever the diagnosis had said.
+        """
         if kind not in get_args(Answer):
             raise StoreError(f"'{kind}' is no answer; use one of {', '.join(get_args(Answer))}")
+        if (kind == "cause_was") != (cause is not None):
+            raise StoreError("the answer 'cause_was' needs a cause, and no other answer has one")
         stored = self.get(inspection_id)
         if stored is None:
             raise StoreError(f"there is no inspection '{inspection_id}'")
-        answer = Feedback(timed_id(), inspection_id, kind, time.time_ns(), fix_id, who, note)
+        answer = Feedback(timed_id(), inspection_id, kind, time.time_ns(), fix_id, who, note, cause)
         with self._writing() as connection:
             connection.execute(insert(FeedbackRow).values({name: getattr(answer, name) for name in Feedback.__dataclass_fields__}))
             if fix_id is not None and kind in ("helped", "not_helped"):
@@ -206,7 +217,7 @@ class Store:
             return [Feedback(*row) for row in connection.execute(chosen)]
 
     def confirmed_causes(self) -> list[ConfirmedCause]:
-        """Return the causes that people confirmed, oldest first: what was done against them helped, as the last answer says."""
+        """Return the causes that people confirmed, oldest first: they named them, or what was done against them helped; the last counts."""
         with self._reading() as connection:
             return confirmed_causes(connection)
 
@@ -274,9 +285,10 @@ class Store:
         return removed
 
     def knowledge_version(self) -> tuple[int, int]:
-        """Return a mark that differs whenever a case was added, changed or removed; cheap enough to be polled."""
+        """Return a mark that differs whenever a case was added, changed or removed or a cause was named; cheap enough to be polled."""
         with self._reading() as connection:
-            return memory.version(connection)
+            cases, changed_utc_ns = memory.version(connection)
+            return cases + causes_named(connection), changed_utc_ns
 
     # --- inside ----------------------------------------------------------------------------------------------------------------
 

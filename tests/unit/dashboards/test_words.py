@@ -5,7 +5,8 @@ import pytest
 
 import dashboards
 from dashboards import words
-from dashboards.words import CAUSES, CHANNELS, KINDS, PARAMETERS, STAGES, WORDS, kind_name, language_of, say, unit_name
+from dashboards.words import CAUSES, CHANNELS, KINDS, PARAMETERS, STAGES, WORDS, kind_name, language_of, say
+from inspector.diagnosis.wording import unit_name
 
 CODE = Path(dashboards.__file__).parent
 TABLES = {"words": WORDS, "kinds": KINDS, "causes": CAUSES, "channels": CHANNELS, "parameters": PARAMETERS, "stages": STAGES}

@@ -33,7 +33,7 @@ from inspector.parts import (
     Verdict,
     Waveform,
 )
-from inspector.store import Store
+from inspector.store import Answer, Store
 from inspector.store.evidence import load_evidence
 
 T0_NS = 1_700_000_000_000_000_000
@@ -217,6 +217,25 @@ def test_what_did_not_help_or_was_taken_back_confirms_nothing(store: Store) -> N
     store.add_feedback(third, "helped", "some-other-fix")
     store.add_feedback(third, "verdict_right")
     assert store.confirmed_causes() == []
+
+
+def test_a_named_cause_goes_before_what_a_fix_says_and_the_last_word_counts(store: Store) -> None:
+    store.add_fixes([Fix("tension-belt", Text("a", "甲"), ("belt_slip",))])
+    one, other = store.add(with_causes(SLIP, WEAR)), store.add(with_causes(SLIP, WEAR))
+    before = store.knowledge_version()
+    store.add_feedback(one, "cause_was", cause="belt_slip")
+    store.add_feedback(one, "cause_was", cause="bearing_wear")
+    store.add_feedback(one, "helped", "tension-belt")
+    store.add_feedback(other, "cause_was", cause="gremlins")
+    assert store.knowledge_version() != before
+    found = store.confirmed_causes()
+    assert [(one.cause, dict(one.looked_for)) for one in found] == [("bearing_wear", {"bearing_wear.kurtosis": 0.4}), ("gremlins", {})]
+
+
+@pytest.mark.parametrize(("kind", "cause"), [("cause_was", None), ("helped", "belt_slip")])
+def test_a_cause_goes_with_the_answer_that_names_one(store: Store, kind: Answer, cause: str | None) -> None:
+    with pytest.raises(StoreError, match="needs a cause"):
+        store.add_feedback(store.add(inspection()), kind, cause=cause)
 
 
 # --- lists and figures ---------------------------------------------------------------------------------------------------------
