@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import quote
 
 from dashboards import alarm_feed, queries
-from dashboards.words import cause_name, kind_name, parameter_name, unit_name
+from dashboards.words import cause_name, kind_name, parameter_name
+from inspector.diagnosis.wording import unit_name
 from inspector.store import InspectionSummary, StoredInspection
 
 STRIP_PARTS = 30

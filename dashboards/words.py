@@ -471,8 +471,6 @@ STAGES: dict[str, Text] = {
     "suggest": Text("suggest", "建议"),
 }
 
-_UNITS = {"degC": "°C", "m/s2": "m/s²", "m/s^2": "m/s²", "mm2": "mm²"}
-
 
 def language_of(locale: str | None) -> Language:
     """Return the language for a browser's locale such as "zh-CN"; English where none fits."""
@@ -513,11 +511,6 @@ def parameter_name(parameter: str, language: Language) -> str:
 def stage_name(stage: str, language: Language) -> str:
     """Return what a stage of the pipeline is called."""
     return _name(STAGES, stage, language)
-
-
-def unit_name(unit: str) -> str:
-    """Return a unit as people write it."""
-    return _UNITS.get(unit, unit)
 
 
 def all_words(language: Language) -> dict[str, str]:

@@ -11,8 +11,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboards.charts.style import NORMAL_LINE, THIS_LINE, mark, plain
-from dashboards.words import Language, say, unit_name
+from dashboards.words import Language, say
 from inspector.config import MachineConfig
+from inspector.diagnosis.wording import unit_name
 from inspector.parts import Waveform
 
 _F = NDArray[np.float64]

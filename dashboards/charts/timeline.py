@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dashboards.words import Language, channel_name, unit_name
+from dashboards.words import Language, channel_name
+from inspector.diagnosis.wording import unit_name
 from inspector.parts import Series, Waveform
 from inspector.store import StoredEvidence
 

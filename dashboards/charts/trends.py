@@ -9,7 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboards.charts.style import MARK, NORMAL_LINE, SPAN, THIS_LINE, plain
-from dashboards.words import Language, say, unit_name
+from dashboards.words import Language, say
+from inspector.diagnosis.wording import unit_name
 from inspector.parts import Series
 
 _MOST_POINTS = 4000

@@ -9,7 +9,8 @@ from typing import Any
 import streamlit as st
 
 from dashboards.panels.pieces import title
-from dashboards.words import Language, parameter_name, say, unit_name
+from dashboards.words import Language, parameter_name, say
+from inspector.diagnosis.wording import unit_name
 
 
 def suggestions(found: Sequence[Mapping[str, Any]], escalation: Mapping[str, str] | None, lang: Language) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import streamlit as st
 
 from dashboards.panels.pieces import number_of, table, title
-from dashboards.words import Language, cause_name, channel_name, say, unit_name
+from dashboards.words import Language, cause_name, channel_name, say
+from inspector.diagnosis.wording import unit_name
 from inspector.parts import NOT_MEASURED
 from inspector.store import StoredInspection
 

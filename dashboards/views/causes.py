@@ -13,7 +13,8 @@ from dashboards.charts import counts
 from dashboards.panels.diagnosis import place
 from dashboards.panels.pieces import draw, number_of, table, title
 from dashboards.views.history import parts_table, since_utc_ns
-from dashboards.words import Language, cause_name, channel_name, kind_name, say, unit_name
+from dashboards.words import Language, cause_name, channel_name, kind_name, say
+from inspector.diagnosis.wording import unit_name
 from inspector.parts import NOT_MEASURED
 from inspector.store import InspectionSummary
 

@@ -11,7 +11,8 @@ import streamlit as st
 
 from dashboards import alarm_feed, masthead, queries
 from dashboards.theme import asset
-from dashboards.words import Language, cause_name, kind_name, parameter_name, say, unit_name
+from dashboards.words import Language, cause_name, kind_name, parameter_name, say
+from inspector.diagnosis.wording import unit_name
 from inspector.monitoring.alarms import state
 from inspector.monitoring.handover import HandOver
 from inspector.store import Alarm, PartAnswer

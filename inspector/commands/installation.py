@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,8 @@ class Knowledge:
             # Something was taken out, or can be done that could not: seldom, and by an engineer.
             self._known, self.memory, self.catalogue = self._opened()
             return True
-        cases, self._known = self._store.cases_since(known, _LEARNED_AT_ONCE)
+        cases, learned = self._store.cases_since(known, _LEARNED_AT_ONCE)
+        self._known = replace(learned, causes_named=now.causes_named)
         for case in cases:
             self.memory.learn(case)
         self.catalogue = open_catalogue(self._store, self._home)

@@ -9,6 +9,7 @@ examples:
   inspector knowledge export press-40t.zip --machine "40 t press"      (a pack: fixes and cases, to be imported at another plant)
   inspector knowledge list
   inspector knowledge feedback demo-008 --helped
+  inspector knowledge cause demo-press-0042 bearing_wear          (what the true cause was; the diagnosis learns from it)
   inspector knowledge alike demo-press-0042 --by camera          (parts that looked like this, and what was done about them)
   inspector knowledge outcomes --parts 100          (did the defect rate fall? beside what operators said)
 """
@@ -54,6 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     outcome = feedback.add_mutually_exclusive_group(required=True)
     outcome.add_argument("--helped", dest="helped", action="store_true")
     outcome.add_argument("--not-helped", dest="helped", action="store_false")
+    cause = actions.add_parser("cause", help="say what the true cause of a part was")
+    cause.add_argument("part", metavar="PART", help="id of a part")
+    cause.add_argument("cause", metavar="CAUSE", help="name of a cause of the catalogue")
+    cause.add_argument("--who", metavar="NAME", help="who says so")
     outcomes = actions.add_parser("outcomes", help="compare the defect rate before and after each case with what operators said")
     outcomes.add_argument("--parts", metavar="N", type=int, default=50, help="parts before and after to look at (default: 50)")
     outcomes.add_argument("--apply", action="store_true", help="take the measured outcome where no operator said anything")
@@ -61,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     alike.add_argument("part", metavar="PART", help="id of a part that did not pass")
     alike.add_argument("--by", metavar="CHANNEL", help="camera, microphone … of its station (default: the first camera or signal)")
     alike.add_argument("--top", metavar="K", type=int, default=5, help="how many parts (default: 5)")
-    for action in (importing, undoing, exporting, listing, feedback, outcomes, alike):
+    for action in (importing, undoing, exporting, listing, feedback, cause, outcomes, alike):
         add_home_argument(action)
     for action in (importing, listing, outcomes, alike):
         add_json_argument(action)
@@ -139,6 +144,21 @@ def _list_document(store: Store) -> dict[str, Any]:
 def _feedback(arguments: argparse.Namespace, store: Store) -> int:
     store.set_case_outcome(arguments.case, arguments.helped)
     print(f"{arguments.case}: {'helped' if arguments.helped else 'did not help'}")
+    return 0
+
+
+def _cause(arguments: argparse.Namespace, store: Store) -> int:
+    from inspector.commands.installation import open_catalogue
+    from inspector.mistakes import unknown
+
+    known = open_catalogue(store, arguments.home).by_name
+    if arguments.cause not in known:
+        raise UsageError(unknown("cause", arguments.cause, known))
+    inspection_id = store.find(arguments.part)
+    if inspection_id is None:
+        raise UsageError(f"there is no part '{arguments.part}'")
+    store.add_feedback(inspection_id, "named", who=arguments.who, detail={"cause": arguments.cause})
+    print(f"{arguments.part}: the cause was {known[arguments.cause].title.en} / {known[arguments.cause].title.zh}")
     return 0
 
 
@@ -229,6 +249,7 @@ _ACTIONS = {
     "export": _export,
     "list": _list,
     "feedback": _feedback,
+    "cause": _cause,
     "outcomes": _outcomes,
     "alike": _alike,
 }

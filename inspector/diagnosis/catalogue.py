@@ -125,6 +125,8 @@ class CauseRule(_Entry):
     fault_of: Literal["machine", "station", "material"] = "machine"
     because: Title
     """How this cause comes to make what is seen, as half a sentence."""
+    forms: dict[str, Title] = {}
+    """Kind of quantity -> what the cause is called where that is seen: the outer race instead of just a bearing."""
     symptoms: tuple[Symptom, ...] = ()
     """Without any a cause waits: it takes part only where the model was taught its name."""
     defects: dict[str, float] = {}
@@ -209,12 +211,15 @@ class Catalogue(_Entry):
     def _known(self) -> dict[tuple[str, ...], tuple[Limit | None, tuple[tuple[str, int], ...]]]:
         return {}
 
-    def title_of(self, cause: str) -> Text:
-        """Return the words for a cause; a name that the catalogue lacks is its own title."""
+    def title_of(self, cause: str, form: str | None = None) -> Text:
+        """Return the words for a cause, and for the form of it that was seen; a name that the catalogue lacks is its own title."""
         if cause == NOT_MEASURED:
             return Text(self.not_measured.title.en, self.not_measured.title.zh)
         rule = self.by_name.get(cause)
-        return Text(rule.title.en, rule.title.zh) if rule else Text(cause.replace("_", " "), cause.replace("_", " "))
+        if rule is None:
+            return Text(cause.replace("_", " "), cause.replace("_", " "))
+        title = rule.forms.get(form or "", rule.title)
+        return Text(title.en, title.zh)
 
     def defect_title(self, kind: str) -> Text:
         """Return the words for a kind of defect; a kind that the catalogue lacks is its own title."""

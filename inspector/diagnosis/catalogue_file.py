@@ -140,6 +140,9 @@ def _of_kinds(content: Mapping[str, Any]) -> Iterator[Mistake]:
     """Yield the quantities that nothing measures."""
     for place, cause in enumerate(_causes(content)):
         yield from _unmeasured(f"causes.{place}.symptoms", cause.get("symptoms"))
+        for kind in forms if isinstance(forms := cause.get("forms"), dict) else ():
+            if kind not in known_kinds():
+                yield Mistake(f"causes.{place}.forms.{kind}", unknown("quantity", str(kind), known_kinds()))
     yield from _unmeasured("limits", content.get("limits"))
 
 

@@ -43,7 +43,7 @@ def diagnose(
     found = findings(measured, normal, catalogue)
     ranking = rank(found, record, verdict, catalogue, credit)
     strange = _unexplained(found, ranking)
-    causes = tuple(_cause(suspect, strange, catalogue) for suspect in ranking.suspects)
+    causes = tuple(_cause(suspect, strange, catalogue, doubted=verdict.outcome != "pass") for suspect in ranking.suspects)
     test = next_test(ranking, catalogue)
     case = Case(ranking, tuple(strange), tuple(sorted({item.measurement.channel for item in found})), verdict, machine, catalogue)
     return Diagnosis(causes, conclusion(case), test, report(case, causes, test), _together(ranking, catalogue))
@@ -59,16 +59,17 @@ def _qualities(record: PartRecord, verdict: Verdict) -> dict[str, Measurement]:
     return qualities
 
 
-def _cause(suspect: Suspect, strange: list[Finding], catalogue: Catalogue) -> Cause:
-    title = catalogue.title_of(suspect.name)
+def _cause(suspect: Suspect, strange: list[Finding], catalogue: Catalogue, *, doubted: bool) -> Cause:
+    """Return a suspect with its evidence; what was looked for is kept of each cause of a `doubted` part: any may prove true."""
+    title = catalogue.title_of(suspect.name, suspect.form)
     if suspect.name == NOT_MEASURED:
         return Cause(suspect.name, suspect.probability, title, tuple(evidence_of(item, catalogue) for item in strange))
-    if suspect.probability < _WORTH_EVIDENCE:
-        return Cause(suspect.name, suspect.probability, title)
-    evidence = tuple(evidence_of(witness.finding, catalogue, witness) for witness in suspect.cited)
-    against = tuple(evidence_of(witness.finding, catalogue, witness) for witness in suspect.against_it[:_MOST_AGAINST])
     rule = catalogue.by_name.get(suspect.name)
     looked_for = {rule_of(rule, witness.symptom): round(witness.abnormality, 3) for witness in suspect.witnesses} if rule else {}
+    if suspect.probability < _WORTH_EVIDENCE:
+        return Cause(suspect.name, suspect.probability, title, looked_for=looked_for if doubted else {})
+    evidence = tuple(evidence_of(witness.finding, catalogue, witness) for witness in suspect.cited)
+    against = tuple(evidence_of(witness.finding, catalogue, witness) for witness in suspect.against_it[:_MOST_AGAINST])
     return Cause(suspect.name, suspect.probability, title, evidence, against, looked_for)
 
 

@@ -38,6 +38,8 @@ class Suspect:
     name: str
     probability: float
     witnesses: tuple[Witness, ...] = ()
+    form: str | None = None
+    """Kind of the quantity that tells which form of the cause it is."""
 
     @property
     def for_it(self) -> tuple[Witness, ...]:
@@ -47,7 +49,7 @@ class Suspect:
     def cited(self) -> list[Witness]:
         """The witnesses that a conclusion may cite, of each quantity one: whatever is said in words is then listed as evidence too."""
         of_quantity: dict[str, Witness] = {}
-        for witness in self.for_it:
+        for witness in sorted(self.for_it, key=lambda witness: witness.finding.measurement.kind != self.form):
             of_quantity.setdefault(witness.finding.measurement.key, witness)
         first, rest = list(of_quantity.values())[:_MOST_EVIDENCE], list(of_quantity.values())[_MOST_EVIDENCE:]
         dated = [witness for witness in rest if onset_s(witness.finding) is not None]
@@ -84,6 +86,7 @@ class Hearing:
 
     names: tuple[str, ...]
     heard: tuple[tuple[Witness, ...], ...]
+    forms: tuple[str | None, ...]
     head: Head
     odds: _F
     """Log odds of each cause before anything was measured."""
@@ -107,7 +110,8 @@ class Hearing:
         joint = joint + shared * better + np.sign(shared) * (self.joint - better)
         posterior = Posterior.of(self.names, alone, self.pairs, joint)
         active = posterior.active
-        suspects = [Suspect(name, active[name], said) for name, said in zip(self.names, self.heard, strict=True)]
+        told = zip(self.names, self.heard, self.forms, strict=True)
+        suspects = [Suspect(name, active[name], said, form) for name, said, form in told]
         suspects.append(Suspect(NOT_MEASURED, posterior.nothing))
         return Ranking(tuple(sorted(suspects, key=lambda suspect: -suspect.probability)), posterior.both)
 
@@ -127,6 +131,7 @@ def listen(found: Iterable[Finding], record: PartRecord, verdict: Verdict, catal
     return Hearing(
         names=tuple(names),
         heard=tuple(heard),
+        forms=tuple(_form(name, said, catalogue) for name, said in zip(names, heard, strict=True)),
         head=head,
         odds=odds,
         alone=table.says(np.arange(len(names))[:, None]) + np.array([defect.says(one) for one in made]),
@@ -157,6 +162,13 @@ def _makes(name: str, heard: Sequence[Witness], catalogue: Catalogue) -> Mapping
     if rule is None or (began is not None and began[0] > 0):
         return {}
     return rule.defects
+
+
+def _form(name: str, heard: Sequence[Witness], catalogue: Catalogue) -> str | None:
+    """Return the kind of quantity that tells most clearly which form of a cause it is; None where none does."""
+    forms = catalogue.by_name[name].forms if name in catalogue.by_name else {}
+    telling = [witness.finding for witness in heard if witness.seen and witness.finding.measurement.kind in forms]
+    return max(telling, key=lambda finding: finding.strength).measurement.kind if telling else None
 
 
 def _either(one: Mapping[str, float], other: Mapping[str, float]) -> Mapping[str, float]:

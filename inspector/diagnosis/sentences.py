@@ -89,7 +89,7 @@ def _subject(case: Case) -> Text:
 
 def _blame(case: Case) -> Text:
     suspect, rule = case.first, case.rule(case.first)
-    title, surely = case.catalogue.title_of(suspect.name), _surely(suspect)
+    title, surely = case.catalogue.title_of(suspect.name, suspect.form), _surely(suspect)
     since, facts = since_text(_onset_s(suspect)), _facts(suspect, case.catalogue)
     when, when_zh = (f" since {since.en}" if since.en else ""), (f"，自{since.zh}起" if since.en else "")
     if rule is not None and rule.fault_of == "station":
@@ -102,7 +102,7 @@ def _blame(case: Case) -> Text:
 
 
 def _also(case: Case, suspect: Suspect) -> Text:
-    title, surely, facts = case.catalogue.title_of(suspect.name), _surely(suspect), _facts(suspect, case.catalogue, most=1)
+    title, surely, facts = case.catalogue.title_of(suspect.name, suspect.form), _surely(suspect), _facts(suspect, case.catalogue, most=1)
     if case.catalogue.leader(case.first.name, suspect.name) == case.first.name:
         return Text(f"; it has {surely.en}brought about {title.en}{facts.en}", f"；并{surely.zh}已导致{title.zh}{facts.zh}")
     return Text(f"; {surely.en}also {title.en}{facts.en}", f"；{surely.zh}同时存在{title.zh}{facts.zh}")
@@ -167,7 +167,7 @@ def report(case: Case, causes: Sequence[Cause], test: Text | None) -> Text:
 
 
 def _argued(case: Case, suspect: Suspect, cause: Cause) -> list[Text]:
-    title, rule, chance = case.catalogue.title_of(suspect.name), case.rule(suspect), _chance(suspect.probability)
+    title, rule, chance = case.catalogue.title_of(suspect.name, suspect.form), case.rule(suspect), _chance(suspect.probability)
     because = Text(f", {rule.because.en}", f"，{rule.because.zh}") if rule is not None else _NO
     lines = [Text(_upper(f"{title.en} {chance}{because.en}."), f"{title.zh} {chance}{because.zh}。")]
     if cause.evidence:
@@ -182,7 +182,7 @@ def _argued(case: Case, suspect: Suspect, cause: Cause) -> list[Text]:
 def _pairs(case: Case, likely: Sequence[Suspect]) -> Iterable[Text]:
     for number, one in enumerate(likely):
         for other in likely[number + 1 :]:
-            a, b = case.catalogue.title_of(one.name), case.catalogue.title_of(other.name)
+            a, b = (case.catalogue.title_of(suspect.name, suspect.form) for suspect in (one, other))
             chance = _chance(case.ranking.both(one.name, other.name))
             yield Text(_upper(f"{a.en} and {b.en} at once: {chance}."), f"{a.zh}与{b.zh}同时存在：{chance}。")
 
@@ -192,7 +192,7 @@ def _else(case: Case, likely: Sequence[Suspect]) -> list[Text]:
     rest = [suspect for suspect in case.ranking.suspects if suspect not in told and suspect.probability >= _ELSE_FROM][:_MOST_ELSE]
     said = []
     for suspect in rest:
-        title, chance = case.catalogue.title_of(suspect.name), _chance(suspect.probability)
+        title, chance = case.catalogue.title_of(suspect.name, suspect.form), _chance(suspect.probability)
         said.append(Text(f"{title.en} {chance}", f"{title.zh} {chance}"))
     return [_listed(Text("Also possible", "其他可能"), said)] if said else []
 

@@ -127,7 +127,7 @@ _BEARING: dict[str, tuple[str, str]] = {
 }
 _ABOVE_BACKGROUND = ("squeal", "low_line", "envelope_", "sidebands_")
 _FROM_THERE_ON = ("step", "loudness_step", "ripple_line", "jump", "bend")
-_UNITS = {"degC": "°C", "degC/min": "°C/min", "m/s2": "m/s²", "m/s2/min": "m/s²/min"}
+_UNITS = {"degC": "°C", "m/s2": "m/s²", "m/s^2": "m/s²", "mm2": "mm²"}
 
 
 @cache
@@ -159,10 +159,17 @@ def channel_title(channel: str, catalogue: Catalogue) -> Text:
     return Text(" ".join(pieces) or channel, zh)
 
 
+def unit_name(unit: str) -> str:
+    """Return a unit as people write it; of `degC/min` each side."""
+    for plain, written in _UNITS.items():
+        if unit == plain or unit.startswith(f"{plain}/"):
+            return written + unit[len(plain) :]
+    return unit
+
+
 def unit_text(unit: str) -> str:
     """Return a unit as people write it, a space before it."""
-    unit = _UNITS.get(unit, unit)
-    return f" {unit}" if unit else ""
+    return f" {unit_name(unit)}" if unit else ""
 
 
 def decimals_for(value: float, low: float | None, high: float | None, unit: str) -> int:
@@ -222,8 +229,10 @@ def _beyond(finding: Finding) -> Text:
                 else (f"so in {_percent(share)} of the past", f"此前 {_percent(share)}如此")
             )
         )
+    if finding.among == "chance" and share == 0:
+        return Text("chance does not reach it in this signal", "此信号中偶然达不到")
     if finding.among == "chance":
-        return Text(f"chance alone reaches it in {_percent(max(share, 0.001))}", f"偶然出现的概率 {_percent(max(share, 0.001))}")
+        return Text(f"chance alone reaches it in {_percent(share)}", f"偶然出现的概率 {_percent(share)}")
     if share == 0:
         return Text("seen on no good part here", "本工位良品从未如此")
     return Text(f"seen on {_percent(share)} of good parts here", f"本工位 {_percent(share)}的良品如此")

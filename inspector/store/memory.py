@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from inspector.parts import Case, Fix, Parameter, Text
+from inspector.store.confirmations import causes_named
 from inspector.store.database import alone
 from inspector.store.identity import timed_id
 from inspector.store.models import CaseRow, FixRow, ImportBatchRow, StationLimitsRow, Table
@@ -102,7 +103,7 @@ def mark(connection: Connection) -> KnowledgeMark:
     changed = connection.execute(select(func.max(CaseRow.changed_utc_ns))).scalar()
     undone = connection.execute(select(func.max(ImportBatchRow.undone_utc_ns))).scalar()
     fixes = connection.execute(select(func.count()).select_from(FixRow)).scalar()
-    return KnowledgeMark(int(changed or 0), None, int(undone or 0), int(fixes or 0))
+    return KnowledgeMark(int(changed or 0), None, int(undone or 0), int(fixes or 0), causes_named(connection))
 
 
 def cases_since(connection: Connection, known: KnowledgeMark, limit: int) -> tuple[list[Case], KnowledgeMark]:

@@ -184,7 +184,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedCause:
-    """A cause that a person confirmed by doing what helped against it, with what the diagnosis had seen of it."""
+    """A cause that a person named, or confirmed by doing what helped against it, with what the diagnosis had seen of it."""
 
     cause: str
     looked_for: Mapping[str, float]
@@ -223,6 +223,8 @@ class KnowledgeMark:
     undone_utc_ns: int = 0
     """When cases were taken out last."""
     fixes: int = 0
+    causes_named: int = 0
+    """How often people named a cause."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -278,7 +278,7 @@ class Store:
             return known_labels(connection, wanted)
 
     def confirmed_causes(self) -> list[ConfirmedCause]:
-        """Return the causes that people confirmed, oldest first: what was done against them helped, as the last answer says."""
+        """Return the causes that people confirmed, oldest first: they named them, or what was done against them helped; the last counts."""
         with self._reading() as connection:
             return confirmed_causes(connection)
 

@@ -134,7 +134,7 @@ def _path(item: Mapping[str, Any], side: str, cause: str, catalogue: Mapping[str
         yield f"{what}: rule '{item.get('rule')}' is none of this cause"
         return
     symptom = entry["symptoms"][int(number)]
-    if not fnmatchcase(item["kind"], symptom["kind"]):
+    if not any(fnmatchcase(item["kind"], kind) for kind in symptom["kind"].split("|")):
         yield f"{what}: the rule speaks of {symptom['kind']}"
     if "channel" in symptom and not re.search(symptom["channel"], item["channel"], re.IGNORECASE):
         yield f"{what}: the rule does not speak of this channel"

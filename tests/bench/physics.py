@@ -95,9 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--split", choices=["val", "test"], default="val")
     parser.add_argument("--seed", type=int, default=2, help="of the bearings that are made up")
     parser.add_argument("--verbose", action="store_true", help="name every part that the rule gets wrong")
-    parser.add_argument(
-        "--symptoms", action="store_true", help="only: how often the catalogue's symptoms of a bearing are seen, train and val"
-    )
+    parser.add_argument("--symptoms", action="store_true", help="only: how often symptoms of a bearing are seen, train and val")
     arguments = parser.parse_args(argv)
     if arguments.symptoms:
         print(symptoms([name for name in arguments.names if name != MADE_UP], arguments.seed))

@@ -7,7 +7,7 @@ the best of many bands or lines, what is recomputed is the one that was named.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -193,6 +193,10 @@ def _of_waveform(x: _F, rate: float, cited: Cited, machine: MachineConfig) -> An
         return _shaft(x, rate, cited, machine.shaft_hz)
     if family == "envelope":
         return AtLeast(_envelope_db(x, rate, cited.at_hz or 0.0), 0.4, 2.0)
+    if family == "swing":
+        return AtLeast(_swing_db(x, rate, cited.at_hz or 0.0), 0.4, 0.5)
+    if cited.kind in MARGINS:
+        return _margin(x, rate, cited)
     rule = WAVEFORM.get(cited.kind)
     return rule(x, rate, cited) if rule else None
 
@@ -230,7 +234,16 @@ def _largest(x: _F, rate: float, low: float, high: float) -> float:
     return max(_line(x, rate, hz) for hz in np.arange(low, high + step, step))
 
 
-def _shaft(x: _F, rate: float, cited: Cited, shaft_hz: float) -> Answer | None:
+def _shaft(x: _F, rate: float, cited: Cited, declared_hz: float) -> Answer | None:
+    """Return an order of the shaft at the declared speed, or at the speed that the signal itself shows, whichever the diagnosis means."""
+    answers = [answer for shaft_hz in (declared_hz, _turning(x, rate, declared_hz)) if (answer := _order(x, rate, cited, shaft_hz))]
+    return next((answer for answer in answers if answer.agrees(cited.measured)), answers[0] if answers else None)
+
+
+def _order(x: _F, rate: float, cited: Cited, shaft_hz: float) -> Answer | None:
+    if cited.kind == "shaft_deviation":
+        return Recomputed(100 * (_turning(x, rate, shaft_hz) / shaft_hz - 1), 0.6)
+
     def order(n: int) -> float:
         return _largest(x, rate, 0.97 * n * shaft_hz, 1.03 * n * shaft_hz)
 
@@ -241,6 +254,12 @@ def _shaft(x: _F, rate: float, cited: Cited, shaft_hz: float) -> Answer | None:
     if cited.kind == "shaft_4x_up":
         return _near(math.sqrt(sum(order(n) ** 2 for n in range(4, 11))), 0.05)
     return Recomputed(_above(x, rate, cited.at_hz or shaft_hz), 2.0) if cited.kind == "shaft_1x_line" else None
+
+
+def _turning(x: _F, rate: float, declared_hz: float) -> float:
+    """Return the speed within a tenth of the declared one at which the first four harmonics are largest together."""
+    speeds = np.arange(0.9 * declared_hz, 1.1 * declared_hz, rate / len(x) / 8)
+    return float(max(speeds, key=lambda hz: sum(math.log(_line(x, rate, n * hz) + 1e-12) for n in (1, 2, 3, 4))))
 
 
 def _above(x: _F, rate: float, hz: float) -> float:
@@ -291,16 +310,27 @@ def _spectral_kurtosis(x: _F, rate: float, cited: Cited) -> Answer:
     return AtLeast(best, 0.4, 0.5)
 
 
-def _envelope_db(x: _F, rate: float, line_hz: float) -> float:
-    """Return how far a line (or its second or fourth order) stands out of the Hilbert envelope of the best band, in dB."""
-    best = -100.0
+def _log_envelopes(x: _F, rate: float) -> Iterator[tuple[_F, float]]:
+    """Yield the logarithm of the power of each of many bands, at a low rate."""
     for middle in np.arange(rate / 16, 0.46 * rate, rate / 32):
         part = _band_around(x, rate, middle, rate / 12)
         if part is None:
             continue
         envelope = np.log(np.abs(signal.hilbert(part)) ** 2 + 1e-3 * float(np.mean(part**2)))
-        envelope = signal.decimate(envelope - envelope.mean(), max(1, int(rate / 2000)), ftype="fir")
-        fine = rate / max(1, int(rate / 2000))
+        fewer = max(1, int(rate / 2000))
+        yield signal.decimate(envelope - envelope.mean(), fewer, ftype="fir"), rate / fewer
+
+
+def _swing_db(x: _F, rate: float, line_hz: float) -> float:
+    """Return by how much the level of the best band rises and falls at a rate and its next orders, in dB."""
+    found = [math.hypot(*(_line(envelope, fine, n * line_hz) for n in (1, 2, 3, 4))) for envelope, fine in _log_envelopes(x, rate)]
+    return 10 / math.log(10) * max(found, default=0.0)
+
+
+def _envelope_db(x: _F, rate: float, line_hz: float) -> float:
+    """Return how far a line (or its second or fourth order) stands out of the Hilbert envelope of the best band, in dB."""
+    best = -100.0
+    for envelope, fine in _log_envelopes(x, rate):
         hz, power = signal.periodogram(envelope, fine, window="hann", nfft=4 * len(envelope))
         level = 10 * np.log10(power + 1e-30)
         for order in (1, 2, 4):
@@ -309,6 +339,32 @@ def _envelope_db(x: _F, rate: float, line_hz: float) -> float:
             if at.any():
                 best = max(best, float(level[at].max() - np.median(level[around])))
     return best
+
+
+def _repeated_impacts(x: _F, rate: float, cited: Cited) -> Answer:
+    """Return the spectral kurtosis around a frequency without the loudest of twenty moments and its louder neighbour."""
+    best = -1.0
+    for width in (rate / 16, rate / 8):
+        part = _band_around(x, rate, cited.at_hz or 0.0, 0.6 * width)
+        if part is not None:
+            power = np.abs(signal.hilbert(part)) ** 2
+            moments = power[: len(power) // 20 * 20].reshape(20, -1)
+            energy = moments.sum(axis=1)
+            loud = int(np.argmax(energy[1:] + energy[:-1]))
+            rest = np.delete(moments, (loud, loud + 1), axis=0)
+            best = max(best, float(np.mean(rest**2) / np.mean(rest) ** 2 - 2))
+    return AtLeast(best, 0.4, 0.5)
+
+
+def _margin(x: _F, rate: float, cited: Cited) -> Answer:
+    """Return what a margin of damage rests on: a line 10 dB high at its rate, or impacts 1.9 strong in its band."""
+    if cited.kind == "rolling_element" and (cited.at_hz or 0.0) > rate / 64:
+        impacts = _repeated_impacts(x, rate, cited)
+        return AtLeast(_db(max(impacts.value, 0.01) / 1.9), 1.0, 4.0)
+    return AtLeast(_envelope_db(x, rate, cited.at_hz or 0.0) - 0.4 * 10, 0.4, 2.0)
+
+
+MARGINS = ("outer_race", "inner_race", "rolling_element")
 
 
 def _low_line(x: _F, rate: float, cited: Cited) -> Answer:
@@ -334,6 +390,8 @@ WAVEFORM: dict[str, Callable[[_F, float, Cited], Answer]] = {
     "modulation": _modulation,
     "impacts": _impacts,
     "spectral_kurtosis": _spectral_kurtosis,
+    "repeated_impacts": _repeated_impacts,
+    "geometry_deviation": lambda x, rate, c: AtLeast(_envelope_db(x, rate, c.at_hz or 0.0) - 8.0, 0.0, 0.0),
     "low_line": _low_line,
     "low_line_amplitude": lambda x, rate, c: _near(_line(x, rate, c.at_hz or 0.0), 0.03),
     "flatness_hiss": _flatness,

@@ -123,6 +123,19 @@ def test_a_quantity_that_nothing_measures_is_named(content: dict[str, Any], tmp_
     assert "unknown quantity 'rippel_line', did you mean 'ripple_line'?" in str(error)
 
 
+def test_a_form_by_a_quantity_that_nothing_measures_is_named(content: dict[str, Any], tmp_path: Path) -> None:
+    wear = next(place for place, cause in enumerate(content["causes"]) if cause["name"] == "bearing_wear")
+    content["causes"][wear]["forms"]["outer_rase"] = {"en": "outer ring", "zh": "外圈"}
+    error = mistake(content, tmp_path)
+    assert error.key == f"causes.{wear}.forms.outer_rase"
+    assert "did you mean 'outer_race'" in str(error)
+
+
+def test_of_alternatives_each_must_be_measured(content: dict[str, Any], tmp_path: Path) -> None:
+    content["causes"][0]["symptoms"][0]["kind"] = "ripple_line|rippel"
+    assert mistake(content, tmp_path).key == "causes.0.symptoms.0.kind"
+
+
 WRONG = """\
 not_measured: {prior: 0.3, defect: 0.06, title: {en: not measured, zh: 未测得}}
 causes:

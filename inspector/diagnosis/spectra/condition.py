@@ -29,36 +29,57 @@ _SURE_DB = 1.5
 """So far beyond a limit odds rise e-fold."""
 
 
-def note_condition(sheet: Sheet) -> None:
-    """Note the margin of each part of the bearing, from the lines that are on the sheet already."""
-    rows = {kind: sheet.rows[key] for kind in _NEEDED if (key := f"{sheet.channel}.{kind}") in sheet.rows}
-    impacts = rows.get("repeated_impacts")
-    impulsive_db = -math.inf if impacts is None else 10 * math.log10(max(impacts.value, 0.01) / IMPACT_LIMIT)
-    races = {condition: _line_margin_db(rows, line, impulsive_db) for condition, line in RACES.items()}
-    known = {condition: margin for condition, margin in races.items() if margin is not None}
-    for condition, margin in known.items():
-        sheet.note(condition, margin, "dB", at_hz=rows[f"envelope_{RACES[condition]}"].at_hz, usual=_UNDAMAGED)
-    spin = _line_margin_db(rows, "bsf", impulsive_db)
-    if spin is None or impacts is None or not known:
+def note_rings(sheet: Sheet) -> None:
+    """Note the margin of each ring, from the lines that are on the sheet already."""
+    rows = _needed(sheet)
+    for condition, line in RACES.items():
+        margin = _line_margin_db(rows, line)
+        if margin is not None:
+            sheet.note(condition, margin, "dB", at_hz=rows[f"envelope_{line}"].at_hz, usual=_UNDAMAGED)
+
+
+def note_element(sheet: Sheet) -> None:
+    """Note the margin of the rolling elements, from lines, rings and what else strikes regularly, as far as they are on the sheet."""
+    rows = _needed(sheet)
+    spin, impacts = _line_margin_db(rows, "bsf"), rows.get("repeated_impacts")
+    rings = [rows[ring].value for ring in RACES if ring in rows]
+    if spin is None or impacts is None or not rings:
         return
-    # a damaged ring strikes regularly and explains the impacts; a pit on an element often misses the track and leaves no line. So it is
-    # with a sensor on the housing: a microphone hears the knocks of the whole hall
-    by_line = max(known.values()) > 0 or impulsive_db < spin or sheet.modality != "vibration"
+    # a damaged ring strikes regularly and explains the impacts, as does whatever else does; a pit on an element often misses the track
+    # and leaves no line. So it is with a sensor on the housing: a microphone hears the knocks of the whole hall
+    impulsive_db = _impulsive_db(rows)
+    regular = max(rings) > 0 or "geometry_deviation" in rows
+    by_line = regular or impulsive_db < spin or sheet.modality != "vibration"
     margin, at_hz = (spin, rows["envelope_bsf"].at_hz) if by_line else (impulsive_db, impacts.at_hz)
     sheet.note("rolling_element", margin, "dB", at_hz=at_hz, usual=_UNDAMAGED)
 
 
-_NEEDED = ("repeated_impacts", *(f"{part}_{line}" for part in ("envelope", "swing") for line in ("bpfo", "bpfi", "bsf")))
+_NEEDED = (
+    "repeated_impacts",
+    "geometry_deviation",
+    *RACES,
+    *(f"{part}_{line}" for part in ("envelope", "swing") for line in ("bpfo", "bpfi", "bsf")),
+)
 
 
-def _line_margin_db(rows: Mapping[str, Measurement], line: str, impulsive_db: float) -> float | None:
+def _needed(sheet: Sheet) -> dict[str, Measurement]:
+    return {kind: sheet.rows[key] for kind in _NEEDED if (key := f"{sheet.channel}.{kind}") in sheet.rows}
+
+
+def _impulsive_db(rows: Mapping[str, Measurement]) -> float:
+    """Return how far the impacts are beyond what steady noise with a full swing has."""
+    impacts = rows.get("repeated_impacts")
+    return -math.inf if impacts is None else 10 * math.log10(max(impacts.value, 0.01) / IMPACT_LIMIT)
+
+
+def _line_margin_db(rows: Mapping[str, Measurement], line: str) -> float | None:
     """Return how far the weaker of height and harm is beyond its limit; harm is a swing, or plain impacts at a line that is as plain."""
     level, swing = rows.get(f"envelope_{line}"), rows.get(f"swing_{line}")
     if level is None or swing is None:
         return None
     height_db = level.value - max(LINE_LIMIT_DB, level.usual.high if level.usual else 0.0)
     swing_db = 20 * math.log10(max(swing.value, 0.01) / SWING_LIMIT_DB)
-    return max(min(height_db, swing_db), min(height_db - PLAIN_DB, impulsive_db))
+    return max(min(height_db, swing_db), min(height_db - PLAIN_DB, _impulsive_db(rows)))
 
 
 def condition_of(margins_db: Mapping[str, float]) -> dict[Condition, float]:

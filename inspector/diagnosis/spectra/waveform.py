@@ -10,7 +10,7 @@ from inspector.diagnosis.measurements import Sheet
 from inspector.diagnosis.spectra.bands import note_bands, note_squeal
 from inspector.diagnosis.spectra.bearings import note_bearing, top_hz
 from inspector.diagnosis.spectra.beats import note_geometry, strongest_beat
-from inspector.diagnosis.spectra.condition import note_condition
+from inspector.diagnosis.spectra.condition import note_element, note_rings
 from inspector.diagnosis.spectra.envelopes import Envelopes
 from inspector.diagnosis.spectra.events import note_beats, note_loudness_step
 from inspector.diagnosis.spectra.orders import LowSpectrum, Turning, find_turning, note_low_lines, note_orders, note_turning
@@ -94,8 +94,9 @@ def _note_envelopes(sheet: Sheet, envelopes: Envelopes, machine: MachineConfig, 
         sheet.note("envelope_line", beat.level_db, "dB", at_hz=beat.hz)
     if machine.bearing is not None and turning.hz is not None:
         note_bearing(sheet, envelopes, machine.bearing, turning.hz)
-        note_condition(sheet)
+        note_rings(sheet)
         note_geometry(sheet, beat, machine.bearing, turning.hz)
+        note_element(sheet)
 
 
 def _clipped_share(signal: Array) -> float:

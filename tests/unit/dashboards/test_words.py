@@ -6,7 +6,8 @@ import pytest
 
 import dashboards
 from dashboards import words
-from dashboards.words import CAUSES, CHANNELS, KINDS, PARAMETERS, STAGES, WORDS, kind_name, language_of, say, unit_name
+from dashboards.words import CAUSES, CHANNELS, KINDS, PARAMETERS, STAGES, WORDS, kind_name, language_of, say
+from inspector.diagnosis.wording import unit_name
 from inspector.monitoring.alarms import SHELF_REASONS
 from inspector.monitoring.spc import CHARTS
 from inspector.review import Reason

@@ -56,7 +56,15 @@ def test_numbers_have_as_many_digits_as_say_something(value: float, low: float |
 
 
 def test_units_are_written_as_people_write_them() -> None:
-    assert [unit_text(unit) for unit in ("degC", "m/s2", "bar", "")] == [" °C", " m/s²", " bar", ""]
+    assert [unit_text(unit) for unit in ("degC", "degC/min", "m/s2", "m/s2/min", "m/s", "bar", "")] == [
+        " °C",
+        " °C/min",
+        " m/s²",
+        " m/s²/min",
+        " m/s",
+        " bar",
+        "",
+    ]
 
 
 @pytest.mark.parametrize(

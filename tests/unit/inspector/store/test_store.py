@@ -218,6 +218,19 @@ def test_what_did_not_help_or_was_taken_back_confirms_nothing(store: Store) -> N
     assert store.confirmed_causes() == []
 
 
+def test_a_named_cause_goes_before_what_a_fix_says_and_the_last_word_counts(store: Store) -> None:
+    store.seed_knowledge([Fix("tension-belt", Text("a", "甲"), ("belt_slip",))], [])
+    one, other = store.add(with_causes(SLIP, WEAR)), store.add(with_causes(SLIP, WEAR))
+    before = store.knowledge_mark()
+    store.add_feedback(one, "named", detail={"cause": "belt_slip"})
+    store.add_feedback(one, "named", detail={"cause": "bearing_wear"})
+    store.add_feedback(one, "helped", "tension-belt")
+    store.add_feedback(other, "named", detail={"cause": "gremlins"})
+    assert store.knowledge_mark() != before
+    found = store.confirmed_causes()
+    assert [(one.cause, dict(one.looked_for)) for one in found] == [("bearing_wear", {"bearing_wear.kurtosis": 0.4}), ("gremlins", {})]
+
+
 # --- lists and figures ---------------------------------------------------------------------------------------------------------
 
 
