@@ -21,6 +21,8 @@ DIMENSIONS = 512
 _BLOCK = 1024
 """Texts at once, to bound the memory of encoding."""
 _RECORD = np.dtype([("key", "<u8"), ("scale", "<f4"), ("values", "i1", DIMENSIONS)])
+_MANY = 20_000
+"""New texts of which somebody who waits should know."""
 _CELLS = 1024
 _LOOKED_AT = 24
 """Of the cells; twice as many find 1 of 100 near texts more."""
@@ -138,6 +140,8 @@ class Embedder:
         missing = np.flatnonzero(rows < 0)
         _, first = np.unique(keys[missing], return_index=True)
         new = missing[np.sort(first)]
+        if len(new) >= _MANY:
+            _log.warning("%d new texts are embedded, once: that takes some minutes", len(new))
         for start in range(0, len(new), _BLOCK):
             some = new[start : start + _BLOCK]
             self._keep(keys[some], [texts[at] for at in some])

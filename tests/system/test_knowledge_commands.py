@@ -76,7 +76,7 @@ def test_import_then_batch_then_export_and_import_again(tmp_path: Path, demo_hom
     code, out, err = called(capsys, "knowledge", "import", orders, *options, "--home", home)
     assert (code, err) == (0, "")
     assert "2 cases added, 1 duplicate merged, 1 bad row left out" in out
-    assert "1 row has an outcome in words that are not known" in out
+    assert "1 row has an outcome in words that are not known ('maybe')" in out
     assert "row 5: no action" in out
 
     batch = tmp_path / "batch.csv"
