@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -196,11 +195,20 @@ class Embedder:
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with self._file.open("ab") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)  # the line and a command may both have met new texts
+                _lock(file)  # the line and a command may both have met new texts
                 file.truncate(file.seek(0, 2) // _RECORD.itemsize * _RECORD.itemsize)  # the end of one who was killed while writing
                 file.write(records.tobytes())
         except OSError as error:
             _log.warning("%s: cannot be written, texts will be embedded again: %s", self._file, error.strerror)
+
+
+def _lock(file: BinaryIO) -> None:
+    """Keep other processes from writing until the file is closed."""
+    try:
+        import fcntl
+    except ImportError:  # not on every system
+        return
+    fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def _as_bytes(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector.knowledge.contexts import Context
 from inspector.knowledge.limits import Limits, SafeLimits
-from inspector.knowledge.options import Context, Option, Options
+from inspector.knowledge.options import Option, Options
 from inspector.knowledge.query import Query
 from inspector.knowledge.recurrence import Recurrence, recurrence
 from inspector.knowledge.weights import DEFAULT
@@ -162,6 +163,8 @@ class Memory:
     def _by_text(self, query: Query, found: Found, top: int) -> tuple[Suggestion, ...]:
         searched = self._searched
         near = searched.neighbours(query, found, self.weights.temperature)
+        if near is None:
+            return ()
         merit = np.array([self._options[option].merit(query) for option in near.options])
         kinship = searched.kinship(near, self.weights.same_action)
         voices, strongest, left = near.voices.copy(), 0.0, np.ones(len(near.options), bool)

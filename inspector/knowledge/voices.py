@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector.knowledge.contexts import Context
 from inspector.knowledge.embedding import Embedder
 from inspector.knowledge.growing import Column, Postings
-from inspector.knowledge.options import Context, Option, age
+from inspector.knowledge.options import Option, age
 from inspector.knowledge.query import Query
 from inspector.knowledge.search import Found, TextIndex
 from inspector.knowledge.weights import Weights
@@ -120,12 +121,14 @@ class Voices:
     def nearest(self, texts: Sequence[str], weights: Weights) -> Iterator[Found]:
         return self._index.nearest(texts, weights)
 
-    def neighbours(self, query: Query, found: Found, temperature: float) -> Near:
-        """Return the voices that are most like the query, in words and in circumstances."""
+    def neighbours(self, query: Query, found: Found, temperature: float) -> Near | None:
+        """Return the voices that are most like the query, in words and in circumstances; None where nobody says anything any more."""
         voices = [self._by_text.of(int(text))[0] for text in found.texts]
         counts = np.array([len(some) for some in voices], np.intp)
         at, likeness, level = np.concatenate(voices), np.repeat(found.likeness, counts), np.repeat(found.level, counts)
         heard = self._loudness.values[at] > 0
+        if not heard.any():
+            return None
         at, likeness, level = at[heard], likeness[heard], level[heard]
         agreed = self._agreed(query, at)
         likeness += (temperature / _SHARPNESS * np.log(agreed)).astype(np.float32)
