@@ -467,6 +467,7 @@ STAGES: dict[str, Text] = {
     "features": Text("features", "特征"),
     "judge": Text("judge", "判定"),
     "localize": Text("localize", "定位"),
+    "looks": Text("note its looks", "记录外观特征"),
     "diagnose": Text("diagnose", "诊断"),
     "suggest": Text("suggest", "建议"),
 }

@@ -114,7 +114,8 @@ class Pipeline:
                 found = self.judge_model.localize(judged.features, verdict)
                 heat_maps, verdict = found.heat_maps, replace(verdict, defects=found.defects or verdict.defects)
                 good_parts = self.judge_model.nearest_good(judged.features)
-        looks = self._looks(judged) if verdict.outcome != "pass" else {}
+        with _stopwatch() as looks_ms:
+            looks = self._looks(judged) if verdict.outcome != "pass" else {}
         with _stopwatch() as diagnose_ms:
             measured = measure(record, judged.machine)
             self.history.add(record, measured)
@@ -124,7 +125,8 @@ class Pipeline:
                 self.normal.update(measured)
         with _stopwatch() as suggest_ms:
             suggestions, escalation = self._suggest(record, verdict, diagnosis)
-        timings = {**judged.timings_ms, "localize": localize_ms(), "diagnose": diagnose_ms(), "suggest": suggest_ms()}
+        own = {"localize": localize_ms(), "looks": looks_ms(), "diagnose": diagnose_ms(), "suggest": suggest_ms()}
+        timings = {**judged.timings_ms, **own}
         return Inspection(
             record,
             verdict,

@@ -90,7 +90,8 @@ def _words(path: Path, table: CaseTable, result: ImportResult | None, unsafe: Se
         yield from (f"  {column} → {name}{' (guessed)' if column in table.guessed else ''}" for column, name in table.columns.items())
     if table.unknown_outcomes:
         has = "has" if table.unknown_outcomes == 1 else "have"
-        yield f"  {counted(table.unknown_outcomes, 'row')} {has} an outcome in words that are not known: kept without an outcome"
+        words = ", ".join(f"'{word}'" for word in table.unknown_words)
+        yield f"  {counted(table.unknown_outcomes, 'row')} {has} an outcome in words that are not known ({words}): kept without an outcome"
     yield from row_lines([(one.row, one.reason) for one in table.bad_rows])
     if unsafe:
         lies = "lies" if len(unsafe) == 1 else "lie"
@@ -107,6 +108,7 @@ def _document(path: Path, table: CaseTable, result: ImportResult | None, unsafe:
         "duplicates": result.duplicates if result else None,
         "fixes": result.fixes if result else 0,
         "unknown_outcomes": table.unknown_outcomes,
+        "unknown_outcome_words": list(table.unknown_words),
         "columns": dict(table.columns),
         "guessed": list(table.guessed),
         "bad_rows": [asdict(bad) for bad in table.bad_rows],

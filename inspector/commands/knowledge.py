@@ -118,10 +118,11 @@ def _list(arguments: argparse.Namespace, store: Store) -> int:
     document = _list_document(store)
     if arguments.json != "-":
         for fix in document["fixes"]:
-            print(f"{fix['fix_id']:<26} helped {fix['helped']:>3} of {fix['tried']:<3} {fix['action']['en']} / {fix['action']['zh']}")
-        print(f"\n{document['cases']} cases; imports:")
+            helped = f"helped {fix['helped']:>3} of {fix['tried']:<3}" if fix["tried"] else "not tried yet"
+            print(f"{fix['fix_id']:<26} {helped:<17} {fix['action']['en']} / {fix['action']['zh']}")
+        print(f"\n{counted(document['cases'], 'case')}; imports:")
         for batch in document["imports"]:
-            print(f"  {batch['import']}   {batch['cases']:>6} cases   {batch['source']}")
+            print(f"  {batch['import']}   {batch['source']}   {counted(batch['cases'], 'case')}")
     if arguments.json:
         write_json(arguments.json, document)
     return 0
@@ -172,7 +173,8 @@ def _outcomes(arguments: argparse.Namespace, store: Store) -> int:
     if arguments.json != "-":
         words = {True: "helped", False: "did not help", None: "said nothing"}
         print("\n".join(f"{case.case_id}: operator {words[case.helped]}; {known.text.en} / {known.text.zh}" for case, known in measured))
-        print(f"{len(measured)} cases have parts before and after them")
+        have = "has" if len(measured) == 1 else "have"
+        print(f"{counted(len(measured), 'case')} {have} parts before and after")
     if arguments.json:
         write_json(arguments.json, {"cases": [_outcome_document(case, known) for case, known in measured]})
     return 0
@@ -197,9 +199,9 @@ def _alike(arguments: argparse.Namespace, store: Store) -> int:
     found = _parts_alike(store, arguments.part, arguments.by, arguments.top)
     if arguments.json != "-":
         for one in found:
-            said = ", ".join(f"{answer['fix_id']} {answer['answer']}" for answer in one["answers"]) or "no fix was noted"
-            print(f"{one['distance']:.2f}  {one['part_id']}  {one['kind'] or '-'}  {one['cause'] or '-'}  {said}")
-        print(f"{len(found)} parts are kept that can be compared" if not found else "distance 1 is that of any two parts")
+            said = ", ".join(f"{answer['fix_id']} {answer['answer'].replace('not_helped', 'did not help')}" for answer in one["answers"])
+            print(f"{one['distance']:.2f}  {one['part_id']}  {one['kind'] or '-'}  {one['cause'] or '-'}  {said or 'no fix was noted'}")
+        print("distance 1 is that of any two parts" if found else f"{arguments.part}: no other part is kept that can be compared")
     if arguments.json:
         write_json(arguments.json, {"part": arguments.part, "parts": found})
     return 0
@@ -212,11 +214,11 @@ def _parts_alike(store: Store, part: str, channel: str | None, top: int) -> list
     if inspection_id is None:
         raise UsageError(f"there is no part '{part}'")
     looks = store.looks(inspection_id)
-    channel = channel or next(iter(looks), None)
-    if channel is None or channel not in looks:
-        raise UsageError(
-            f"{part}: nothing is kept to compare{f' by {channel}' if channel else ''}; there is: {', '.join(looks) or 'nothing'}"
-        )
+    if not looks:
+        raise UsageError(f"{part}: it is not kept what it looked like; that is kept of parts that did not pass")
+    channel = channel or next(iter(looks))
+    if channel not in looks:
+        raise UsageError(f"{part}: nothing is kept to compare by {channel}; there is: {', '.join(looks)}")
     ids, vectors = store.newest_looks(channel, len(looks[channel]))
     near = [(ids[row], distance) for row, distance in nearest(vectors, looks[channel], top + 1) if ids[row] != inspection_id]
     return [_alike_document(store, identity, distance) for identity, distance in near[:top]]

@@ -132,11 +132,13 @@ def _words(query: Query, answer: tuple[Suggestion, ...], again: Recurrence | Non
 def _lines(rank: int, suggestion: Suggestion) -> list[str]:
     action = suggestion.action
     words = action.en if action.en == action.zh else f"{action.en} / {action.zh}"
-    helped = f"helped {suggestion.helped} of {suggestion.tried}" if suggestion.tried else "outcome not known"
+    untried = "outcome not known" if suggestion.cases else "not tried yet"
+    helped = f"helped {suggestion.helped} of {suggestion.tried}" if suggestion.tried else untried
     lines = [f"  {rank}. {words}", f"     {suggestion.fix_id}   {helped}   score {suggestion.score:.2f}"]
     if suggestion.chance is not None and suggestion.chance_interval is not None:
         low, high = suggestion.chance_interval
-        effort = [f"{amount:g} {unit}" for amount, unit in ((suggestion.minutes, "min"), (suggestion.cost, "cost")) if amount is not None]
+        effort = [] if suggestion.minutes is None else [f"{suggestion.minutes:g} min"]
+        effort += [] if suggestion.cost is None else [f"cost {suggestion.cost:g}"]
         lines.append("     " + "   ".join([f"chance to help {suggestion.chance:.0%} ({low:.0%} to {high:.0%})", *effort]))
     if suggestion.warning:
         lines.append(f"     ! {suggestion.warning.en} / {suggestion.warning.zh}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,8 @@ DIMENSIONS = 512
 _BLOCK = 1024
 """Texts at once, to bound the memory of encoding."""
 _RECORD = np.dtype([("key", "<u8"), ("scale", "<f4"), ("values", "i1", DIMENSIONS)])
+_MANY = 20_000
+"""New texts of which somebody who waits should know."""
 _CELLS = 1024
 _LOOKED_AT = 24
 """Of the cells; twice as many find 1 of 100 near texts more."""
@@ -138,6 +139,8 @@ class Embedder:
         missing = np.flatnonzero(rows < 0)
         _, first = np.unique(keys[missing], return_index=True)
         new = missing[np.sort(first)]
+        if len(new) >= _MANY:
+            _log.warning("%d new texts are embedded, once: that takes some minutes", len(new))
         for start in range(0, len(new), _BLOCK):
             some = new[start : start + _BLOCK]
             self._keep(keys[some], [texts[at] for at in some])
@@ -192,11 +195,20 @@ class Embedder:
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with self._file.open("ab") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)  # the line and a command may both have met new texts
+                _lock(file)  # the line and a command may both have met new texts
                 file.truncate(file.seek(0, 2) // _RECORD.itemsize * _RECORD.itemsize)  # the end of one who was killed while writing
                 file.write(records.tobytes())
         except OSError as error:
             _log.warning("%s: cannot be written, texts will be embedded again: %s", self._file, error.strerror)
+
+
+def _lock(file: BinaryIO) -> None:
+    """Keep other processes from writing until the file is closed."""
+    try:
+        import fcntl
+    except ImportError:  # not on every system
+        return
+    fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def _as_bytes(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector.knowledge.contexts import Context
 from inspector.knowledge.limits import Limits, SafeLimits
-from inspector.knowledge.options import Context, Option, Options
+from inspector.knowledge.options import Option, Options
 from inspector.knowledge.query import Query
 from inspector.knowledge.recurrence import Recurrence, recurrence
+from inspector.knowledge.weights import DEFAULT
 from inspector.parts import Case, Fix, Suggestion
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Memory:
         self._cases = {case.case_id: case for case in cases}
         self._limits = SafeLimits(limits, fixes)
         self._cache_file = cache_file
+        self.weights = DEFAULT
         self._voices: Voices | None = None
 
     def learn(self, case: Case) -> None:
@@ -88,7 +91,7 @@ class Memory:
         for start in range(0, len(queries), _BLOCK):
             block = queries[start : start + _BLOCK]
             texts = [query.words for query in block if query.words]
-            found = self._searched.nearest(texts) if texts and self._options else iter(())
+            found = self._searched.nearest(texts, self.weights) if texts and self._options else iter(())
             for query in block:
                 yield self._by_text(query, next(found), top) if query.words and self._options else self._by_facts(query, top)
 
@@ -159,9 +162,11 @@ class Memory:
 
     def _by_text(self, query: Query, found: Found, top: int) -> tuple[Suggestion, ...]:
         searched = self._searched
-        near = searched.neighbours(query, found)
+        near = searched.neighbours(query, found, self.weights.temperature)
+        if near is None:
+            return ()
         merit = np.array([self._options[option].merit(query) for option in near.options])
-        kinship = searched.kinship(near)
+        kinship = searched.kinship(near, self.weights.same_action)
         voices, strongest, left = near.voices.copy(), 0.0, np.ones(len(near.options), bool)
         suggestions: list[Suggestion] = []
         while left.any() and len(suggestions) < top:

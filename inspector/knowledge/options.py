@@ -13,18 +13,11 @@ from statistics import median
 import numpy as np
 
 from inspector.knowledge.chance import Posterior, Tally, posterior
+from inspector.knowledge.contexts import Context, context_of, context_of_fix
 from inspector.knowledge.limits import Limits, limits_of, permitted
 from inspector.knowledge.query import Query
 from inspector.knowledge.words import action_id, action_key
 from inspector.parts import Case, Fix, Parameter, Text, Worked
-
-# How much of a match is left when a field is not given, or is another one. Judgements; only their order matters much: the cause
-# decides, then the defect; what helped at another station or with another product helps here more often than not.
-_CAUSE_SILENT, _CAUSE_OTHER = 0.5, 0.05
-_DEFECT_SILENT, _DEFECT_OTHER = 0.5, 0.2
-_DEFECT_SILENT_SAME_CAUSE, _DEFECT_OTHER_SAME_CAUSE = 0.9, 0.6
-_STATION_SILENT, _STATION_OTHER, _STATION_RESERVED = 0.85, 0.7, 0.05
-_PRODUCT_SILENT, _PRODUCT_OTHER = 0.9, 0.8
 
 # Effort only decides between fixes that help about equally often: an hour, or this cost, takes half of the full discount.
 _EFFORT_DISCOUNT, _HALF_MINUTES, _HALF_COST = 0.15, 60.0, 500.0
@@ -39,37 +32,6 @@ _MOSTLY_FAILED_TRIES, _MOSTLY_FAILED_CHANCE = 3, 0.4
 Setting = tuple[str, str]
 """Name and unit."""
 _EFFORTS = ("minutes", "cost")
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """Where something was done, or what a fix is for. Empty sets and None say nothing."""
-
-    causes: frozenset[str] = frozenset()
-    defects: frozenset[str] = frozenset()
-    station: str | None = None
-    product: str | None = None
-    reserved: bool = False
-    """Whether this may be used at `station` only."""
-
-    def agreement(self, query: Query) -> float:
-        """Return 0 (about something else) to 1 (the very same trouble)."""
-        same_cause = query.known_cause in self.causes
-        agreed = 1.0 if not query.known_cause or same_cause else (_CAUSE_OTHER if self.causes else _CAUSE_SILENT)
-        if query.known_defect and query.known_defect not in self.defects:
-            agreed *= self._other_defect(same_cause)
-        if query.station and query.station != self.station:
-            other = _STATION_RESERVED if self.reserved else _STATION_OTHER
-            agreed *= other if self.station else _STATION_SILENT
-        if query.product and query.product != self.product:
-            agreed *= _PRODUCT_OTHER if self.product else _PRODUCT_SILENT
-        return agreed
-
-    def _other_defect(self, same_cause: bool) -> float:
-        if same_cause:
-            return _DEFECT_OTHER_SAME_CAUSE if self.defects else _DEFECT_SILENT_SAME_CAUSE
-        # What has a cause and no defect is a trouble that shows on no part: it is not silent, it is about something else.
-        return _DEFECT_OTHER if self.defects or self.causes else _DEFECT_SILENT
 
 
 @dataclass(slots=True)
@@ -230,7 +192,7 @@ class Option:
 
     def counted(self, query: Query) -> Tally:
         """Return the cases with a known outcome: those of the asked cause, else of the asked defect, else all."""
-        counted = [count for context, count in self._known.items() if _is_of(context, query)]
+        counted = [count for context, count in self._known.items() if context.is_of(query)]
         return Tally(sum(tried for tried, _ in counted), sum(helped for _, helped in counted))
 
     def merit(self, query: Query) -> float:
@@ -246,7 +208,7 @@ class Option:
             return posterior(())
         counts = [[0, 0] for _ in range(4)]
         for context, (tried, helped) in self._known.items():
-            if not _is_of(context, query):
+            if not context.is_of(query):
                 count = counts[0]
             elif query.station and context.station == query.station:
                 count = counts[3]
@@ -307,7 +269,7 @@ class Option:
         worked = [
             (context, one) for context, group in self.groups.items() for one in group.worked.get(setting, ()) if low <= one[2] <= high
         ]
-        of_trouble = [(context, one) for context, one in worked if _is_of(context, query)]
+        of_trouble = [(context, one) for context, one in worked if context.is_of(query)]
         of_product = [(context, one) for context, one in of_trouble if query.product and context.product == query.product]
         of_station = [(context, one) for context, one in of_trouble if query.station and context.station == query.station]
         narrowest = [one for _, one in of_station or of_product or of_trouble or worked]
@@ -322,7 +284,7 @@ class Options:
     """All that can be suggested, by id; spellings of one action are one option."""
 
     def __init__(self, fixes: Sequence[Fix], cases: Sequence[Case]) -> None:
-        self.by_id = {fix.fix_id: Option(fix.fix_id, fix.action, fix, _context_of_fix(fix)) for fix in fixes}
+        self.by_id = {fix.fix_id: Option(fix.fix_id, fix.action, fix, context_of_fix(fix)) for fix in fixes}
         self._named = {action_key(words): fix.fix_id for fix in fixes for words in (fix.action.en, fix.action.zh)}
         self._ids: dict[str, str] = {}
         self._contexts: dict[tuple[str | None, ...], Context] = {}
@@ -356,16 +318,6 @@ class Options:
         return self._ids[action]
 
 
-def context_of(case: Case) -> Context:
-    """Return where a case happened."""
-    causes = frozenset({case.cause} if case.cause else ())
-    return Context(causes, frozenset({case.defect} if case.defect else ()), case.station, case.product)
-
-
-def _context_of_fix(fix: Fix) -> Context:
-    return Context(frozenset(fix.causes), frozenset(fix.defects), fix.station, reserved=fix.station is not None)
-
-
 def age(case: Case) -> tuple[str, str]:
     """Return what orders cases by time; of those of one instant, always the same one is the newer."""
     return case.when or "", case.case_id
@@ -382,13 +334,6 @@ def _place(cases: Sequence[Case], case: Case) -> int:
 
 def _sets(case: Case, setting: Setting) -> bool:
     return case.helped is not False and any((one.name, one.unit) == setting for one in case.parameters)
-
-
-def _is_of(context: Context, query: Query) -> bool:
-    if cause := query.known_cause:
-        return cause in context.causes
-    defect = query.known_defect
-    return not defect or defect in context.defects
 
 
 def _newest(groups: Sequence[Group]) -> Iterator[Case]:

@@ -39,7 +39,10 @@ class Pairing:
 
     def project(self, problems: Sequence[Sequence[str]], meanings: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (problems, dimensions), given each problem's words and its sentence embedding."""
-        bags = _bags([sorted(set(one)) for one in problems], self.vocabulary)
+        return self.foretell(_bags([sorted(set(one)) for one in problems], self.vocabulary), meanings)
+
+    def foretell(self, bags: csr_matrix, meanings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (problems, dimensions), given which words of the vocabulary each problem holds."""
         told: NDArray[np.float32] = bags @ self.of_words + meanings @ self.of_meaning + self.constant
         told /= np.maximum(np.linalg.norm(told, axis=1, keepdims=True), 1e-9)
         return told

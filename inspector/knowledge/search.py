@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +20,17 @@ from inspector.knowledge.embedding import Cells, Embedder, Quantised
 from inspector.knowledge.growing import Column, Postings
 from inspector.knowledge.pairing import MOST_PROBLEMS, Pairing, learn
 from inspector.knowledge.spelling import Spelling
+from inspector.knowledge.weights import DEFAULT, Weights
 from inspector.knowledge.words import words
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 # Saturation and length normalisation as Robertson and Zaragoza recommend (The Probabilistic Relevance Framework, 2009, section 3.5).
 _K1, _B = 1.2, 0.75
 
 _OTHER_SPELLING = 0.7
 """What another spelling counts where the word itself is known too."""
-_PAIRING_WEIGHT = 0.6
-"""Of a flat optimum on maintenance records (tests/bench/fixes.py, inside the training folds)."""
 
 _MOST_SCANNED = 20_000
 """Up to so many texts each is compared; of more, those that words or meaning bring near."""
@@ -62,7 +64,7 @@ class TextIndex:
         self._vectors = embedder.remembered(texts)
         self._cells = Cells(self._vectors) if len(texts) > _MOST_SCANNED else None
         self._pairing = self._learnt(texts, answer) if answer is not None else None
-        self._projected = None if self._pairing is None else Quantised(self._project(texts, self._pairing))
+        self._projected = None if self._pairing is None else Quantised(self._project(self._pairing))
 
     def add(self, text: str) -> None:
         """Add one text; it is found from now on as if it had been there when the index was built, but for what was learned then."""
@@ -80,7 +82,7 @@ class TextIndex:
         """Let a text that was added count no longer (-1), or again (1): words are as rare as they are among the texts that count."""
         self._words.weigh(text, times)
 
-    def nearest(self, queries: Sequence[str]) -> Iterator[Found]:
+    def nearest(self, queries: Sequence[str], weights: Weights = DEFAULT) -> Iterator[Found]:
         """Yield what is found for each query, in order."""
         meanings = self._embedder.encode(queries)
         for query, meaning in zip(queries, meanings, strict=True):
@@ -97,7 +99,7 @@ class TextIndex:
             likeness = level
             if self._pairing is not None and self._projected is not None and known:
                 answered = self._projected.dot(texts, self._pairing.project([words(query)], meaning[None])[0])
-                weight = _PAIRING_WEIGHT * known
+                weight = weights.answers * known
                 likeness = (1 - weight) * level + weight * answered
             kept = _highest(likeness, _CANDIDATES)
             yield Found(texts[kept], likeness[kept].astype(np.float32), level[kept].astype(np.float32))
@@ -108,12 +110,10 @@ class TextIndex:
         meanings = self._vectors.whole(np.array(list(told), np.intp))
         return learn([words(texts[at]) for at in told], meanings, list(told.values()))
 
-    def _project(self, texts: Sequence[str], pairing: Pairing) -> NDArray[np.float32]:
-        blocks = [
-            pairing.project([words(text) for text in texts[start : start + _BLOCK]], self._vectors.whole(slice(start, start + _BLOCK)))
-            for start in range(0, len(texts), _BLOCK)
-        ]
-        return np.concatenate(blocks)
+    def _project(self, pairing: Pairing) -> NDArray[np.float32]:
+        bags = self._words.bags(list(pairing.vocabulary))
+        blocks = (slice(start, start + _BLOCK) for start in range(0, len(self._vectors), _BLOCK))
+        return np.concatenate([pairing.foretell(bags[block], self._vectors.whole(block)) for block in blocks])
 
 
 class Bm25:
@@ -125,7 +125,7 @@ class Bm25:
     def __init__(self, texts: Sequence[str], split: Callable[[str], list[str]], *, exact: bool = False) -> None:
         self._split = split
         self._vocabulary: dict[str, int] = {}
-        rows, columns, counts = self._count(texts)
+        columns, rows, counts = self._count(texts)
         self._postings = Postings(columns, rows, counts)
         self._lengths = Column(np.bincount(rows, weights=counts, minlength=len(texts)).astype(np.float32))
         self._total, self._live = float(self._lengths.values.sum()), len(texts)
@@ -167,6 +167,15 @@ class Bm25:
         scores = self._sum(weights) / np.float32(max(best, 1e-9))
         return scores, sum(1 for one in meant if one) / max(len(terms), 1)
 
+    def bags(self, terms: Sequence[str]) -> csr_matrix:
+        """Return (texts, terms): whether a text holds a term."""
+        from scipy.sparse import csc_matrix
+
+        holding = [self._postings.of(self._vocabulary[term])[0] for term in terms]
+        ends = np.cumsum([0, *(len(texts) for texts in holding)])
+        texts = np.concatenate(holding)
+        return csc_matrix((np.ones(len(texts), np.float32), texts, ends), shape=(len(self._lengths), len(terms))).tocsr()
+
     def _meant(self, term: str) -> dict[int, float]:
         known = self._vocabulary.get(term)
         counting = ((at, weight) for at, weight in self._spelling.alike(term).items() if self._frequency.values[at])
@@ -199,15 +208,17 @@ class Bm25:
             self._slowness = (_K1 * (1 - _B) + _K1 * _B / np.float32(average) * self._lengths.values).astype(np.float32)
         return self._slowness
 
-    def _count(self, texts: Iterable[str]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8]]:
-        """Return text, term and how often, of each term in each text; new terms join the vocabulary."""
-        rows, columns, counts = array("i"), array("i"), array("B")
-        for row, text in enumerate(texts):
-            for term, count in Counter(self._split(text)).items():
-                rows.append(row)
-                columns.append(self._vocabulary.setdefault(term, len(self._vocabulary)))
-                counts.append(min(count, 255))
-        return np.array(rows, np.int32), np.array(columns, np.int32), np.array(counts, np.uint8)
+    def _count(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.intp]]:
+        """Return term, text and how often, of each term in each text; new terms join the vocabulary."""
+        found, lengths = array("i"), array("i")
+        for text in texts:
+            terms = self._split(text)
+            found.extend([self._vocabulary.setdefault(term, len(self._vocabulary)) for term in terms])
+            lengths.append(len(terms))
+        rows = np.repeat(np.arange(len(lengths)), np.array(lengths, np.int32))
+        met, counts = np.unique(np.array(found, np.int64) * max(1, len(lengths)) + rows, return_counts=True)
+        columns, rows = np.divmod(met, max(1, len(lengths)))
+        return columns.astype(np.int32), rows.astype(np.int32), counts
 
 
 def _highest(values: NDArray[Any], count: int) -> NDArray[np.intp]:

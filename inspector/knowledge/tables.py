@@ -29,6 +29,7 @@ _OUTCOMES = {
 _OUTCOME_OF_WORD = {word.strip(): helped for helped, words in _OUTCOMES.items() for word in words.split(",")}
 _DATE_ORDERS = ("%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日")
 _SHOWN_CHARACTERS = 40
+_WORDS_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class CaseTable:
     bad_rows: tuple[BadRow, ...]
     unknown_outcomes: int = 0
     """Rows whose outcome was given in words that are not known; they are cases without an outcome."""
+    unknown_words: tuple[str, ...] = ()
+    """The first of those words."""
     rows: tuple[int, ...] = ()
     """Where each case stands in the file."""
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -66,17 +69,19 @@ def read_cases(path: Path, mapping: Mapping[str, str] | None = None, encoding: s
     cases: list[Case] = []
     places: list[int] = []
     bad_rows: list[BadRow] = []
-    unknown = 0
+    unknown: dict[str, int] = {}
     for row, cells in lines:
         try:
-            case, outcome_known = _case(fields, cells, len(header[1]))
+            case, strange = _case(fields, cells, len(header[1]))
         except ValueError as error:
             bad_rows.append(BadRow(row, str(error)))
         else:
             cases.append(case)
             places.append(row)
-            unknown += not outcome_known
-    return CaseTable(tuple(cases), tuple(bad_rows), unknown, tuple(places), read, guessed)
+            if strange:
+                unknown[strange] = unknown.get(strange, 0) + 1
+    words = tuple(_short(word) for word in list(unknown)[:_WORDS_SHOWN])
+    return CaseTable(tuple(cases), tuple(bad_rows), sum(unknown.values()), words, tuple(places), read, guessed)
 
 
 def write_cases(path: Path, cases: Sequence[Case]) -> None:
@@ -97,8 +102,8 @@ def write_cases(path: Path, cases: Sequence[Case]) -> None:
 # --- the cells -----------------------------------------------------------------------------------------------------------------
 
 
-def _case(fields: Sequence[str | None], cells: Sequence[str], width: int) -> tuple[Case, bool]:
-    """Return a row's case, and whether its outcome was understood. Raises ValueError with the reason where there is none."""
+def _case(fields: Sequence[str | None], cells: Sequence[str], width: int) -> tuple[Case, str]:
+    """Return a row's case, and its outcome where that was not understood. Raises ValueError with the reason where there is none."""
     if len(cells) != width:
         raise ValueError(f"has {len(cells)} cells, the header has {width}")
     given = {name: cell.strip() for name, cell in zip(fields, cells, strict=True) if name is not None and cell.strip()}
@@ -115,7 +120,7 @@ def _case(fields: Sequence[str | None], cells: Sequence[str], width: int) -> tup
         parameters=tuple(_parameter(name, cell) for name, cell in given.items() if name.startswith("parameter:")),
         when=_instant(given["when"]) if "when" in given else None,
     )
-    return case, helped is not None or "outcome" not in given
+    return case, given.get("outcome", "") if helped is None else ""
 
 
 def _amount(name: str, cell: str) -> float:

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector.knowledge.contexts import Context
 from inspector.knowledge.embedding import Embedder
 from inspector.knowledge.growing import Column, Postings
-from inspector.knowledge.options import Context, Option, age
+from inspector.knowledge.options import Option, age
 from inspector.knowledge.query import Query
 from inspector.knowledge.search import Found, TextIndex
+from inspector.knowledge.weights import Weights
 from inspector.knowledge.words import action_key
 from inspector.parts import Case
 
@@ -31,14 +33,10 @@ _NEIGHBOURS = 100
 _MOST_TOLD = 20
 """How often one action for one problem teaches what is done about such problems."""
 
-# The first two are of a flat optimum on maintenance records (tests/bench/fixes.py): half or twice of them changes shares by 0.01.
-# The third weighs what those records do not hold, known fixes: a judgement, as is the sharpness above.
-_TEMPERATURE = 0.07
-"""Similarity by which a case must be ahead to speak e times as loud."""
-_SAME, _SAME_FROM = 0.3, 0.6
+_SAME_FROM = 0.6
 """Actions that share this much of their words are another spelling of one thing to do."""
 _OWN_WORDS = 0.7
-"""What the words of a fix count beside a symptom: "replace the belt" names the belt, not its trouble."""
+"""What the words of a fix count beside a symptom: "replace the belt" names the belt, not its trouble. A judgement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +118,20 @@ class Voices:
         else:
             self._went.add(case.case_id)
 
-    def nearest(self, texts: Sequence[str]) -> Iterator[Found]:
-        return self._index.nearest(texts)
+    def nearest(self, texts: Sequence[str], weights: Weights) -> Iterator[Found]:
+        return self._index.nearest(texts, weights)
 
-    def neighbours(self, query: Query, found: Found) -> Near:
-        """Return the voices that are most like the query, in words and in circumstances."""
+    def neighbours(self, query: Query, found: Found, temperature: float) -> Near | None:
+        """Return the voices that are most like the query, in words and in circumstances; None where nobody says anything any more."""
         voices = [self._by_text.of(int(text))[0] for text in found.texts]
         counts = np.array([len(some) for some in voices], np.intp)
         at, likeness, level = np.concatenate(voices), np.repeat(found.likeness, counts), np.repeat(found.level, counts)
         heard = self._loudness.values[at] > 0
+        if not heard.any():
+            return None
         at, likeness, level = at[heard], likeness[heard], level[heard]
         agreed = self._agreed(query, at)
-        likeness += (_TEMPERATURE / _SHARPNESS * np.log(agreed)).astype(np.float32)
+        likeness += (temperature / _SHARPNESS * np.log(agreed)).astype(np.float32)
         count = min(_NEIGHBOURS, len(likeness))
         nearest = np.argpartition(-likeness, count - 1)[:count]
         nearest = nearest[np.argsort(-likeness[nearest], kind="stable")]
@@ -139,7 +139,7 @@ class Voices:
         options: dict[int, int] = {}
         speaks_for = np.array([options.setdefault(int(one), len(options)) for one in self._option.values[at[nearest]]])
         is_fix = np.array([self._options[option].fix is not None for option in options])
-        loud = self._loudness.values[at[nearest]] * np.exp((likeness[nearest] - likeness[nearest[0]]) / _TEMPERATURE)
+        loud = self._loudness.values[at[nearest]] * np.exp((likeness[nearest] - likeness[nearest[0]]) / temperature)
         return Near(best, loud, list(options), speaks_for, is_fix, at[nearest], likeness[nearest])
 
     def cases(self, near: Near, option: int) -> list[Case]:
@@ -149,13 +149,13 @@ class Voices:
         found = [(round(likeness, 5), case) for voice, likeness in voices for case in self._newest_of(voice)]
         return [case for _, case in sorted(found, key=lambda one: (one[0], age(one[1])), reverse=True)]
 
-    def kinship(self, near: Near) -> NDArray[np.float64]:
+    def kinship(self, near: Near, same_action: float) -> NDArray[np.float64]:
         """Return (options, speakers): 1 where a text speaks for the option itself, less where for an action in similar words."""
         chosen = _word_matrix([self._action_words[option] for option in near.options])
         common = (chosen @ chosen.T).toarray()
         sizes = common.diagonal()
         jaccard = common / np.maximum(sizes[:, None] + sizes[None] - common, 1)
-        alike = (1 - _SAME) * jaccard**2 + _SAME * (jaccard >= _SAME_FROM)
+        alike = (1 - same_action) * jaccard**2 + same_action * (jaccard >= _SAME_FROM)
         alike[near.is_fix, :] = alike[:, near.is_fix] = 0
         np.fill_diagonal(alike, 1)
         kinship: NDArray[np.float64] = alike[:, near.speaks_for]

@@ -19,6 +19,8 @@ from inspector.store.models import CaseRow, FixRow, ImportBatchRow, StationLimit
 from inspector.store.results import ImportBatch, ImportResult, KnowledgeMark
 
 _CASE_FIELDS = tuple(Case.__dataclass_fields__)
+_CASE_COLUMNS: list[Any] = [getattr(CaseRow, "when_utc" if name == "when" else name) for name in _CASE_FIELDS]
+_AT_PARAMETERS = _CASE_FIELDS.index("parameters")
 
 
 def all_fixes(connection: Connection) -> list[Fix]:
@@ -26,7 +28,7 @@ def all_fixes(connection: Connection) -> list[Fix]:
 
 
 def all_cases(connection: Connection) -> list[Case]:
-    return [_case(row) for row in connection.execute(select(*CaseRow.__table__.c).order_by(CaseRow.case_id))]
+    return [_case(row) for row in connection.execute(select(*_CASE_COLUMNS).order_by(CaseRow.case_id))]
 
 
 def add_cases(connection: Connection, cases: Sequence[Case], source: str, fixes: Iterable[Fix] = ()) -> ImportResult:
@@ -111,7 +113,7 @@ def cases_since(connection: Connection, known: KnowledgeMark, limit: int) -> tup
     later = CaseRow.changed_utc_ns > known.changed_utc_ns
     if known.case_id is not None:
         later |= (CaseRow.changed_utc_ns == known.changed_utc_ns) & (CaseRow.case_id > known.case_id)
-    chosen = select(*CaseRow.__table__.c).where(later).order_by(CaseRow.changed_utc_ns, CaseRow.case_id).limit(limit)
+    chosen = select(*_CASE_COLUMNS, CaseRow.changed_utc_ns).where(later).order_by(CaseRow.changed_utc_ns, CaseRow.case_id).limit(limit)
     rows = connection.execute(chosen).all()
     if not rows:
         return [], replace(known, case_id=None)
@@ -170,9 +172,11 @@ def _case_row(case: Case, mark: str, batch_id: str | None, changed_utc_ns: int) 
     return row | {"parameters": [asdict(parameter) for parameter in case.parameters]}
 
 
-def _case(row: Row[Any]) -> Case:
-    values = {name: getattr(row, name) for name in _CASE_FIELDS if name not in ("when", "parameters")}
-    return Case(**values, when=row.when_utc, parameters=_parameters(row.parameters))
+def _case(row: Row[*tuple[Any, ...]]) -> Case:
+    """Return a case by the order of its columns: a million of them would take twice as long by name."""
+    values = list(row[: len(_CASE_FIELDS)])
+    values[_AT_PARAMETERS] = _parameters(values[_AT_PARAMETERS])
+    return Case(*values)
 
 
 def _fix_row(fix: Fix, batch_id: str | None) -> dict[str, Any]:

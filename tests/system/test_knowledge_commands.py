@@ -76,7 +76,7 @@ def test_import_then_batch_then_export_and_import_again(tmp_path: Path, demo_hom
     code, out, err = called(capsys, "knowledge", "import", orders, *options, "--home", home)
     assert (code, err) == (0, "")
     assert "2 cases added, 1 duplicate merged, 1 bad row left out" in out
-    assert "1 row has an outcome in words that are not known" in out
+    assert "1 row has an outcome in words that are not known ('maybe')" in out
     assert "row 5: no action" in out
 
     batch = tmp_path / "batch.csv"
@@ -259,3 +259,36 @@ def test_parts_that_looked_like_one_are_found_with_what_was_done(tmp_path: Path,
     assert code == 2
     assert "nothing is kept to compare by nose; there is: camera, microphone" in err
     assert called(capsys, "knowledge", "alike", "p99", "--home", tmp_path)[0] == 2
+
+
+def test_a_pack_with_an_unsafe_fix_is_refused_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pack, home = tmp_path / "lathe", tmp_path / "home"
+    pack.mkdir()
+    (pack / "pack.yaml").write_text("name: lathe\nmachine: lathe\n", encoding="utf-8")
+    header = "fix_id,action_en,action_zh,causes,defects,parameters,minutes,cost,station\n"
+    (pack / "fixes.csv").write_text(f"{header}press,Press,压,tool_wear,,force = 90 kN (10..60),,,\n", encoding="utf-8")
+    (pack / "cases.csv").write_text("symptom,action\nsqueals,oiled\n", encoding="utf-8")
+    code, _, err = called(capsys, "knowledge", "import", pack, "--home", home)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "fixes.csv, row 2: parameter 'force = 90 kN (10..60)': the value lies outside its safe limits" in err
+    with open_store(home) as store:
+        assert store.cases() == store.imports() == []
+
+
+def test_cases_without_an_outcome_are_kept_and_claim_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    orders, home = tmp_path / "orders.csv", tmp_path / "home"
+    orders.write_text("problem,action,result\nseal weeps,CHANGED SEAL,\nseal weeps again,changed seal,?\n", encoding="utf-8")
+    assert "2 cases added" in called(capsys, "knowledge", "import", orders, "--home", home)[1]
+    (result,) = asked(capsys, home, "--text", "weeping seal", "--top", "1")
+    (seal,) = result["suggestions"]
+    assert (seal["tried"], seal["helped"], len(seal["cases"]), seal["chance"]) == (0, 0, 2, 0.5)
+    assert "outcome not known" in called(capsys, "suggest", "--text", "weeping seal", "--top", "1", "--home", home)[1]
+    assert called(capsys, "knowledge", "feedback", seal["cases"][0], "--not-helped", "--home", home)[0] == 0
+    assert asked(capsys, home, "--text", "weeping seal", "--top", "1")[0]["suggestions"][0]["chance"] < 0.5
+
+
+def test_a_part_that_passed_has_no_looks_to_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_store(tmp_path) as store:
+        store.add(made_inspection(1, "pass"))
+    code, _, err = called(capsys, "knowledge", "alike", "p1", "--home", tmp_path)
+    assert (code, "that is kept of parts that did not pass" in err) == (2, True)

@@ -96,6 +96,15 @@ def test_a_new_action_is_suggested_at_once_and_one_that_nobody_did_is_not() -> N
         assert "waxed the belt" not in {one.original for one in memory.suggest(query, 9)}
 
 
+def test_a_memory_may_come_to_know_nothing_any_more() -> None:
+    memory = Memory([], [])
+    assert memory.suggest(Query(text="drum rumbles")) == ()
+    memory.learn(Case("c1", "drum rumbles", "cleaned the drum"))
+    assert len(memory.suggest(Query(text="drum rumbles"))) == 1
+    memory.learn(Case("c1", "drum rumbles"))
+    assert memory.suggest(Query(text="drum rumbles")) == memory.overview() == ()
+
+
 def test_a_search_over_many_texts_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inspector.knowledge.search._MOST_SCANNED", 10)
     cases = [Case(f"c{n}", f"{SYMPTOMS[n % 7]} {n}", f"action {n % 5}") for n in range(40)]
