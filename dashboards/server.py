@@ -296,10 +296,11 @@ def _warm_up() -> None:
 
 
 def _warm_up_drawing() -> None:
-    """Load what only a part page needs, while the screen is already of use."""
+    """Load what only a part page and its report need, while the screen is already of use."""
     from dashboards.charts import spectra
 
     spectra.warm_up()
+    import_module("inspector.reports")
 
 
 def _end_streams_on(number: signal.Signals) -> None:

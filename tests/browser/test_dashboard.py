@@ -339,9 +339,10 @@ def test_an_engineer_scrubs_a_replay_and_takes_a_report_away(page, server, home)
     page.goto(f"{server.url}/replay?lang=en")
     page.get_by_text("Other verdict (1)").click()
     page.get_by_text("P-000002").first.wait_for()
-    assert page.locator(".verdict-line").count() == 2
-    page.locator(".picture-view img.photo").first.wait_for()
+    page.locator(".verdict-line").nth(1).wait_for()
+    page.locator(".picture-view img.photo").nth(1).wait_for()
     timeline = page.locator(".timeline")
+    timeline.locator(".row canvas").nth(9).wait_for()
     assert timeline.locator(".row canvas").count() == 3 + 6 + 1
     timeline.focus()
     page.keyboard.press("ArrowRight")
@@ -356,7 +357,7 @@ def test_an_engineer_scrubs_a_replay_and_takes_a_report_away(page, server, home)
     shot(page, "replay")
 
     page.goto(f"{server.url}/part?lang=zh")
-    with page.expect_download() as download:
+    with page.expect_download(timeout=4 * PATIENCE_MS) as download:  # the first report loads what draws it
         page.get_by_role("button", name="报告 PDF").click()
     assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
     assert page.errors == []
