@@ -33,6 +33,7 @@ from starlette.routing import Route
 
 from dashboards import alarm_feed, answering, live_feed, queries, signing
 from dashboards.charts.heat import overlay_png
+from dashboards.sent import parsed
 from inspector.errors import StoreError
 
 ALLOWED_HOSTS_VARIABLE = "INSPECTOR_DASHBOARD_HOSTS"
@@ -194,11 +195,11 @@ def thumbnail_jpeg(path: Path) -> bytes:
 
 
 async def _answer(request: Request) -> Response:
-    return await _written(request, lambda body, who: {"feedback_id": answering.keep(answering.read(body), who)})
+    return await _written(request, lambda body, who: {"feedback_id": answering.keep(parsed(answering.SentAnswer, body), who)})
 
 
 async def _act_on_alarm(request: Request) -> Response:
-    return await _written(request, lambda body, who: alarm_feed.act(alarm_feed.read(body), who))
+    return await _written(request, lambda body, who: alarm_feed.act(parsed(alarm_feed.SentAction, body), who))
 
 
 async def _alarms(request: Request) -> Response:
