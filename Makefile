@@ -63,6 +63,8 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench.search_errors
 	$(BIN)/python -m tests.bench.million_cases
 	$(BIN)/python -m tests.bench.bandit_year
+	$(BIN)/python -m tests.bench.spc_budget
+	$(BIN)/python -m tests.bench.live_page
 	$(BIN)/python -m tests.bench.messaging
 	$(BIN)/python -m tests.bench.trends
 	$(BIN)/python -m tests.bench.modbus_load

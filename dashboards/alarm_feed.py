@@ -8,9 +8,10 @@ import time
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from dashboards import people, queries
+from dashboards.sent import Sent
 from dashboards.words import LANGUAGES, Language, cause_name, channel_name, say
 from inspector.errors import StoreError, UsageError
 from inspector.monitoring import alarms
@@ -26,25 +27,14 @@ _ANNOUNCED = 8
 _ORDER: tuple[alarms.State, ...] = ("unacknowledged", "returned", "acknowledged", "shelved")
 
 
-class SentAction(BaseModel):
+class SentAction(Sent):
     """What a screen asks to be done about an alarm."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     action: Literal["acknowledge", "shelve", "unshelve"]
     station: Annotated[str, Field(max_length=120)]
     alarm_id: Annotated[str, Field(max_length=80)]
     minutes: int = 0
     reason: str = ""
-
-
-def read(body: bytes) -> SentAction:
-    """Return the action in `body`. Raises ValueError in words."""
-    try:
-        return SentAction.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ValueError(f"{'.'.join(str(part) for part in first['loc']) or 'action'}: {first['msg'].lower()}") from error
 
 
 def act(sent: SentAction) -> dict[str, Any]:

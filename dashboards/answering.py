@@ -1,23 +1,22 @@
-"""What a screen sends when an operator answers: read, checked against the part it is about, stored."""
+"""What a screen sends when an operator answers, checked against the part it is about, and stored."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from dashboards import queries
+from dashboards.sent import Sent
 from inspector.store import Answer, StoredInspection
 
 _Name = Annotated[str, Field(min_length=1, max_length=120)]
 _ABOUT_A_FIX = ("helped", "not_helped", "applied")
 
 
-class SentAnswer(BaseModel):
+class SentAnswer(Sent):
     """One answer as it comes from a screen."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     kind: Answer
     inspection_id: str = ""
@@ -28,15 +27,6 @@ class SentAnswer(BaseModel):
     cause: _Name | None = None
     parameters: dict[str, Annotated[float, Field(allow_inf_nan=False)]] | None = None
     """Name -> the value that was set."""
-
-
-def read(body: bytes) -> SentAnswer:
-    """Return the answer in `body`. Raises ValueError in words."""
-    try:
-        return SentAnswer.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ValueError(f"{'.'.join(str(part) for part in first['loc']) or 'answer'}: {first['msg'].lower()}") from error
 
 
 def keep(answer: SentAnswer) -> str:

@@ -33,6 +33,7 @@ from starlette.routing import Route
 from dashboards import alarm_feed, answering, kept_replays, live_feed, queries, signing_in
 from dashboards.charts.heat import overlay_png
 from dashboards.door import Door, same_origin
+from dashboards.sent import parsed
 from inspector.errors import AccessError, StoreError
 
 ALLOWED_HOSTS_VARIABLE = "INSPECTOR_DASHBOARD_HOSTS"
@@ -218,11 +219,11 @@ def thumbnail_jpeg(path: Path) -> bytes:
 
 
 async def _answer(request: Request) -> Response:
-    return await _written(request, lambda body: {"feedback_id": answering.keep(answering.read(body))})
+    return await _written(request, lambda body: {"feedback_id": answering.keep(parsed(answering.SentAnswer, body))})
 
 
 async def _act_on_alarm(request: Request) -> Response:
-    return await _written(request, lambda body: alarm_feed.act(alarm_feed.read(body)))
+    return await _written(request, lambda body: alarm_feed.act(parsed(alarm_feed.SentAction, body)))
 
 
 async def _alarms(request: Request) -> Response:

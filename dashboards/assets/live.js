@@ -282,8 +282,8 @@ class LiveScreen {
     const [first] = alarms.announced;
     const bar = this.find('.alarms');
     bar.hidden = !first;
+    bar.dataset.alarm = first?.id ?? '';
     if (!first) return;
-    bar.dataset.alarm = first.id;
     this.find('.alarm-word').textContent = this.say('alarms_waiting', { n: alarms.announced.length + alarms.more });
     this.find('.alarm-cause').textContent = first.title[this.language];
     this.find('.alarm-facts').textContent = this.say(first.parts ? 'alarm_parts' : 'alarm_since', { n: first.parts, time: clock(first.since_ms).slice(0, 5) });

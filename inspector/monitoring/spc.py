@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import signal, stats
 
 from inspector.monitoring import limits
 from inspector.store import InspectionSummary
@@ -88,10 +88,7 @@ def normal_scores(before: NDArray[np.float64], values: NDArray[np.float64]) -> N
 
 def ewma(values: NDArray[np.float64], weight: float = limits.EWMA_WEIGHT) -> NDArray[np.float64]:
     """Return the exponentially weighted mean of the values so far, from 0."""
-    mean, means = 0.0, np.empty(len(values))
-    for index, value in enumerate(values):
-        mean += weight * (value - mean)
-        means[index] = mean
+    means: NDArray[np.float64] = signal.lfilter([weight], [1.0, weight - 1.0], values)
     return means
 
 

@@ -6,7 +6,8 @@ screen; the server's share of one core; the browser's heap at the beginning and 
 
     python -m tests.bench.live_page [--minutes 3] [--parts-per-s 5] [--kills 3] [--json FILE]
 
-The line runs on the same machine and takes its own share of a core, which is told apart.
+The line runs on the same machine and takes its own share of a core, which is told apart. Where it could not keep its rate (see
+`parts_shown_per_s`), or the load average is far above the number of cores, times say more of the machine than of the page.
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ def watched(page: Page, server: Server, line: Line, home: Path, minutes: float) 
     return {
         "minutes": lasted / 60,
         "parts_shown": len(seen["shown"]),
+        "parts_shown_per_s": len(seen["shown"]) / lasted,
         "frames": seen["frames"],
         "bad_frames": seen["bad"],
         "why_bad": seen["why"],
@@ -106,6 +108,7 @@ def watched(page: Page, server: Server, line: Line, home: Path, minutes: float) 
 def killed(page: Page, server: Server) -> dict[str, float]:
     """Return after how long the page covers itself when the server dies, and is live when it is back."""
     cover = page.locator(".cover")
+    cover.wait_for(state="hidden", timeout=60_000)
     dead_ms = server.kill()
     cover.wait_for(timeout=30_000)
     covered_s = (page.evaluate("seen.covered.at(-1)") - dead_ms) / 1e3

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -91,7 +92,7 @@ class Server:
         self.home, self.process, self.url, self.password = home, None, None, None
 
     def start(self):
-        port = self.url.rsplit(":", 1)[1] if self.url else "0"
+        port = self.url.rsplit(":", 1)[1] if self.url else str(free_port())
         command = [str(Path(sys.executable).with_name("inspector")), "dashboard", "--home", str(self.home), "--port", port]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         for line in self.process.stdout:
@@ -104,6 +105,13 @@ class Server:
 
     def kill(self):
         return killed(self.process)
+
+
+def free_port():
+    """Return a port that nobody uses; away from the usual one, which a dashboard beside this test may want."""
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return asked.getsockname()[1]
 
 
 def killed(process):
@@ -218,9 +226,15 @@ def test_an_operator_sees_parts_and_answers(page, server, line, home):
     finding.locator(".parameter input").fill("9999")
     assert finding.locator("[data-answer=applied]").is_disabled()
 
+    alarm_id = page.locator(".alarms").get_attribute("data-alarm")
+    page.locator(".alarms .acknowledge").click()
+    page.locator(f".alarms:not([data-alarm='{alarm_id}'])").wait_for(state="attached")
+    with Store.open(Home.at(home)) as store:
+        assert {alarm.acknowledged_by for alarm in store.open_alarms() if alarm.alarm_id == alarm_id} == {"admin"}
+
     # All at one moment: a tile leaves the strip with each part that comes.
-    boxes = page.locator(".answers button:visible, .strip .tile, .heat-toggle").evaluate_all(
-        "found => found.slice(0, 6).map((one) => { const box = one.getBoundingClientRect(); return [box.width, box.height]; })"
+    boxes = page.locator(".answers button:visible, .stepper, .strip .tile, .heat-toggle").evaluate_all(
+        "found => found.slice(0, 14).map((one) => { const box = one.getBoundingClientRect(); return [box.width, box.height]; })"
     )
     assert min(min(box) for box in boxes) >= 15 / 25.4 * 96 - 0.5  # 15 mm
     size_px = page.locator(".verdict .word").evaluate("word => parseFloat(getComputedStyle(word).fontSize)")
@@ -250,11 +264,36 @@ def test_an_operator_sees_parts_and_answers(page, server, line, home):
     assert page.errors == []
 
 
+def test_alarms_are_shelved_and_a_wall_leads_to_its_stations(page, server, line, home):
+    write_hurtful_part(home)
+    line.start()
+    page.context.add_cookies([{"name": "inspector_operator", "value": "Li%20Wei", "url": server.url}])
+    page.goto(f"{server.url}/alarms")
+    alarm = page.locator(".board .alarm").first
+    alarm.locator("[data-tap=shelve]").click()
+    page.locator(".sheet .choices").last.locator("button").nth(1).click()
+    page.locator(".board .alarm[data-state=shelved]", has_text="Waiting for a spare part").wait_for()
+    shot(page, "alarms")
+    with Store.open(Home.at(home)) as store:
+        assert "Li Wei" in {alarm.shelved_by for alarm in store.open_alarms()}
+
+    page.get_by_role("link", name="Wall").click()
+    place = page.locator(".place", has_text="demo-press")
+    place.locator(".place-verdict[data-inspection^='2']").wait_for()
+    assert not place.locator(".place-cover").is_visible()
+    shot(page, "wall")
+    line.kill()
+    place.locator(".place-cover").wait_for()
+    place.click()
+    page.locator(".live .cover").wait_for()
+    assert page.errors == []
+
+
 def test_a_screen_covers_itself_when_it_cannot_know(page, server, line):
     line.start(0.4)
     open_live(page, server)
     cover = page.locator(".cover")
-    assert not cover.is_visible()
+    cover.wait_for(state="hidden")  # a loaded machine may hold up the line itself
 
     dead_ms = server.kill()
     cover.wait_for()
