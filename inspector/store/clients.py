@@ -93,7 +93,14 @@ class Clients:
             known = select(KeptAnswerRow.request_sha256, KeptAnswerRow.status, KeptAnswerRow.answer).where(*mine)
             if (row := connection.execute(known).one_or_none()) is not None:
                 return KeptAnswer(*row)
-            begun = {"client": client, "key": key, "request_sha256": request_sha256, "status": None, "answer": {}, "wall_utc_ns": now_ns}
+            begun: dict[str, Any] = {
+                "client": client,
+                "key": key,
+                "request_sha256": request_sha256,
+                "status": None,
+                "answer": {},
+                "wall_utc_ns": now_ns,
+            }
             connection.execute(insert(KeptAnswerRow).values(begun))
         return None
 
