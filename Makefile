@@ -64,6 +64,7 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench.million_cases
 	$(BIN)/python -m tests.bench.bandit_year
 	$(BIN)/python -m tests.bench.messaging
+	$(BIN)/python -m tests.bench.api_walk
 	$(BIN)/python -m tests.bench.trends
 	$(BIN)/python -m tests.bench.modbus_load
 	$(BIN)/python -m tests.bench.recordings

@@ -19,7 +19,7 @@ from types import ModuleType
 from inspector.errors import InspectorError
 from inspector.plugins import command_points
 
-OWN_COMMANDS = ("train", "evaluate", "inspect", "suggest", "knowledge", "replay", "recording", "schema", "people", "audit")
+OWN_COMMANDS = ("train", "evaluate", "inspect", "suggest", "knowledge", "replay", "recording", "schema", "people", "audit", "api")
 
 
 def script() -> int:
