@@ -323,6 +323,7 @@ class LiveScreen {
       status = reply.status;
     } catch { /* no server: tried again below */ }
     if (status === 201) this.toast('saved', answer, false, 4000);
+    else if (status === 403) this.toast('may_not_answer', answer, false, 8000);
     else if (status >= 400 && status < 500) this.toast('refused', answer, false, 8000);
     else {
       this.toast('not_saved', answer, false);

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
 
 from inspector.parts import Modality
 from inspector.store import Answer
@@ -16,8 +17,13 @@ PartId = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=
 Words = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=_ONE_LINE)]
 StationName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
-InspectionId = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,60}$", examples=["20261124T153901123456789-a1b2"])]
-Instant = Annotated[int | None, Query(ge=0, le=4_102_444_800_000, description="UTC, in ms since 1970", examples=[1_795_534_741_000])]
+AnId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,60}$")]
+InspectionId = Annotated[AnId, Path(examples=["20261124T153901123456789-a1b2"])]
+Absent = SkipJsonSchema[None]
+"""None in the place of a parameter that is not there; a query cannot say null, so the specification does not either."""
+_Milliseconds = Annotated[int, Field(ge=0, le=4_102_444_800_000)]
+Instant = Annotated[_Milliseconds | Absent, Query(description="UTC, in ms since 1970", examples=[1_795_534_741_000])]
+AKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 
 
 class _In(BaseModel):

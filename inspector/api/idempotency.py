@@ -9,15 +9,15 @@ from typing import Annotated, Any
 from fastapi import Header
 from fastapi.responses import JSONResponse
 
+from inspector.api.forms import Absent, AKey
 from inspector.api.refusals import Refused
 from inspector.api.service import Service
 from inspector.store import Client
 
 Key = Annotated[
-    str | None,
+    AKey | Absent,
     Header(
         alias="Idempotency-Key",
-        pattern=r"^[A-Za-z0-9_-]{1,100}$",
         description="The same key with the same request gets the same answer for 24 hours, and the work is done once.",
         examples=["3f2a9c1e-order-1042"],
     ),

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 
 from inspector.api import forms
 from inspector.api.entry import MayRead, TheService
-from inspector.api.forms import InspectionId, Instant, Short, StationName
+from inspector.api.forms import Absent, AnId, InspectionId, Instant, Short, StationName
 from inspector.api.refusals import Refused, refusals
 from inspector.api.service import Service
 from inspector.document import suggestion_document
@@ -32,14 +32,14 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 def results(
     service: TheService,
     _client: MayRead,
-    station: StationName | None = None,
-    outcome: Outcome | None = None,
-    kind: Short | None = None,
-    cause: Short | None = None,
-    part: Annotated[Short | None, Query(description="stands anywhere in the part id")] = None,
+    station: StationName | Absent = None,
+    outcome: Outcome | Absent = None,
+    kind: Short | Absent = None,
+    cause: Short | Absent = None,
+    part: Annotated[Short | Absent, Query(description="stands anywhere in the part id")] = None,
     since_ms: Instant = None,
     until_ms: Instant = None,
-    before: Annotated[str | None, Query(pattern=r"^[0-9A-Za-z-]{1,60}$", description="`next_before` of the page before")] = None,
+    before: Annotated[AnId | Absent, Query(description="`next_before` of the page before")] = None,
     limit: Limit = 50,
 ) -> forms.Results:
     """Return the inspections that meet every given filter, newest first."""
@@ -92,9 +92,9 @@ def recording(
 def cases(
     service: TheService,
     _client: MayRead,
-    defect: Short | None = None,
-    cause: Short | None = None,
-    station: StationName | None = None,
+    defect: Short | Absent = None,
+    cause: Short | Absent = None,
+    station: StationName | Absent = None,
     limit: Limit = 50,
 ) -> forms.Cases:
     """Return past cases that meet every given filter, by id."""
