@@ -66,6 +66,7 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench.spc_budget
 	$(BIN)/python -m tests.bench.live_page
 	$(BIN)/python -m tests.bench.messaging
+	$(BIN)/python -m tests.bench.api_walk
 	$(BIN)/python -m tests.bench.trends
 	$(BIN)/python -m tests.bench.modbus_load
 	$(BIN)/python -m tests.bench.recordings

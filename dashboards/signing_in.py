@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from anyio import to_thread
 from starlette.requests import Request
@@ -19,6 +19,7 @@ from inspector.access import SCREEN_S, Logins, Present, TooOftenError, checked_p
 from inspector.errors import AccessError
 
 _MAX_FORM_BYTES = 4096
+_OWN_PAGES = ("/login", "/badge", "/password")
 
 
 def routes() -> list[Route]:
@@ -221,10 +222,17 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _next(request: Request) -> str:
-    """Return where to go on: only ever a place of this server."""
-    asked = request.query_params.get("next", "/")
+    """Return where to go on, from where one came if nothing else is said: only ever a place of this server."""
+    asked = request.query_params.get("next") or _came_from(request)
     is_ours = asked.startswith("/") and not asked.startswith(("//", "/\\")) and asked.isprintable()
-    return asked if is_ours and not asked.startswith("/login") else "/"
+    return asked if is_ours and not asked.startswith(_OWN_PAGES) else "/"
+
+
+def _came_from(request: Request) -> str:
+    referer = urlsplit(request.headers.get("referer", ""))
+    if referer.netloc != request.headers.get("host"):
+        return "/"
+    return referer.path + (f"?{referer.query}" if referer.query else "")
 
 
 def _token(request: Request) -> str:

@@ -191,7 +191,10 @@ WORDS: dict[str, Text] = {
     "lock": Text("Lock", "锁定"),
     "screen_shows": Text("Screen, shows only", "屏幕，仅显示"),
     "signed_out": Text("You are signed out.", "您已退出登录。"),
-    "may_not_answer": Text("To answer takes the role operator at this station.", "需要本工位的操作员权限才能反馈。"),
+    "may_not_answer": Text(
+        "To answer takes the role operator at this station; on a screen, give your badge first.",
+        "反馈需要本工位的操作员权限；在产线屏幕上请先刷卡。",
+    ),
     # what an operator does
     "applied": Text("Apply", "采用"),
     "named": Text("Defect and cause", "缺陷与原因"),

@@ -32,6 +32,7 @@ OWN_COMMANDS = (
     "schema",
     "people",
     "audit",
+    "api",
 )
 
 

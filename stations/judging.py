@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from inspector.commands.installation import Knowledge
 from inspector.home import Home
-from inspector.pipeline import Judged, open_pipeline
+from inspector.pipeline import Judged, Pipeline, open_pipeline
 from stations.agent import Agent
 from stations.kept_history import KeptHistory
 from stations.line import Line
 from stations.recorder import Recorder
 
 if TYPE_CHECKING:
+    from inspector.config import Station
     from inspector.parts import Capture, Inspection
     from inspector.store import Store
 
@@ -37,6 +38,7 @@ def judging_line(
     kept = KeptHistory(Home.at(home).root / "history" / f"{station.station}.json", agent.clock)
     pipeline.history = kept.load()
     pipeline.warm_up()
+    _note_what_judges(store, station, pipeline)
     plc = agent.drivers.plc
 
     def judge(capture: Capture) -> Judged:
@@ -49,6 +51,7 @@ def judging_line(
         fresh.warm_up()
         fresh.history = pipeline.history
         pipeline = fresh
+        _note_what_judges(store, station, pipeline)
         return fresh.judge_model.ref.sha256
 
     if plc is not None:
@@ -73,3 +76,12 @@ def judging_line(
         beat=partial(store.beat, station.station),
         recorder=recorder,
     )
+
+
+def _note_what_judges(store: Store, station: Station, pipeline: Pipeline) -> None:
+    """Put into the audit log by which model, recipe and threshold a station judges, where any of it is another than before."""
+    judge, who = pipeline.judge_model, f"station {station.station}"
+    model = {"name": judge.ref.name, "version": judge.ref.version, "sha256": judge.ref.sha256}
+    threshold = {"threshold": judge.calibration.threshold, "review_from": judge.calibration.review_from}
+    for action, detail in (("model", model), ("recipe", judge.manifest.training.recipe), ("threshold", threshold)):
+        store.audit.note_change(action, station.station, detail, who)

@@ -129,6 +129,11 @@ class Acting {
     this.screen.holdUntil = performance.now() + TOUCHED_STAYS_MS;
   }
 
+  // Nobody acts on this screen who may: a screen at the line asks for a badge.
+  mayNot() {
+    if (!leadToBadge(this.screen.language)) this.openSheet(this.words.may_not_answer, []);
+  }
+
   chooseNames() {
     const groups = [['defect', this.words.true_defect, this.screen.kinds], ['cause', this.words.true_cause, this.part.causes]];
     this.openSheet(this.words.named, groups.flatMap(([field, title, choices]) => {
@@ -172,7 +177,7 @@ class Acting {
   answer(kind, extra = {}, labels = {}) {
     const part = this.part;
     if (!part) return;
-    if (!operatorName()) { if (!leadToBadge(this.screen.language)) this.openSheet(this.words.may_not_answer, []); return; }
+    if (!operatorName()) { this.mayNot(); return; }
     this.screen.hold(TOUCHED_STAYS_MS);
     const token = Array.from(crypto.getRandomValues(new Uint32Array(4)), (piece) => piece.toString(16)).join('');
     const body = { inspection_id: part.id, kind, token, ...extra };
@@ -204,7 +209,7 @@ class Acting {
     if (undo) undo.hidden = true;
     if (status === 201 || (status >= 400 && status < 500 && status !== 401)) {
       this.forget(pending);
-      this.tell(pending, status === 201 ? 'saved' : 'refused', status === 201 ? 4000 : 8000);
+      this.tell(pending, status === 201 ? 'saved' : status === 403 ? 'may_not_answer' : 'refused', status === 201 ? 4000 : 8000);
       if (status !== 201) this.mark(pending.body.inspection_id, pending.body.kind, false);
     } else {
       this.tell(pending, 'not_saved');

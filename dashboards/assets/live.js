@@ -292,7 +292,7 @@ class LiveScreen {
   }
 
   async acknowledge() {
-    if (!operatorName()) { this.acting.askWho(() => this.acknowledge()); return; }
+    if (!operatorName()) { this.acting.mayNot(); return; }
     const [first, ...others] = this.alarms.announced;
     if (!first) return;
     const status = await post('/alarms', { action: 'acknowledge', station: this.station, alarm_id: first.id });

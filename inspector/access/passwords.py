@@ -62,7 +62,7 @@ def new_token() -> str:
 
 def token_hash(token: str) -> str:
     """Return what is kept of a random secret."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
 @cache

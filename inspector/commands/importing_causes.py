@@ -22,6 +22,7 @@ def import_causes(arguments: argparse.Namespace) -> int:
     from inspector.config import read_yaml
     from inspector.diagnosis.catalogue_file import CATALOGUE_FILE, joined, load_catalogue, mistakes_of, write_catalogue
     from inspector.home import shipped
+    from inspector.store import Store
 
     place = Home.at(arguments.home)
     catalogue, over = load_catalogue(None, place.imported_causes, place.causes), read_yaml(shipped(CATALOGUE_FILE))
@@ -31,6 +32,8 @@ def import_causes(arguments: argparse.Namespace) -> int:
         raise DataError("; ".join(map(str, found)), path=arguments.file)
     if not arguments.dry_run:
         write_catalogue(place.imported_causes, joined(before, imported.content), over, HEAD)
+        with Store.open(place) as store:
+            store.audit.note("causes imported", arguments.file.name, {"rows": imported.rows})
     kept_in = None if arguments.dry_run else place.imported_causes
     document = _document(arguments.file, imported, kept_in, set(catalogue.by_name))
     if arguments.json != "-":

@@ -21,6 +21,7 @@ from inspector.store.database import alone, json_text
 from inspector.store.models import AuditEndRow, AuditRow, DocumentRow
 
 VERDICT = "verdict"
+_CAUSES_TOLD = 3
 _NOTHING_BEFORE = "0" * 64
 
 # Made once: one row is written with each part.
@@ -76,7 +77,10 @@ def append(connection: Connection, who: str, action: str, subject: str, detail: 
 
 def append_verdict(connection: Connection, who: str, inspection_id: str, document: Mapping[str, Any]) -> None:
     """Add the row of one verdict; it holds a digest of the whole inspection, so that a change of that is found as well."""
-    told = {name: document[name] for name in ("part_id", "outcome", "score", "threshold", "model")}
+    told = {name: document[name] for name in ("station", "part_id", "outcome", "score", "threshold", "model")}
+    if document["outcome"] != "pass":
+        told["defects"] = [defect["kind"] for defect in document["defects"]]
+        told["causes"] = [cause["name"] for cause in document.get("causes", ())[:_CAUSES_TOLD]]
     append(connection, who, VERDICT, inspection_id, told | {"document_sha256": document_digest(document)})
 
 
@@ -121,7 +125,7 @@ class Audit:
         if before is not None:
             chosen = chosen.where(AuditRow.sequence < before)
         with self._reading() as connection:
-            return [_entry(row) for row in connection.execute(chosen)]
+            return [entry(row) for row in connection.execute(chosen)]
 
     def check(self, known_end: tuple[int, str] | None = None) -> AuditCheck:
         """Look over the whole log and the inspections that it tells of; `known_end` is the end that was noted earlier."""
@@ -194,5 +198,6 @@ def _missing(first: int, last: int) -> str:
     return f"row {first} is missing" if first == last else f"rows {first} to {last} are missing"
 
 
-def _entry(row: Any) -> AuditEntry:
+def entry(row: Any) -> AuditEntry:
+    """Return a row of the table as a value."""
     return AuditEntry(row.sequence, row.wall_utc_ns, row.who, row.action, row.subject, json.loads(row.detail), row.hash)

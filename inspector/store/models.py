@@ -291,15 +291,9 @@ class AuditEndRow(Table):
     hash: Mapped[str]
 
 
-class EventRow(Table):
-    """The outbox: what has yet to be told to other systems."""
-
-    __tablename__ = "event"
-    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    document: Mapped[dict[str, Any]]
-
-
 class EventReaderRow(Table):
+    """Up to which row of the audit log another system was told."""
+
     __tablename__ = "event_reader"
     name: Mapped[str] = mapped_column(primary_key=True)
     told_sequence: Mapped[int]

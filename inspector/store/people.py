@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from inspector.errors import StoreError
 from inspector.store import audit
@@ -24,6 +24,14 @@ ROLES: tuple[Role, ...] = get_args(Role)
 EVERY_STATION = "*"
 
 _LONGEST_NAME = 64
+
+# Made once: it is asked with each request of a browser.
+_SESSION = (
+    select(PersonSessionRow.__table__, PersonRow.badge, PersonRoleRow.station, PersonRoleRow.role)
+    .join(PersonRow, PersonRow.name == PersonSessionRow.name)
+    .outerjoin(PersonRoleRow, PersonRoleRow.name == PersonSessionRow.name)
+    .where(PersonSessionRow.session_hash == bindparam("session_hash"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +169,13 @@ class People:
     def session(self, session_hash: str) -> Session | None:
         """Return a session; whether it has ended is for the caller to see."""
         with self._reading() as connection:
-            row = connection.execute(select(PersonSessionRow.__table__).where(PersonSessionRow.session_hash == session_hash)).one_or_none()
-            if row is None:
+            rows = connection.execute(_SESSION, {"session_hash": session_hash}).all()
+            if not rows:
                 return None
+            row = rows[0]
+            person = Person(row.name, {row.station: row.role for row in rows if row.station is not None}, row.badge)
             acting = _person(connection, row.acting_name) if row.acting_name else None
-            return Session(_person(connection, row.name), row.is_screen, row.ends_utc_ns, acting, row.acting_ends_utc_ns)
+            return Session(person, row.is_screen, row.ends_utc_ns, acting, row.acting_ends_utc_ns)
 
     def act(self, session_hash: str, acting_name: str | None, ends_utc_ns: int = 0) -> None:
         """Let a person act on a screen until an instant; None: nobody."""

@@ -26,6 +26,7 @@ from inspector.store.audit import Audit
 from inspector.store.clients import Clients
 from inspector.store.confirmations import confirmed_causes
 from inspector.store.database import connect, failures_named
+from inspector.store.events import Events
 from inspector.store.evidence import write_evidence
 from inspector.store.identity import day_of, timed_id
 from inspector.store.models import DocumentRow, InspectionRow, StationStatusRow
@@ -89,6 +90,10 @@ class Store:
     @property
     def clients(self) -> Clients:
         return Clients(self._reading, self._writing, self._signer)
+
+    @property
+    def events(self) -> Events:
+        return Events(self._reading, self._writing)
 
     def close(self) -> None:
         """Release the database; safe to call twice."""

@@ -112,6 +112,14 @@ def test_after_login_nobody_is_led_elsewhere(client, elsewhere):
     assert reply.headers["location"] == "/"
 
 
+def test_after_the_badge_one_is_back_where_one_came_from(client):
+    sign_in(client, "boss", screen="yes")
+    form = client.get("/badge", headers={"referer": "http://testserver/part?id=7"}).text
+    assert 'action="/badge?lang=en&amp;next=%2Fpart%3Fid%3D7"' in form
+    assert client.post("/lock", headers={**HERE, "referer": "http://testserver/part?id=7"}).headers["location"] == "/part?id=7"
+    assert client.post("/lock", headers={**HERE, "referer": "http://evil.example/part"}).headers["location"] == "/"
+
+
 def test_a_route_of_tomorrow_knows_who_asks(client):
     assert client.get("/tomorrow").status_code == 401
     sign_in(client, "mei")

@@ -1,4 +1,4 @@
-"""People and their sessions, machines that may call, the audit log, the outbox of events."""
+"""People and their sessions, machines that may call, the audit log and who was told of it."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,11 +13,6 @@ def upgrade() -> None:
     _create_people()
     _create_clients()
     _create_audit()
-    op.create_table(
-        "event",
-        sa.Column("sequence", sa.BigInteger(), primary_key=True, autoincrement=False),
-        sa.Column("document", sa.JSON(), nullable=False),
-    )
     op.create_table(
         "event_reader",
         sa.Column("name", sa.String(), primary_key=True),
@@ -95,5 +90,5 @@ def _create_audit() -> None:
 
 
 def downgrade() -> None:
-    for table in ("event_reader", "event", "audit_end", "audit", "api_answer", "api_client", "person_session", "person_role", "person"):
+    for table in ("event_reader", "audit_end", "audit", "api_answer", "api_client", "person_session", "person_role", "person"):
         op.drop_table(table)

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,28 @@ def test_the_store_does_the_same_on_postgresql(store: Store, url: str, tmp_path:
 
     with Store.open(Home(tmp_path), url) as again:
         assert again.latest_id() == ids[-1]
+
+
+def test_the_audit_log_does_not_fork_on_postgresql(store: Store, url: str, tmp_path: Path) -> None:
+    before = store.audit.check().entries
+
+    def write(number: int) -> None:
+        with Store.open(Home(tmp_path), url) as own:
+            for _ in range(15):
+                own.audit.note("note", f"writer {number}", {"say": "话"})
+
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(write, range(4)))
+    check = store.audit.check()
+    assert (check.entries - before, check.findings) == (60, ())
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM audit WHERE sequence = :row"), {"row": before + 3})
+    engine.dispose()
+    assert f"row {before + 3} is missing" in store.audit.check().findings
+    store.people.add_first("admin", "hash")
+    assert store.people.everyone()[0].may("admin")
+    assert store.events.join("mes") == check.end[0] + 1
 
 
 def test_a_newer_database_and_a_dead_server_are_refused(store: Store, url: str, tmp_path: Path) -> None:
