@@ -6,6 +6,6 @@ offers and refuses stands in its own OpenAPI document; `inspector api serve` run
 
 from inspector.api.application import application
 from inspector.api.bench import Bench
-from inspector.api.service import SCOPES, Limits, Service
+from inspector.api.service import Limits, Service
 
-__all__ = ["SCOPES", "Bench", "Limits", "Service", "application"]
+__all__ = ["Bench", "Limits", "Service", "application"]

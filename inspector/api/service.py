@@ -20,13 +20,6 @@ if TYPE_CHECKING:
     from inspector.api.bench import Bench, KeptUp
     from inspector.knowledge import Memory
 
-SCOPES = {
-    "inspect": "have parts inspected",
-    "read": "read results, recordings, cases, suggestions, stations and models",
-    "feedback": "say whether a verdict was right and what helped",
-    "metrics": "read /metrics",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -22,7 +22,8 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from inspector.access.passwords import token_hash
-from inspector.api import SCOPES, Limits, Service, application
+from inspector.api import Limits, Service, application
+from inspector.commands.api import SCOPES
 from inspector.commands.installation import Knowledge, open_store
 from inspector.home import Home
 

@@ -3,7 +3,8 @@ from limits import parse
 from starlette.testclient import TestClient
 
 from inspector.access.passwords import token_hash
-from inspector.api import SCOPES, Limits, Service, application
+from inspector.api import Limits, Service, application
+from inspector.commands.api import SCOPES
 from inspector.commands.installation import Knowledge
 from inspector.knowledge.seed import load_seed
 from inspector.parts import Defect, Inspection, ModelRef, PartRecord, Suggestion, Text, Trigger, Verdict
