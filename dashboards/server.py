@@ -30,7 +30,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from dashboards import alarm_feed, answering, kept_replays, live_feed, queries, signing_in
+from dashboards import alarm_feed, answering, kept_replays, live_feed, people, queries, signing_in
 from dashboards.charts.heat import overlay_png
 from dashboards.door import Door, same_origin
 from dashboards.sent import parsed
@@ -117,7 +117,7 @@ async def _stream(pulse: live_feed.Pulse) -> AsyncIterator[str]:
 
 async def _wall_events(request: Request) -> Response:
     stations = request.query_params.get("stations", "").split(",")[: live_feed.WALL_STATIONS]
-    if not all(queries.is_name(station) for station in stations):
+    if not all(queries.is_name(station) and people.may("viewer", station) for station in stations):
         return Response(status_code=404)
     return StreamingResponse(_wall_stream([_pulse(station) for station in stations]), media_type="text/event-stream", headers=_NEVER)
 

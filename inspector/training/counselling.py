@@ -68,11 +68,12 @@ def take_overviews(member: FusionNetwork, table: Table, rows: Tensor, seed: int)
         known = rows[present[rows]].numpy()
         known = known[truth[known] != UNKNOWN]
         heard[camera] = torch.zeros(len(table), len(member.spec.kinds))
-        if len(known) < FEWEST_PARTS or len(np.unique(truth[known][truth[known] > 0])) < 2:
+        folds = _folds(truth[known], groups[known], seed)
+        if not folds or len(np.unique(truth[known][truth[known] > 0])) < 2:
             continue
         overview.answered.fill_(1.0)
         apart = torch.zeros(len(known), len(member.spec.kinds))
-        for taught, asked in _folds(truth[known], groups[known], seed):
+        for taught, asked in folds:
             fit_overview(overview, values[known[taught]], truth[known[taught]])
             apart[asked] = overview(values[known[asked]])
         fit_overview(overview, values[known], truth[known])
@@ -131,10 +132,11 @@ def _ask(question: Question, values: Tensor, truth: Classes, groups: NDArray[np.
     """
     rows = known[truth[known] != UNKNOWN]
     views, classes = len(values), len(question.discriminant.offset)
-    if len(rows) < FEWEST_PARTS or len(np.unique(truth[rows])) < 2:
+    folds = _folds(truth[rows], groups[rows], seed)
+    if not folds:
         return torch.zeros(*values.shape[:2], classes)
     lines, trees = torch.zeros(*values.shape[:2], classes), torch.zeros(*values.shape[:2], classes)
-    for taught, asked in _folds(truth[rows], groups[rows], seed):
+    for taught, asked in folds:
         _fit(question, values, truth, rows[taught], seed)
         new = values[:, rows[asked]].flatten(0, 1)
         lines[:, rows[asked]] = question.discriminant(new).unflatten(0, (views, -1))
@@ -149,12 +151,18 @@ def _ask(question: Question, values: Tensor, truth: Classes, groups: NDArray[np.
 
 
 def _folds(truth: Classes, groups: NDArray[np.int64], seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Return rows to fit on and rows to ask, group by group; part by part where a class has a single group, which could never be asked."""
-    alone = min(len(np.unique(groups[truth == one])) for one in np.unique(truth)) < 2
+    """Return rows to fit on and rows to ask, group by group; part by part where a class has a single group, which could never be asked.
+
+    None where that is too few parts, or one class.
+    """
+    classes, counts = np.unique(truth, return_counts=True)
+    if len(truth) < FEWEST_PARTS or len(classes) < 2 or counts.max() < 2:
+        return []
+    alone = min(len(np.unique(groups[truth == one])) for one in classes) < 2
     apart = np.arange(len(truth)) if alone else groups
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class of fewer parts than folds is missing in some: it is then unlikely there
-        count = min(FOLDS, len(np.unique(apart)))
+        count = min(FOLDS, len(np.unique(apart)), int(counts.max()))
         return list(StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(truth, truth, apart))
 
 

@@ -74,9 +74,11 @@ def _named(names: Sequence[str], logits: np.ndarray, temperature: float) -> dict
 
 
 def credit_of(heard: Sequence[Heard]) -> tuple[Credit, dict[str, Any]]:
-    """Return the credit under which the true causes are likeliest, and its figures.
+    """Return the credit of two witnesses together, and its figures. With few parts, the usual credit.
 
-    It names no fewer of the held-out causes first than the better of the two witnesses alone. With few parts, the usual credit.
+    It names no fewer of the held-out causes first than the better of the two alone. Labels name one cause a part, which says nothing of how
+    much the symptoms of a second one count: they are held back only where that names clearly more causes right (by more than a standard
+    error), and among what remains the true causes are likeliest.
     """
     caused = [one for one in heard if one.cause != NOT_MEASURED]
     if len(caused) < FEWEST_CAUSED:
@@ -86,9 +88,13 @@ def credit_of(heard: Sequence[Heard]) -> tuple[Credit, dict[str, Any]]:
         for credit in {Credit(), *(Credit(head, symptoms) for head, symptoms in product(STEPS, STEPS[1:])), HEAD_ALONE}
     }
     floor = max(tried[HEAD_ALONE]["top1"], tried[SYMPTOMS_ALONE]["top1"])
-    allowed = [credit for credit, figures in tried.items() if figures["top1"] >= floor]
+    top = max(figures["top1"] for figures in tried.values())
+    as_good = max(floor, top - (top * (1 - top) / len(caused)) ** 0.5)
+    allowed = [credit for credit, figures in tried.items() if figures["top1"] >= as_good]
+    trusted = max(credit.symptoms for credit in allowed)
     best = min(
-        allowed, key=lambda credit: (tried[credit]["surprise"] * len(heard) + PRIOR_PARTS * _away(credit), credit.head, credit.symptoms)
+        (credit for credit in allowed if credit.symptoms == trusted),
+        key=lambda credit: (tried[credit]["surprise"] * len(heard) + PRIOR_PARTS * _away(credit), credit.head),
     )
     worth = {"together": best, "network_alone": HEAD_ALONE, "symptoms_alone": SYMPTOMS_ALONE}
     return best, {"causes_top1_by": {name: tried[credit]["top1"] for name, credit in worth.items()}}

@@ -118,6 +118,11 @@ def test_the_sound_of_a_part_can_be_played(client, failed):
     assert client.get(f"/parts/{failed}/sound/..%2fcamera.flac").status_code == 404
 
 
+def test_a_wall_shows_no_station_that_its_reader_may_not_see(client, failed, signed_in):
+    signed_in("guest", **{"other": "viewer"})
+    assert client.get("/wall/events?stations=other,demo-press").status_code == 404
+
+
 def test_an_alarm_is_acknowledged_shelved_and_taken_back(client, store, failed, signed_in):
     Watch(store, "demo-press").look()
     [alarm] = client.get("/alarms/demo-press.json").json()["open"]

@@ -22,7 +22,15 @@ def part(cause: str, head_says: str, symptoms_say: str) -> Heard:
     alone = np.array([3.0 if name == symptoms_say else -2.0 for name in NAMES])
     pairs = all_pairs(3)
     hearing = Hearing(
-        NAMES, ((), (), ()), Head.of(verdict), np.full(3, -1.5), alone, pairs, alone[pairs].sum(axis=1), np.full((2, 3), -4.0)
+        names=NAMES,
+        heard=((), (), ()),
+        forms=(None, None, None),
+        head=Head.of(verdict),
+        odds=np.full(3, -1.5),
+        alone=alone,
+        pairs=pairs,
+        joint=alone[pairs].sum(axis=1),
+        beside=np.full((2, 3), -4.0),
     )
     return Heard(hearing, NOT_MEASURED if cause == "none" else cause)
 
@@ -49,6 +57,11 @@ def test_two_witnesses_together_are_not_worse_than_the_better_one(head_right: fl
 def test_the_better_witness_is_given_more_credit() -> None:
     good_head, good_symptoms = credit_of(parts(0.97, 0.3))[0], credit_of(parts(0.3, 0.97))[0]
     assert good_head.head - good_head.symptoms > good_symptoms.head - good_symptoms.symptoms
+
+
+def test_symptoms_are_held_back_only_where_that_names_clearly_more_causes_right() -> None:
+    assert credit_of(parts(0.85, 0.8))[0].symptoms == 1.0
+    assert credit_of(parts(0.97, 0.2))[0].symptoms < 0.5
 
 
 def test_few_parts_change_nothing() -> None:
