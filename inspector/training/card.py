@@ -8,10 +8,11 @@ from inspector.fusion.artefact import Manifest
 def card_text(manifest: Manifest) -> str:
     """Return the card as Markdown; every number in it comes from the manifest."""
     made, calibration = manifest.training, manifest.calibration
+    fewer = "; any subset of them will do, fewer are less certain" if len(manifest.modalities) > 1 else ""
     lines = [
         f"# {manifest.name} {manifest.version}",
         "",
-        f"Judges parts by {', '.join(manifest.modalities)}; any subset of them will do, fewer are less certain.",
+        f"Judges parts by {', '.join(manifest.modalities)}{fewer}.",
         "",
         "## Made from",
         f"- data: {made.data} ({', '.join(f'{n} {split}' for split, n in made.parts.items())} parts; sha256 {made.data_sha256[:12]}…)",

@@ -29,7 +29,7 @@ VERDICTS = {
 CAUSES = [
     *("belt_slip", "bearing_wear", "imbalance", "cooling_failure", "low_air_pressure", "tool_wear", "lens_dirt", "light_failure"),
     *("fan_imbalance", "misalignment", "looseness", "lubrication_loss", "overheating", "pump_leak", "low_pressure", "cavitation"),
-    *("blocked_flow", NOT_MEASURED),
+    *("blocked_flow", "wrong_machine_data", NOT_MEASURED),
 ]
 
 
