@@ -8,6 +8,7 @@ from dashboards import masthead, people
 from dashboards.shapes import LOGO, picture_of
 from dashboards.views import alarms, causes, handover, history, live, part, replay, review, spc, wall
 from dashboards.words import say
+from inspector.store import EVERY_STATION
 
 lang = masthead.language()
 st.set_page_config(page_title=say("product", lang), page_icon=picture_of(LOGO), layout="wide", initial_sidebar_state="collapsed")
@@ -25,10 +26,13 @@ pages = {
     "page_spc": st.Page(spc.show, title=say("page_spc", lang), url_path="spc"),
     "page_handover": st.Page(handover.show, title=say("page_handover", lang), url_path="handover"),
     "page_history": st.Page(history.show, title=say("page_history", lang), url_path="history"),
-    "page_causes": st.Page(causes.show, title=say("page_causes", lang), url_path="causes"),
-    "page_replay": st.Page(replay.show, title=say("page_replay", lang), url_path="replay"),
-    "page_review": st.Page(review.show, title=say("page_review", lang), url_path="review"),
 }
+if people.may("engineer", masthead.station() or EVERY_STATION):  # what only engineers need is not in an operator's way
+    pages |= {
+        "page_causes": st.Page(causes.show, title=say("page_causes", lang), url_path="causes"),
+        "page_replay": st.Page(replay.show, title=say("page_replay", lang), url_path="replay"),
+        "page_review": st.Page(review.show, title=say("page_review", lang), url_path="review"),
+    }
 st.session_state["pages"] = pages  # for the pages that lead to another page
 chosen = st.navigation(list(pages.values()), position="hidden")
 masthead.show(pages)

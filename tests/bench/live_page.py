@@ -25,7 +25,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from inspector.home import Home
 from inspector.store import Store
-from tests.browser.test_dashboard import CHROMIUM, FLAGS, WATCH, Line, Server
+from tests.browser.test_dashboard import CHROMIUM, FLAGS, WATCH, Line, Server, sign_in
 
 GOALS = {"bad_frames": 0, "event_to_screen_p95_ms": 150, "server_cpu_share": 0.15, "covered_s": 2.0, "live_again_s": 5.0}
 
@@ -71,7 +71,7 @@ def stored_ms(home: Path) -> dict[str, float]:
 
 def watched(page: Page, server: Server, line: Line, home: Path, minutes: float) -> dict[str, Any]:
     """Return what was seen over some minutes of looking."""
-    page.goto(server.url)
+    sign_in(page, server)
     page.locator(".verdict[data-inspection^='2']").wait_for()
     page.evaluate(WATCH)
     page.evaluate(TIMES)

@@ -267,7 +267,8 @@ def test_an_operator_sees_parts_and_answers(page, server, line, home):
 def test_alarms_are_shelved_and_a_wall_leads_to_its_stations(page, server, line, home):
     write_hurtful_part(home)
     line.start()
-    page.context.add_cookies([{"name": "inspector_operator", "value": "Li%20Wei", "url": server.url}])
+    sign_in(page, server)
+    page.locator(".live").wait_for()
     page.goto(f"{server.url}/alarms")
     alarm = page.locator(".board .alarm").first
     alarm.locator("[data-tap=shelve]").click()
@@ -275,7 +276,7 @@ def test_alarms_are_shelved_and_a_wall_leads_to_its_stations(page, server, line,
     page.locator(".board .alarm[data-state=shelved]", has_text="Waiting for a spare part").wait_for()
     shot(page, "alarms")
     with Store.open(Home.at(home)) as store:
-        assert "Li Wei" in {alarm.shelved_by for alarm in store.open_alarms()}
+        assert "admin" in {alarm.shelved_by for alarm in store.open_alarms()}
 
     page.get_by_role("link", name="Wall").click()
     place = page.locator(".place", has_text="demo-press")
@@ -375,6 +376,8 @@ def test_an_engineer_scrubs_a_replay_and_takes_a_report_away(page, server, home)
     with Store.open(Home.at(home)) as store:
         store.add(made.inspection(5, fault=made.FAULTS[0]))
 
+    sign_in(page, server)
+    page.locator(".live").wait_for()
     page.goto(f"{server.url}/replay?lang=en")
     page.get_by_text("Other verdict (1)").click()
     page.get_by_text("P-000002").first.wait_for()
