@@ -25,7 +25,9 @@ def picture_of(svg: str) -> str:
 
 def _shape(body: str, fill: str, mark: str) -> str:
     style = f"<style>.m{{fill:none;stroke:{mark};stroke-width:11;stroke-linecap:round;stroke-linejoin:round}}</style>"
-    return picture_of(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" fill="{fill}">{style}{body}</svg>')
+    # A size of its own: while a page's styles are on their way, one without would fill the screen.
+    size = 'width="40" height="40" viewBox="0 0 100 100"'
+    return picture_of(f'<svg xmlns="http://www.w3.org/2000/svg" {size} fill="{fill}">{style}{body}</svg>')
 
 
 SHAPES: dict[Outcome, str] = {
