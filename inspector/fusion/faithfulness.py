@@ -1,8 +1,7 @@
 """Does the decision really come from where a heat map is hot? Take away what the network reads there and see how far the decision falls.
 
 Deletion as in Petsiuk et al. (2018), but in the backbone's maps and against a control, the same places moved elsewhere. Pixels that are
-painted over leave seams, which the network takes for defects: on the demo's parts that test told maps from the same maps laid elsewhere
-no better than chance.
+painted over leave seams, which the network takes for defects.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def fit(
     lessons = _lessons(table, val, parts_folds, recipe, len(learners.members), seed, run)
     histories = _teach(learners, lessons, prepared, recipe, worker or Engine(recipe.engine), progress)
     ensemble = learners.of(list(learners.members)[FOLDS:]) if folded else learners
-    of_train = Hearing(table, learners if folded else ensemble, parts_folds)
+    of_train = Hearing(table, learners, parts_folds)
     of_val = [] if val is None else [Hearing(val, ensemble)]
     held = reduce(Witnessed.and_of, [witness(one, {}) for one in of_val] + [witness(of_train, distances)] * folded)
     calibration = calibrate(

@@ -1,4 +1,8 @@
+import importlib.util
 import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 from argon2 import PasswordHasher
@@ -6,6 +10,20 @@ from argon2 import PasswordHasher
 from inspector.access import passwords
 from inspector.home import Home
 from inspector.store import Store
+
+MADE_LINE = Path(__file__).parents[1] / "browser" / "made_line.py"
+
+
+@pytest.fixture(scope="session")
+def made_line() -> ModuleType:
+    """What makes whole inspections up."""
+    spec = importlib.util.spec_from_file_location("made_line", MADE_LINE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["made_line"] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

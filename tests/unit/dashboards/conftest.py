@@ -1,7 +1,4 @@
-import importlib.util
 import sys
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -10,24 +7,11 @@ from inspector.access import Present
 from inspector.home import Home
 from inspector.store import EVERY_STATION, Person, Store
 
-MADE_LINE = Path(__file__).parents[2] / "browser" / "made_line.py"
-
 
 @pytest.fixture(autouse=True)
 def _main_stays(monkeypatch):
     """Give back the main module: streamlit puts the page in its place, and processes that later tests start would run it."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
-
-
-@pytest.fixture(scope="session")
-def made_line() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("made_line", MADE_LINE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["made_line"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,6 @@
 """What a person should look at next, and what people said as a folder to learn from."""
 
-import importlib.util
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -15,16 +12,6 @@ from inspector.review import export, queue, uncertainty
 from inspector.store import Store
 from inspector.store.labels import agreed
 from inspector.training.parts_folder import load_parts_folder
-
-MADE_LINE = Path(__file__).parents[2] / "browser" / "made_line.py"
-
-
-@pytest.fixture(scope="module")
-def made_line():
-    spec = importlib.util.spec_from_file_location("made_line_of_review", MADE_LINE)
-    module = sys.modules["made_line_of_review"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """What defects go with, over parts whose process values are made here."""
 
-import importlib.util
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,16 +9,7 @@ from inspector.home import Home
 from inspector.root_causes import associations, leaders, over_time
 from inspector.store import Store
 
-MADE_LINE = Path(__file__).parents[2] / "browser" / "made_line.py"
 HOUR_NS = 3_600_000_000_000
-
-
-@pytest.fixture(scope="module")
-def made_line():
-    spec = importlib.util.spec_from_file_location("made_line_of_causes", MADE_LINE)
-    module = sys.modules["made_line_of_causes"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

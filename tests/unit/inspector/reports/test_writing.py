@@ -1,11 +1,8 @@
 """Reports of parts and batches that were made up: whole in both formats and languages, with no text of the plant as markup."""
 
-import importlib.util
 import json
 import re
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,18 +16,9 @@ from inspector.reports import batch_of, batch_report, html_of, part_report, pdf_
 from inspector.reports.sheets import interval
 from inspector.store import Store
 
-MADE_LINE = Path(__file__).parents[3] / "browser" / "made_line.py"
 NOW = datetime(2026, 3, 5, 14, 0, tzinfo=UTC)
 HURTFUL = "<script>alert(1)</script> #panic() $x$"
 CATALOGUE = load_catalogue()
-
-
-@pytest.fixture(scope="module")
-def made_line():
-    spec = importlib.util.spec_from_file_location("made_line_of_reports", MADE_LINE)
-    module = sys.modules["made_line_of_reports"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
