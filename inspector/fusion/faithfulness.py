@@ -20,20 +20,21 @@ Decide = Callable[[list[Tensor]], Tensor]
 """Backbone maps (n, C, h, w) at stride 8, 16 and 32 -> the decision on each as log odds (n,)."""
 
 REMOVED_SHARE = 0.02
+"""Of the places of the finest map; `tests.bench.heat_trust` compares shares."""
 MOVED = (0.5, 0.5)
 """Where the control's places lie, in heights and widths away from the hot ones."""
 LEAST_FALL = 0.5
 """Log odds: falls smaller than this are noise, and the score stays near 0."""
 
 
-def faithfulness(heat: Map, maps: list[Tensor], decide: Decide) -> float:
+def faithfulness(heat: Map, maps: list[Tensor], decide: Decide, removed_share: float = REMOVED_SHARE) -> float:
     """Return -1 to 1: how much more the decision falls without the hottest places of `heat` than without as many others.
 
     `maps` are one picture's backbone maps (1, C, h, w). Near 0: the decision does not care about the hot places more than about others.
     """
     height, width = maps[0].shape[-2:]
     hot = torch.from_numpy(cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR))
-    hole = (hot > torch.quantile(hot.flatten(), 1 - REMOVED_SHARE)).float()
+    hole = (hot > torch.quantile(hot.flatten(), 1 - removed_share)).float()
     moved = torch.roll(hole, (round(MOVED[0] * height), round(MOVED[1] * width)), dims=(0, 1))
     holes = torch.stack([torch.zeros_like(hole), hole, moved])[:, None]
     before, without_hot, without_others = decide([_without(one, holes) for one in maps]).tolist()

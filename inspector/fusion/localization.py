@@ -19,7 +19,7 @@ from inspector.fusion.cams import class_activation_map
 from inspector.fusion.detail import details_of, sharpened
 from inspector.fusion.encoding import Encoder
 from inspector.fusion.ensemble import Ensemble, log_odds, twin
-from inspector.fusion.faithfulness import faithfulness
+from inspector.fusion.faithfulness import REMOVED_SHARE, faithfulness
 from inspector.fusion.heat import HeatSettings, combined, decision_map
 from inspector.fusion.network import FusionNetwork
 from inspector.fusion.regions import REGIONS_AT_MOST, regions
@@ -82,7 +82,7 @@ class Localizer:
         heat = combined(evidence, cam, unusual, score, self.settings)
         return {GRAD_CAM: decision_map(cam, score, self.settings), ANOMALY_MAP: unusual, COMBINED: heat}
 
-    def faithfulness(self, heat: Map, batch: Batch, camera: str) -> float:
+    def faithfulness(self, heat: Map, batch: Batch, camera: str, removed_share: float = REMOVED_SHARE) -> float:
         """Return how far the decision hangs on the hot places of `heat`, see `inspector.fusion.faithfulness`."""
         memory = self._encoder.memories[camera]
 
@@ -93,7 +93,7 @@ class Localizer:
             return log_odds(self._ensemble, self._calibration, rows)
 
         with torch.inference_mode():
-            return faithfulness(heat, list(batch.maps[camera][:3]), decide)
+            return faithfulness(heat, list(batch.maps[camera][:3]), decide, removed_share)
 
     def _looker(self, camera: str) -> LookAt:
         return lambda pixels: self._encoder.maps(camera, pixels)[0]

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections import deque
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
 
 from inspector import drivers
-from inspector.drivers import Found, TriggerSource
-from inspector.errors import DriverError
+from inspector.drivers import TriggerSource
 from inspector.parts import Trigger
-from stations.protocols.serial_port import PortSettings, found_ports, open_port
-from stations.protocols.serial_text import Line, LineReader, checked_pattern
-
-if TYPE_CHECKING:
-    import serial
-
-log = logging.getLogger(__name__)
+from stations.protocols.serial_listener import SerialListener
+from stations.protocols.serial_port import PortSettings
+from stations.protocols.serial_text import Line, checked_pattern
 
 WHOLE_LINE = r"^[^!-~]*(?P<part_id>[!-~](?:.*[!-~])?)[^!-~]*$"
 """The line without the blanks and control characters around it."""
@@ -43,48 +36,28 @@ class SerialTriggerSettings(PortSettings):
     hold_off_s: float = Field(default=0.0, ge=0, le=3600, description="the same line again within this is a double read and no part")
 
 
-class SerialTrigger(TriggerSource):
+class SerialTrigger(SerialListener, TriggerSource):
     """One part a line, in place when the line's first byte came.
 
     Attributes:
-        unmatched: how many lines were no part as the pattern asks for.
         doubles: how many lines were double reads.
     """
 
     Settings: ClassVar[type[drivers.Settings]] = SerialTriggerSettings
+    says_nothing = "is no part"
 
     def __init__(self, settings: SerialTriggerSettings, **place: Any) -> None:
         super().__init__(settings, **place)
-        self.unmatched = self.doubles = 0
+        self.doubles = 0
         self._pattern = checked_pattern(settings.pattern)
-        self._port: serial.Serial | None = None
-        self._lines: LineReader | None = None
         self._found: deque[Trigger] = deque()
         self._counted = 0
         self._seen: tuple[str, int] | None = None
 
-    @classmethod
-    def discover(cls) -> list[Found]:
-        return found_ports()
-
-    def open(self) -> None:
-        if self._port is None:
-            self._port = open_port(self.settings, self.channel)
-            self._lines = LineReader(self._port, self.settings, self.channel, self.clock, self._reject)
-
-    def close(self) -> None:
-        if self._port is not None:
-            port, self._port, self._lines = self._port, None, None
-            port.close()
-
     def wait(self, timeout_s: float) -> Trigger | None:
-        if self._lines is None:
-            raise DriverError("is not open, call open() first", channel=self.channel)
-        end_s = time.monotonic() + timeout_s
-        while not self._found and (lines := self._lines.read(end_s - time.monotonic())) is not None:
+        heard = self._heard(timeout_s)
+        while not self._found and (lines := next(heard, None)) is not None:
             self._found.extend(trigger for line in lines if (trigger := self._trigger(line)) is not None)
-            if time.monotonic() >= end_s:  # garbage without end must not hold the reader
-                break
         return self._found.popleft() if self._found else None
 
     def _trigger(self, line: Line) -> Trigger | None:
@@ -104,16 +77,6 @@ class SerialTrigger(TriggerSource):
         """Say whether the same was read before; a reader that reads a part on and on goes on being held off."""
         before, self._seen = self._seen, (text, t_ns)
         return before is not None and before[0] == text and t_ns - before[1] < self.settings.hold_off_s * 1e9
-
-    def _reject(self, what: str) -> None:
-        self.unmatched += 1
-        if self.unmatched == 1:
-            log.warning(
-                "%s: %s: %s is no part as the setting pattern asks for; more such lines are only counted",
-                self.channel,
-                self.settings.port,
-                what,
-            )
 
 
 def _printable(text: str) -> str:

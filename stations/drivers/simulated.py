@@ -12,7 +12,7 @@ from pydantic import Field
 
 from inspector import drivers
 from inspector.clock import Clock
-from inspector.drivers import Camera, SeriesSource, TriggerSource, WaveformSource
+from inspector.drivers import Camera, Driver, SeriesSource, TriggerSource, WaveformSource
 from inspector.errors import ConfigError, DriverError, EndOfStream
 from inspector.parts import Frame, PartTruth, Series, Trigger, Waveform
 from stations.simulator.line import EXPOSURE_S, STREAMS, WAVEFORMS, Line
@@ -62,128 +62,110 @@ class _OnTheLine:
         return EndOfStream("the simulated line has made its last part", channel=self.channel)
 
 
-class SimulatedCamera(Camera):
-    """One picture a part."""
+class _OfLine(Driver):
+    """A driver with a place at the line."""
+
+    place: _OnTheLine
+
+    def open(self) -> None:
+        self.place.open()
+
+    def close(self) -> None:
+        self.place.close()
+
+
+class _OfParts(_OfLine):
+    """One that has something to tell of each part of the line, in turn."""
 
     Settings: ClassVar[type[drivers.Settings]] = LineSettings
     steppable = True
 
     def __init__(self, settings: LineSettings, **place: Any) -> None:
         super().__init__(settings, **place)
-        self._place = _OnTheLine(settings, self.clock, self.channel)
+        self.place = _OnTheLine(settings, self.clock, self.channel)
         self._part = 0
 
-    def open(self) -> None:
-        self._place.open()
+    def _line_with_part(self) -> Line:
+        """Return the line while it has one more part. Raises EndOfStream."""
+        line = self.place.line
+        if not line.has_part(self._part):
+            raise self.place.ended()
+        return line
 
-    def close(self) -> None:
-        self._place.close()
+
+class SimulatedCamera(_OfParts, Camera):
+    """One picture a part."""
 
     def read(self, timeout_s: float) -> Frame | None:
-        line = self._place.line
-        if not line.has_part(self._part):
-            raise self._place.ended()
+        line = self._line_with_part()
         ready_ns = line.trigger(self._part).t_ns + round(EXPOSURE_S * 1e9) + _READOUT_NS
-        if not self._place.due(ready_ns, timeout_s):
+        if not self.place.due(ready_ns, timeout_s):
             return None
         frame = line.frame(self._part)
         self._part += 1
         return frame
 
 
-class _Stream:
-    """The next blocks of a stream, again and again; a reader that comes late gets all that it missed."""
+class _OfStream(_OfLine):
+    """One that reads the next blocks of a stream, again and again; a reader that comes late gets all that it missed."""
 
-    def __init__(self, settings: StreamSettings, clock: Clock, channel: str, kinds: tuple[str, ...]) -> None:
-        self.name = settings.stream or channel
-        if self.name not in kinds:
-            raise ConfigError(f"the simulated line has no such stream, use one of {', '.join(kinds)}", key=f"{channel}.settings.stream")
-        self.place = _OnTheLine(settings, clock, channel)
+    Settings: ClassVar[type[drivers.Settings]] = StreamSettings
+    steppable = True
+    streams: ClassVar[tuple[str, ...]]
+
+    def __init__(self, settings: StreamSettings, **place: Any) -> None:
+        super().__init__(settings, **place)
+        self._name = settings.stream or self.channel
+        if self._name not in self.streams:
+            known = ", ".join(self.streams)
+            raise ConfigError(f"the simulated line has no such stream, use one of {known}", key=f"{self.channel}.settings.stream")
+        self.place = _OnTheLine(settings, self.clock, self.channel)
         self._next: int | None = None
 
-    def blocks(self, timeout_s: float, most: int) -> tuple[int, int] | None:
+    def _blocks(self, timeout_s: float, most: int) -> tuple[int, int] | None:
         """Wait for the next block; return (first, last + 1) of those that are due by then, at most `most`."""
         line = self.place.line
-        first = line.first_block(self.name) if self._next is None else self._next
-        if first >= line.last_block(self.name):
+        first = line.first_block(self._name) if self._next is None else self._next
+        if first >= line.last_block(self._name):
             raise self.place.ended()
-        if not self.place.due(line.block_due_ns(self.name, first), timeout_s):
+        if not self.place.due(line.block_due_ns(self._name, first), timeout_s):
             return None
-        due = line.blocks_due(self.name, self.place.clock.now_ns())
-        self._next = first + max(1, int(min(due - first, most, line.last_block(self.name) - first)))
+        due = line.blocks_due(self._name, self.clock.now_ns())
+        self._next = first + max(1, int(min(due - first, most, line.last_block(self._name) - first)))
         return first, self._next
 
 
-class SimulatedWaveform(WaveformSource):
+class SimulatedWaveform(_OfStream, WaveformSource):
     """Sound or vibration in blocks of 100 ms."""
 
-    Settings: ClassVar[type[drivers.Settings]] = StreamSettings
-    steppable = True
-
-    def __init__(self, settings: StreamSettings, **place: Any) -> None:
-        super().__init__(settings, **place)
-        self._stream = _Stream(settings, self.clock, self.channel, WAVEFORMS)
-
-    def open(self) -> None:
-        self._stream.place.open()
-
-    def close(self) -> None:
-        self._stream.place.close()
+    streams = WAVEFORMS
 
     def read(self, timeout_s: float) -> Waveform | None:
-        found = self._stream.blocks(timeout_s, most=1)
-        return None if found is None else self._stream.place.line.waveform(self._stream.name, *found)
+        found = self._blocks(timeout_s, most=1)
+        return None if found is None else self.place.line.waveform(self._name, *found)
 
 
-class SimulatedSeries(SeriesSource):
+class SimulatedSeries(_OfStream, SeriesSource):
     """A slow channel; it begins with what the plant's recorder holds of the minute before."""
 
-    Settings: ClassVar[type[drivers.Settings]] = StreamSettings
-    steppable = True
-
-    def __init__(self, settings: StreamSettings, **place: Any) -> None:
-        super().__init__(settings, **place)
-        self._stream = _Stream(settings, self.clock, self.channel, tuple(name for name in STREAMS if name not in WAVEFORMS))
-
-    def open(self) -> None:
-        self._stream.place.open()
-
-    def close(self) -> None:
-        self._stream.place.close()
+    streams = tuple(name for name in STREAMS if name not in WAVEFORMS)
 
     def read(self, timeout_s: float) -> Series | None:
-        found = self._stream.blocks(timeout_s, most=1000)
-        return None if found is None else self._stream.place.line.series(self._stream.name, *found)
+        found = self._blocks(timeout_s, most=1000)
+        return None if found is None else self.place.line.series(self._name, *found)
 
 
-class SimulatedTrigger(TriggerSource):
+class SimulatedTrigger(_OfParts, TriggerSource):
     """The light barrier at the camera, which on this line also knows the truth."""
 
-    Settings: ClassVar[type[drivers.Settings]] = LineSettings
-    steppable = True
-
-    def __init__(self, settings: LineSettings, **place: Any) -> None:
-        super().__init__(settings, **place)
-        self._place = _OnTheLine(settings, self.clock, self.channel)
-        self._part = 0
-
-    def open(self) -> None:
-        self._place.open()
-
-    def close(self) -> None:
-        self._place.close()
-
     def wait(self, timeout_s: float) -> Trigger | None:
-        line = self._place.line
-        if not line.has_part(self._part):
-            raise self._place.ended()
-        trigger = line.trigger(self._part)
-        if not self._place.due(trigger.t_ns, timeout_s):
+        trigger = self._line_with_part().trigger(self._part)
+        if not self.place.due(trigger.t_ns, timeout_s):
             return None
         self._part += 1
         return Trigger(self.channel, trigger.part_id, trigger.t_ns)
 
     def truth(self, part_id: str) -> PartTruth | None:
-        line = self._place.line
+        line = self.place.line
         part = line.part_number(part_id)
         return None if part is None or not line.has_part(part) else line.truth(part)
