@@ -204,7 +204,7 @@ def fit_discriminant(discriminant: Discriminant, values: Numbers, truth: Classes
 
 def fit_forest(forest: Forest, values: Numbers, truth: Classes, seed: int) -> None:
     """Grow extremely randomised trees (Geurts et al., 2006) and write them down as tables."""
-    grown = ExtraTreesClassifier(TREES, min_samples_leaf=2, max_leaf_nodes=(NODES + 1) // 2, max_depth=DEPTH, random_state=seed)
+    grown = ExtraTreesClassifier(TREES, min_samples_leaf=2, max_leaf_nodes=(NODES + 1) // 2, max_depth=DEPTH, random_state=seed, n_jobs=-1)
     grown.fit(values, truth)
     classes = torch.from_numpy(grown.classes_)
     forest.leaves.zero_()

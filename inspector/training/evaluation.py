@@ -75,7 +75,7 @@ class Asked:
     def causes(self, part: LabelledPart, record: PartRecord, verdict: Verdict) -> Ranked:
         if self.explain is None:
             return ranked(verdict.cause_probabilities)
-        return self.explain(record, verdict, part.machine) if self.explain_all or has_cause(part) else ()
+        return self.explain(record, verdict, part.machine) if self.explain_all else ()
 
 
 def has_cause(part: LabelledPart) -> bool:
@@ -97,8 +97,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Return the document of `inspector evaluate --json` for one split.
 
-    `without` takes modalities away from every part. `explain` ranks the causes of the parts that have one, or of all; without it the
-    network's own opinion counts. `maps` says whether heat maps are made and scored; by default they are where the split has a mask.
+    `without` takes modalities away from every part. `explain` ranks the causes of all parts where any has a true one, or where
+    `explain_all` says so; without it the network's own opinion counts. `maps` says whether heat maps are made and scored; by default they
+    are where the split has a mask.
     Raises DataError.
     """
     parts = folder.split(split)
@@ -108,6 +109,7 @@ def evaluate(
     has_masks = any("mask" in part.paths for part in parts) and "image" in modalities
     figures: dict[str, MapFigures] = defaultdict(MapFigures)
     evaluated = []
+    explain_all = explain_all or any(has_cause(part) for part in parts)
     asked = Asked(tuple(without), explain, explain_all, has_masks if maps is None else maps)
     for one in _evaluated(judge, progress(parts), asked):
         if has_masks:
@@ -264,20 +266,30 @@ def promise_figures(promise: Promise | None, parts: Sequence[EvaluatedPart]) -> 
 
 
 def _causes(parts: Sequence[EvaluatedPart]) -> dict[str, Any] | None:
-    """Return how often the true cause was named, over parts that have one; "not measured" is an honest answer, and not a hit."""
+    """Return how often the true cause was named, over parts that have one; "not measured" is an honest answer, and not a hit.
+
+    A cause named of a part that has none is counted beside it: whoever always names one is right more often, and worth less.
+    """
     caused = [one for one in parts if has_cause(one.part)]
     if not caused:
         return None
     truth = [one.part.cause or NO_CAUSE for one in caused]
     answers = [[name for name, _ in one.causes] for one in caused]
     by_network = [[name for name, _ in ranked(one.verdict.cause_probabilities)] for one in caused]
+    causeless = [one for one in parts if not has_cause(one.part)]
     return {
         "top1": top_k(truth, answers, 1),
         "top3": top_k(truth, answers, 3),
         "parts": len(caused),
         "not_measured": sum(ranking[:1] == [NOT_MEASURED] for ranking in answers),
+        "parts_without": len(causeless),
+        "named_without": sum(_names_one(one.causes) for one in causeless),
         "network_alone": {"top1": top_k(truth, by_network, 1), "top3": top_k(truth, by_network, 3)},
     }
+
+
+def _names_one(causes: Ranked) -> bool:
+    return bool(causes) and causes[0][0] not in (NOT_MEASURED, NO_CAUSE)
 
 
 def peak_rss_mb() -> float:

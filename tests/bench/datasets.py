@@ -51,6 +51,7 @@ FIGURES: dict[str, Callable[[Document], float | None]] = {
     "macro F1": lambda d: _at(d, "defects", "macro_f1"),
     "accuracy": lambda d: _at(d, "defects", "accuracy"),
     "cause top-1": lambda d: _at(d, "causes", "top1"),
+    "cause named of parts without": lambda d: _share(d, "causes", "named_without", "parts_without"),
     "worst cause": lambda d: min(d.get("by_cause", {}).values(), default=None),
     "ms p95": lambda d: _at(d, "latency_ms", "p95"),
     "train s": lambda d: _at(d, "train_s"),
@@ -310,6 +311,11 @@ def mean_sd(values: Sequence[float]) -> str:
     digits = 0 if max(values) >= 20 else 3
     spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
     return f"{statistics.mean(values):.{digits}f}{spread}"
+
+
+def _share(document: Document, section: str, counted: str, of: str) -> float | None:
+    whole = _at(document, section, of)
+    return None if not whole else document[section][counted] / whole
 
 
 def _at(document: Any, *path: str) -> float | None:

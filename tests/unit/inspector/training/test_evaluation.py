@@ -102,7 +102,8 @@ def test_the_document_has_the_promised_keys_and_figures(folder):
     }
     assert document["defects"]["accuracy"] == 0.5
     alone = {"top1": 0.5, "top3": 1.0}
-    assert document["causes"] == {**alone, "parts": 2, "not_measured": 0, "network_alone": alone}
+    named_without = {"parts_without": 2, "named_without": 2}  # this judge always names one
+    assert document["causes"] == {**alone, "parts": 2, "not_measured": 0, **named_without, "network_alone": alone}
     assert set(document["latency_ms"]) == {"p50", "p95"}
     assert document["peak_rss_mb"] > 10
 
@@ -177,7 +178,7 @@ def test_causes_may_be_explained_by_more_than_the_network(folder):
     assert asked == [MachineConfig()] * 4
     assert document["causes"]["top1"] == 0.5
     evaluate(BrightnessJudge(), load_parts_folder(folder), explain=explain)
-    assert len(asked) == 4 + 2  # without a need, only parts with a cause are asked for one
+    assert len(asked) == 4 + 4  # a cause that is named of a part without one counts, too
     assert set(rows[1]) == set(PART_COLUMNS)
     assert rows[1] | {"degraded": ""} == {
         "part_id": "p2",
