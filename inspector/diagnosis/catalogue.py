@@ -207,6 +207,19 @@ class Catalogue(_Entry):
             self._known[key] = limit, tuple(fitting)
         return self._known[key]
 
+    def heard_by(self, channels: frozenset[tuple[str, Modality, str]]) -> frozenset[str]:
+        """Return the causes of which one of some channels (name, modality, unit) could tell; looked up once for each set of channels."""
+        if channels not in self._heard:
+            fitting = (
+                rule.name for rule in self.causes if any(one.fits_channel(*channel) for one in rule.symptoms for channel in channels)
+            )
+            self._heard[channels] = frozenset(fitting)
+        return self._heard[channels]
+
+    @cached_property
+    def _heard(self) -> dict[frozenset[tuple[str, Modality, str]], frozenset[str]]:
+        return {}
+
     @cached_property
     def _known(self) -> dict[tuple[str, ...], tuple[Limit | None, tuple[tuple[str, int], ...]]]:
         return {}

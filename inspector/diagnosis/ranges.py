@@ -36,9 +36,10 @@ class Range:
 
     def reach(self, value: float) -> float:
         """Return where `value` lies: 0 at the centre, 1 at the upper edge, -1 at the lower edge."""
-        for edge, side, open_edge in ((self.high, 1.0, self.low), (self.low, -1.0, self.high)):
-            if math.isinf(open_edge):
-                return side * max(1 + side * (value - edge) / max(_LIMIT_SHARE * abs(edge), 1e-9), 0.0)
+        if math.isinf(self.low):
+            return max(1 + _beyond(value - self.high, self.high), 0.0)
+        if math.isinf(self.high):
+            return -max(1 + _beyond(self.low - value, self.low), 0.0)
         half = self.high - self.centre if value >= self.centre else self.centre - self.low
         return (value - self.centre) / max(half, 1e-12)
 
@@ -49,6 +50,10 @@ class Range:
             low=min(self.low, other.low) if math.isfinite(other.low) else self.low,
             high=max(self.high, other.high) if math.isfinite(other.high) else self.high,
         )
+
+
+def _beyond(distance: float, edge: float) -> float:
+    return distance / max(_LIMIT_SHARE * abs(edge), 1e-9)
 
 
 def range_of(ordered: NDArray[np.float64], unit: str, independent: float | None = None) -> Range:

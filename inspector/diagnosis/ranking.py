@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector.diagnosis.catalogue import Catalogue, CauseRule
+from inspector.diagnosis.catalogue import Catalogue
 from inspector.diagnosis.credit import Credit, Head
 from inspector.diagnosis.findings import Finding
 from inspector.diagnosis.hypotheses import Posterior, Table, all_pairs
@@ -31,7 +32,7 @@ _SECOND_HEAD = 0.5
 """Share of the network's say on the second of two causes: it was taught to name one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Suspect:
     """One cause with the probability that it is active, and its witnesses, the most telling first."""
 
@@ -41,11 +42,11 @@ class Suspect:
     form: str | None = None
     """Kind of the quantity that tells which form of the cause it is."""
 
-    @property
+    @cached_property
     def for_it(self) -> tuple[Witness, ...]:
         return tuple(witness for witness in self.witnesses if witness.seen and witness.speaks > 0)
 
-    @property
+    @cached_property
     def cited(self) -> list[Witness]:
         """The witnesses that a conclusion may cite, of each quantity one: whatever is said in words is then listed as evidence too."""
         of_quantity: dict[str, Witness] = {}
@@ -119,7 +120,8 @@ class Hearing:
 def listen(found: Iterable[Finding], record: PartRecord, verdict: Verdict, catalogue: Catalogue) -> Hearing:
     """Hear every witness of every cause that can be told here."""
     head = Head.of(verdict)
-    rules = [rule for rule in catalogue.causes if rule.name in head.says or _can_speak(rule, record)]
+    heard_of = _heard_of(record, catalogue)
+    rules = [rule for rule in catalogue.causes if rule.name in head.says or rule.name in heard_of]
     names = [rule.name for rule in rules]
     names += [name for name in head.says if name not in names]
     looked_in = by_symptom(found, catalogue)
@@ -128,27 +130,25 @@ def listen(found: Iterable[Finding], record: PartRecord, verdict: Verdict, catal
     table, pairs, defect = Table.of(heard), all_pairs(len(names)), _Defect(catalogue, verdict)
     made = [_makes(name, said, catalogue) for name, said in zip(names, heard, strict=True)]
     odds = np.array([math.log(_prior(name, catalogue) / catalogue.not_measured.prior) for name in names])
+    by_defect = np.array([defect.says(one) for one in made])
     return Hearing(
         names=tuple(names),
         heard=tuple(heard),
         forms=tuple(_form(name, said, catalogue) for name, said in zip(names, heard, strict=True)),
         head=head,
         odds=odds,
-        alone=table.says(np.arange(len(names))[:, None]) + np.array([defect.says(one) for one in made]),
+        alone=table.says(np.arange(len(names))[:, None]) + by_defect,
         pairs=pairs,
-        joint=table.says(pairs) + np.array([defect.says(_either(made[a], made[b])) for a, b in pairs]),
+        joint=table.says(pairs) + defect.says_of_pairs(made, by_defect, pairs),
         beside=_beside(names, heard, pairs, odds, catalogue, head),
     )
 
 
-def _can_speak(rule: CauseRule, record: PartRecord) -> bool:
+def _heard_of(record: PartRecord, catalogue: Catalogue) -> frozenset[str]:
+    """Return the causes of which a channel of this part could tell."""
     present = [record.channels[name] for name in record.present if name in record.channels]
     units = {name: series.unit for name, series in record.series.items()} | {name: w.unit for name, w in record.waveforms.items()}
-    return any(
-        symptom.fits_channel(channel.name, channel.modality, units.get(channel.name) or channel.unit)
-        for symptom in rule.symptoms
-        for channel in present
-    )
+    return catalogue.heard_by(frozenset((one.name, one.modality, units.get(one.name) or one.unit) for one in present))
 
 
 def _prior(name: str, catalogue: Catalogue) -> float:
@@ -222,6 +222,15 @@ class _Defect:
             likelihood = (made.get(kind, 0.0) + by_chance) / by_chance if kind in self._known else 1.0
             ratio += self._defective * chance / self._total * likelihood
         return min(max(math.log(max(ratio, 1e-6)), _DEFECT_REACH[0]), _DEFECT_REACH[1])
+
+    def says_of_pairs(self, made: Sequence[Mapping[str, float]], alone: _F, pairs: NDArray[np.int64]) -> _F:
+        """Return the same of each two causes; where one of them makes no defect the other decides, as `alone` has it."""
+        makes = np.array([bool(one) for one in made], dtype=bool)
+        first, second = pairs.T
+        said: _F = np.where(makes[first], alone[first], alone[second])
+        for place in np.flatnonzero(makes[first] & makes[second]):
+            said[place] = self.says(_either(made[first[place]], made[second[place]]))
+        return said
 
 
 def defect_kinds(verdict: Verdict) -> Mapping[str, float]:

@@ -101,6 +101,7 @@ def _echoing(heard: Sequence[Witness]) -> list[Witness]:
     echoing = []
     for witness in heard:
         channel = witness.finding.measurement.channel
-        echoing.append(replace(witness, weight=witness.weight * share.get(channel, 1.0)))
-        share[channel] = share.get(channel, 1.0) * _ECHO
+        echoes = share.get(channel)
+        echoing.append(witness if echoes is None else replace(witness, weight=witness.weight * echoes))
+        share[channel] = _ECHO if echoes is None else echoes * _ECHO
     return echoing

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector.knowledge.arrays import Arrays
 from inspector.knowledge.growing import Column, Postings
 
 _log = logging.getLogger(__name__)
@@ -33,6 +34,16 @@ class Quantised:
     def __init__(self, vectors: NDArray[np.float32]) -> None:
         values, scales = _as_bytes(vectors)
         self._values, self._scales = Column(values), Column(scales)
+
+    @classmethod
+    def restored(cls, arrays: Arrays, name: str) -> Quantised:
+        """Return what `arrays` gave."""
+        vectors = cls(np.zeros((0, 0), np.float32))
+        vectors._values, vectors._scales = Column(arrays[f"{name}_values"]), Column(arrays[f"{name}_scales"])
+        return vectors
+
+    def arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        return {f"{name}_values": self._values.values, f"{name}_scales": self._scales.values}
 
     def __len__(self) -> int:
         return len(self._scales)
@@ -81,13 +92,20 @@ class Remembered:
 class Cells:
     """Vectors sorted by the centre that they are nearest to, so that a query looks at a few cells only."""
 
-    def __init__(self, vectors: Remembered | Quantised) -> None:
-        chosen = np.random.default_rng(0).choice(len(vectors), min(_CELLS, len(vectors)), replace=False)
+    def __init__(self, vectors: Remembered | Quantised, arrays: Arrays | None = None) -> None:
+        """`arrays` is what another index over the same vectors gave: nothing need be sorted then."""
         self._vectors = vectors
+        if arrays is not None:
+            self._centres, self._texts = arrays["cells_centres"], Postings.restored(arrays, "cells")
+            return
+        chosen = np.random.default_rng(0).choice(len(vectors), min(_CELLS, len(vectors)), replace=False)
         self._centres = vectors.whole(np.sort(chosen))
         steps = range(0, len(vectors), 8 * _BLOCK)
         cell = np.concatenate([self._cell_of(vectors.whole(slice(start, start + 8 * _BLOCK))) for start in steps])
         self._texts = Postings(cell, np.arange(len(vectors), dtype=np.int32), np.ones(len(vectors)))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        return {"cells_centres": self._centres, **self._texts.arrays("cells")}
 
     def add(self, text: int) -> None:
         """Add the vector of one more text; the centres stay as they are."""

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector.knowledge.arrays import Arrays
+
 
 class Column:
     """Numbers, or rows of numbers, with room for more."""
@@ -41,6 +43,17 @@ class Postings:
         self._items, self._counts = items[order], np.minimum(counts, 255).astype(np.uint8)[order]
         self._starts = np.searchsorted(keys[order], np.arange(int(keys.max(initial=-1)) + 2))
         self._later: dict[int, tuple[array[int], array[int]]] = {}
+
+    @classmethod
+    def restored(cls, arrays: Arrays, name: str) -> Postings:
+        """Return what `arrays` gave."""
+        postings = cls(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
+        postings._items, postings._counts, postings._starts = (arrays[f"{name}_{part}"] for part in ("items", "counts", "starts"))
+        return postings
+
+    def arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """Return all of it, before anything was added."""
+        return {f"{name}_items": self._items, f"{name}_counts": self._counts, f"{name}_starts": self._starts}
 
     def add(self, key: int, item: int, count: int = 1) -> None:
         items, counts = self._later.setdefault(key, (array("i"), array("B")))

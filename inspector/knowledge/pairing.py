@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from inspector.knowledge.arrays import Arrays, packed, unpacked
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -36,6 +38,16 @@ class Pairing:
     of_words: NDArray[np.float32]
     of_meaning: NDArray[np.float32]
     constant: NDArray[np.float32]
+
+    @classmethod
+    def restored(cls, arrays: Arrays) -> Pairing:
+        """Return what `arrays` gave."""
+        vocabulary = {word: at for at, word in enumerate(unpacked(arrays, "pairing_vocabulary"))}
+        return cls(vocabulary, *(arrays[f"pairing_{part}"] for part in ("of_words", "of_meaning", "constant")))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        parts = {f"pairing_{part}": getattr(self, part) for part in ("of_words", "of_meaning", "constant")}
+        return packed("pairing_vocabulary", list(self.vocabulary)) | parts
 
     def project(self, problems: Sequence[Sequence[str]], meanings: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (problems, dimensions), given each problem's words and its sentence embedding."""

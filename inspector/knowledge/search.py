@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector.knowledge.arrays import Arrays, packed, unpacked
 from inspector.knowledge.embedding import Cells, Embedder, Quantised
 from inspector.knowledge.growing import Column, Postings
 from inspector.knowledge.pairing import MOST_PROBLEMS, Pairing, learn
@@ -65,6 +66,25 @@ class TextIndex:
         self._cells = Cells(self._vectors) if len(texts) > _MOST_SCANNED else None
         self._pairing = self._learnt(texts, answer) if answer is not None else None
         self._projected = None if self._pairing is None else Quantised(self._project(self._pairing))
+
+    @classmethod
+    def restored(cls, arrays: Arrays, texts: Sequence[str], embedder: Embedder) -> TextIndex:
+        """Return the index that gave `arrays`, over the same texts: nothing is counted or learned again."""
+        index = cls([], embedder)
+        index._words = Bm25.restored(arrays, words)
+        index._vectors = embedder.remembered(texts)
+        index._cells = Cells(index._vectors, arrays) if "cells_centres" in arrays else None
+        index._pairing = Pairing.restored(arrays) if "pairing_constant" in arrays else None
+        index._projected = None if index._pairing is None else Quantised.restored(arrays, "projected")
+        return index
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that was counted and learned, before anything was added."""
+        found = self._words.arrays()
+        found |= {} if self._cells is None else self._cells.arrays()
+        if self._pairing is not None and self._projected is not None:
+            found |= self._pairing.arrays() | self._projected.arrays("projected")
+        return found
 
     def add(self, text: str) -> None:
         """Add one text; it is found from now on as if it had been there when the index was built, but for what was learned then."""
@@ -133,6 +153,23 @@ class Bm25:
         self._slowness: NDArray[np.float32] | None = None
         self._spelling = Spelling([] if exact else list(self._vocabulary))
         self._exact = exact
+
+    @classmethod
+    def restored(cls, arrays: Arrays, split: Callable[[str], list[str]]) -> Bm25:
+        """Return what `arrays` gave."""
+        index = cls([], split)
+        terms = unpacked(arrays, "vocabulary")
+        index._vocabulary = {term: at for at, term in enumerate(terms)}
+        index._postings = Postings.restored(arrays, "words")
+        index._lengths, index._frequency = Column(arrays["lengths"]), Column(arrays["frequency"])
+        index._total, index._live = float(arrays["lengths"].sum()), len(arrays["lengths"])
+        index._spelling = Spelling(terms)
+        return index
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all counts, of texts that all count."""
+        counts = {"lengths": self._lengths.values, "frequency": self._frequency.values}
+        return packed("vocabulary", list(self._vocabulary)) | self._postings.arrays("words") | counts
 
     def add(self, text: str) -> None:
         """Add one text."""

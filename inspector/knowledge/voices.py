@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from inspector.knowledge.contexts import Context
 from inspector.knowledge.embedding import Embedder
 from inspector.knowledge.growing import Column, Postings
+from inspector.knowledge.index_file import IndexFile
 from inspector.knowledge.options import Option, age
 from inspector.knowledge.query import Query
 from inspector.knowledge.search import Found, TextIndex
@@ -76,8 +77,14 @@ class Voices:
         self._texts: dict[str, int] = {}
         self._contexts: dict[Context, int] = {}
         said = _columns(known, self._texts, self._contexts)
-        order = np.lexsort((said.context, said.option, said.text))
-        text, option, context = said.text[order], said.option[order], said.context[order]
+        kept = IndexFile(file.with_name(f"{file.name}.index") if file else None)
+        snapshot = kept.read(self._texts)
+        numbered = said.text
+        if snapshot is not None:
+            numbered = np.array([snapshot.places[text] for text in self._texts], np.int32)[said.text]
+            self._texts = snapshot.places
+        order = np.lexsort((said.context, said.option, numbered))
+        text, option, context = numbered[order], said.option[order], said.context[order]
         self._case_of, self._cases = said.case[order], said.cases
         new = np.flatnonzero(np.diff(text, prepend=-1) | np.diff(option, prepend=-1) | np.diff(context, prepend=-1))
         self._first = np.append(new, len(order))
@@ -87,7 +94,7 @@ class Voices:
         self._by_text = Postings(text[new], np.arange(len(new), dtype=np.int32), np.ones(len(new)))
         self._came: dict[int, list[Case]] = {}
         self._went: set[str] = set()
-        self._index: TextIndex = TextIndex(list(self._texts), Embedder(file), self._answer)
+        self._index = snapshot.index(Embedder(file)) if snapshot else self._built(kept, Embedder(file))
         self._action_words = [_words_of(option) for option in known]
 
     def learn(self, case: Case, option: int, context: Context) -> None:
@@ -160,6 +167,13 @@ class Voices:
         np.fill_diagonal(alike, 1)
         kinship: NDArray[np.float64] = alike[:, near.speaks_for]
         return kinship
+
+    def _built(self, kept: IndexFile, embedder: Embedder) -> TextIndex:
+        """Return an index that was counted and learned from all texts, and keep it for the next start."""
+        texts = list(self._texts)
+        index = TextIndex(texts, embedder, self._answer)
+        kept.write(texts, index)
+        return index
 
     def _place(self, text: str) -> int:
         """Return the number of a text; one that was never met joins the others, and does not count yet."""

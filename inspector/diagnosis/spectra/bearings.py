@@ -114,7 +114,9 @@ def _line(envelopes: Envelopes, above_db: Array, name: str, hz: float, shaft_hz:
     step_hz = envelopes.step_hz
     base_hz = np.arange(hz * (1 - _STRETCH), hz * (1 + _STRETCH), step_hz / 4)
     stretched = np.maximum(np.abs(base_hz / hz - 1) - SPEED_TOLERANCE, 0) * _STRETCH_DB_PER_SHARE
-    score = comb_db(above_db, step_hz, base_hz, _TEETH[name]) * _own_share(above_db, envelopes, base_hz, name, shaft_hz) - stretched
+    score = comb_db(above_db, step_hz, base_hz, _TEETH[name])
+    share = _own_share(above_db, envelopes, base_hz, name, shaft_hz)
+    score = (score if share is None else score * share) - stretched
     band, at = (int(place) for place in np.unravel_index(int(np.argmax(score)), score.shape))
     found_hz = float(base_hz[at])
     teeth_hz = [multiple * found_hz for multiple, _ in _TEETH[name]]
@@ -125,18 +127,19 @@ def _line(envelopes: Envelopes, above_db: Array, name: str, hz: float, shaft_hz:
     return Line(max(float(score[band, at]), 0.0), float(np.sqrt(np.sum(np.square(swings)))), found_hz, band, teeth)
 
 
-def _own_share(above_db: Array, envelopes: Envelopes, base_hz: Array, name: str, shaft_hz: float) -> Array:
-    """Return how much of a comb (band, base) is the bearing's own, 0 to 1, where its teeth fall on multiples of the shaft."""
+def _own_share(above_db: Array, envelopes: Envelopes, base_hz: Array, name: str, shaft_hz: float) -> Array | None:
+    """Return how much of a comb (band, base) is the bearing's own, 0 to 1, where its teeth fall on multiples of the shaft; None: all."""
     leading = 2 if name == "bsf" else 1
     order = np.round(leading * base_hz / shaft_hz)
     on_shaft = (order >= 2) & (np.abs(leading * base_hz - order * shaft_hz) < envelopes.width_hz + _SHAFT_SHARE * base_hz)
-    share = np.ones((len(above_db), len(base_hz)))
     orders = np.arange(int(above_db.shape[1] * envelopes.step_hz / shaft_hz))
     if not on_shaft.any() or len(orders) < 4:
-        return share
+        return None
+    share = np.ones((len(above_db), len(base_hz)))
     reach = max(int(envelopes.width_hz / envelopes.step_hz), 1)
     places = np.round(orders * shaft_hz / envelopes.step_hz).astype(int)
-    peaks = np.stack([above_db[:, max(place - reach, 0) : place + reach + 1].max(axis=1) for place in places], axis=1)
+    around = np.clip(places[:, None] + np.arange(-reach, reach + 1), 0, above_db.shape[1] - 1)
+    peaks = above_db[:, around].max(axis=2)
     for chosen in np.unique(order[on_shaft]).astype(int):
         stands = [peaks[:, n] - (peaks[:, n - 1] + peaks[:, n + 1]) / 2 for n in (chosen, 2 * chosen, 3 * chosen) if n + 1 < len(orders)]
         if stands:

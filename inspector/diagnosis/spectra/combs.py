@@ -20,11 +20,15 @@ def comb_db(above_db: Array, step_hz: float, base_hz: Array, weights: Weights) -
     weighed = np.zeros(len(base_hz))
     for multiple, weight in weights:
         # base frequencies rise, so those whose tooth is inside come first
-        index = np.round(multiple * base_hz / step_hz).astype(int)
+        index = np.rint(base_hz * (multiple / step_hz)).astype(np.intp)
         inside = int(np.searchsorted(index, above_db.shape[1]))
-        total[:, :inside] += weight * np.minimum(np.maximum(above_db.take(index[:inside], axis=1), 0), HIGHEST_DB)
+        heights = above_db.take(index[:inside], axis=1)
+        np.clip(heights, 0, HIGHEST_DB, out=heights)
+        heights *= weight
+        total[:, :inside] += heights
         weighed[:inside] += weight
-    return np.asarray(total / np.maximum(weighed, 1e-12))
+    total /= np.maximum(weighed, 1e-12)
+    return total
 
 
 def without_lines(above_db: Array, step_hz: float, lines_hz: Sequence[float], width_hz: float) -> Array:

@@ -55,8 +55,8 @@ class Envelopes:
         if not bands or duration_s < _SHORTEST_S or int(top_hz * 2 * duration_s) < _FEWEST_LINES:
             return None
         found = [_piece(piece, rate_hz, bands, top_hz) for piece in pieces]
-        power = np.mean([spectra**2 for spectra, _, _ in found], axis=0)
-        swing_db = np.sqrt(power)
+        swings = [spectra for spectra, _, _ in found]
+        swing_db = swings[0] if len(swings) == 1 else np.sqrt(np.mean(np.square(swings), axis=0))
         return cls(
             above_db=above_background(20 * np.log10(swing_db + 1e-12), block=64),
             swing_db=swing_db,

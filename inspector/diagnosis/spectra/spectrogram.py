@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -91,12 +92,18 @@ def block_means(values: Samples, block: int) -> Samples:
 
 def above_background(level_db: Array, block: int) -> Array:
     """Return how far each line stands above the median of its neighbourhood, along the last axis."""
-    count = level_db.shape[-1] // block
+    lines = level_db.shape[-1]
+    count = lines // block
     if count < 2:
         return np.asarray(level_db - medians(level_db, axis=-1)[..., None])
     blocks = medians(level_db[..., : count * block].reshape(*level_db.shape[:-1], count, block), axis=-1)
-    centres = (np.arange(count) + 0.5) * block
-    places = np.arange(level_db.shape[-1])
-    if level_db.ndim == 1:
-        return np.asarray(level_db - np.interp(places, centres, blocks))
-    return np.asarray(level_db - np.stack([np.interp(places, centres, row) for row in blocks]))
+    left, part = _between(lines, block)
+    return np.asarray(level_db - (blocks[..., left] * (1 - part) + blocks[..., left + 1] * part))
+
+
+@lru_cache(maxsize=64)
+def _between(lines: int, block: int) -> tuple[NDArray[np.intp], Array]:
+    """Return after which block's centre each line lies, and how far on the way to the next; beyond the outer ones it lies on them."""
+    place = np.clip((np.arange(lines) + 0.0) / block - 0.5, 0, lines // block - 1)
+    left = np.minimum(place.astype(np.intp), lines // block - 2)
+    return left, place - left
