@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from inspector import remarks
 from inspector.parts import Text
 
 Language = Literal["en", "zh"]
@@ -85,6 +86,7 @@ WORDS: dict[str, Text] = {
     "lamp_ok": Text("ok", "正常"),
     "lamp_missing": Text("missing", "缺失"),
     "lamp_stale": Text("stale", "过期"),
+    "drops": Text("{n} drops", "丢失 {n} 次"),
     "lamp_unknown": Text("unknown", "未知"),
     "sync": Text("Sync", "同步"),
     "open_part": Text("Open part", "查看零件"),
@@ -256,6 +258,7 @@ WORDS: dict[str, Text] = {
     "page_spc": Text("Charts", "控制图"),
     "page_handover": Text("Hand-over", "交接班"),
     "page_wall": Text("Wall", "多工位"),
+    "page_guide": Text("Help", "帮助"),
     "false_alarms": Text("At most one false alarm per", "误报不超过每"),
     "per_shift": Text("shift", "班次一次"),
     "per_day": Text("day", "天一次"),
@@ -515,6 +518,11 @@ def parameter_name(parameter: str, language: Language) -> str:
 def stage_name(stage: str, language: Language) -> str:
     """Return what a stage of the pipeline is called."""
     return _name(STAGES, stage, language)
+
+
+def in_words(remark: str, language: Language) -> str:
+    """Return what the inspector remarked of a signal or a verdict, in `language`."""
+    return remarks.said(remark, language, lambda channel: channel_name(channel, language))
 
 
 def all_words(language: Language) -> dict[str, str]:
