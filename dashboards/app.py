@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboards import masthead, people
 from dashboards.shapes import LOGO, picture_of
-from dashboards.views import alarms, causes, handover, history, live, part, replay, review, spc, wall
+from dashboards.views import alarms, causes, guide, handover, history, live, part, replay, review, spc, wall
 from dashboards.words import say
 from inspector.store import EVERY_STATION
 
@@ -26,6 +26,7 @@ pages = {
     "page_spc": st.Page(spc.show, title=say("page_spc", lang), url_path="spc"),
     "page_handover": st.Page(handover.show, title=say("page_handover", lang), url_path="handover"),
     "page_history": st.Page(history.show, title=say("page_history", lang), url_path="history"),
+    masthead.HELP: st.Page(guide.show, title=say(masthead.HELP, lang), url_path="guide"),
 }
 if people.may("engineer", masthead.station() or EVERY_STATION):  # what only engineers need is not in an operator's way
     pages |= {

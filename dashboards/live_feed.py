@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dashboards import alarm_feed, queries
-from dashboards.words import cause_name, kind_name, parameter_name
+from dashboards.words import LANGUAGES, cause_name, in_words, kind_name, parameter_name
 from inspector.diagnosis.wording import unit_name
 from inspector.store import InspectionSummary, StoredInspection
 
@@ -122,7 +122,7 @@ def lamps(health: dict[str, Any]) -> list[dict[str, Any]]:
         {
             "channel": channel,
             "state": state["state"] if state.get("state") in ("ok", "missing", "stale") else "unknown",
-            "reason": str(state.get("reason") or ""),
+            "reason": _in_both(str(state.get("reason") or "")),
             "drops": int(state.get("drops") or 0),
             "age_ms": state.get("age_ms"),
         }
@@ -143,8 +143,8 @@ def part_view(inspection_id: str) -> dict[str, Any] | None:
         "score": summary.score,
         "threshold": summary.threshold,
         "verdict_ms": summary.verdict_ms,
-        "degraded": document.get("condition", {}).get("degraded", {}),
-        "reasons": document.get("reasons", []),
+        "degraded": {name: _in_both(why) for name, why in document.get("condition", {}).get("degraded", {}).items()},
+        "reasons": [_in_both(reason) for reason in document.get("reasons", [])],
         "camera": camera,
         "picture": f"/parts/{inspection_id}/picture/{quote(camera)}.jpg" if camera else None,
         "heat": f"/parts/{inspection_id}/heat/{quote(camera)}.png" if camera and camera in queries.heat_maps(stored) else None,
@@ -158,6 +158,10 @@ def part_view(inspection_id: str) -> dict[str, Any] | None:
         "sound": next((f"/parts/{inspection_id}/sound/{quote(channel)}.flac" for channel in queries.sounds(stored)), None),
         "sync_ms": max((abs(value) for value in document.get("sync_error_ms", {}).values()), default=None),
     }
+
+
+def _in_both(remark: str) -> dict[str, str]:
+    return {lang: in_words(remark, lang) for lang in LANGUAGES}
 
 
 def _still_safe(view: dict[str, Any] | None, station: str) -> dict[str, Any] | None:

@@ -14,6 +14,9 @@ from dashboards.shapes import LOGO, picture_of
 from dashboards.theme import style_sheet
 from dashboards.words import LANGUAGES, Language, language_of, say
 
+HELP = "page_guide"
+"""The page that stands apart from the others, beside who is signed in."""
+
 
 def language() -> Language:
     """Return the language of this screen: what was chosen, else what the browser speaks."""
@@ -42,9 +45,11 @@ def show(pages: Mapping[str, Page]) -> None:
     with st.container(key="masthead", horizontal=True, vertical_alignment="center", gap="small"):
         st.html(f'<div class="brand"><img src="{picture_of(LOGO)}" alt=""><span>{say("product", lang)}</span></div>')
         for word, page in pages.items():
-            st.page_link(page, label=say(word, lang), query_params={"lang": lang})
+            if word != HELP:
+                st.page_link(page, label=say(word, lang), query_params={"lang": lang})
         with st.container(key="spring"):
             st.empty()
+        st.page_link(pages[HELP], label=say(HELP, lang), query_params={"lang": lang})
         _station_picker(lang)
         st.segmented_control(
             say("language", lang),

@@ -34,6 +34,7 @@ from dashboards import alarm_feed, answering, kept_replays, live_feed, people, q
 from dashboards.charts.heat import overlay_png
 from dashboards.door import Door, same_origin
 from dashboards.sent import parsed
+from dashboards.views import guide
 from inspector.errors import AccessError, StoreError
 
 ALLOWED_HOSTS_VARIABLE = "INSPECTOR_DASHBOARD_HOSTS"
@@ -78,6 +79,7 @@ def routes() -> list[Route]:
         Route("/replays/{replay}/{side}/{number}/picture/{channel}.jpg", _replayed("picture")),
         Route("/replays/{replay}/{side}/{number}/heat/{channel}.png", _replayed("heat")),
         Route("/replays/{replay}/{side}/{number}/sound/{channel}.flac", _replayed("sound")),
+        Route("/guide/{picture}", _guide_picture),
         Route("/answers", _answer, methods=["POST"]),
         Route("/alarms", _act_on_alarm, methods=["POST"]),
         Route("/alarms/{station}.json", _alarms),
@@ -182,6 +184,11 @@ async def _sound(request: Request) -> Response:
 async def _good_part(request: Request) -> Response:
     path = await to_thread.run_sync(_asked, request, queries.good_part_file)
     return Response(status_code=404) if path is None else FileResponse(path, headers=_FOR_EVER)
+
+
+async def _guide_picture(request: Request) -> Response:
+    path = guide.pictures().get(request.path_params["picture"])
+    return Response(status_code=404) if path is None else FileResponse(path, headers=_NEVER)
 
 
 def _replayed(kind: str) -> Callable[[Request], Awaitable[Response]]:
@@ -290,7 +297,7 @@ def _lifespan(announce: Callable[[], None]) -> Callable[[st.App], AbstractAsyncC
 
 def _warm_up() -> None:
     """Load what the first page needs, so that it comes as fast as the second."""
-    for view in ("live", "part", "history", "alarms", "wall", "spc", "handover", "causes", "replay", "review"):
+    for view in ("live", "part", "history", "alarms", "wall", "spc", "handover", "causes", "replay", "review", "guide"):
         import_module(f"dashboards.views.{view}")
     for station in queries.store().stations():
         queries.station_definition(station)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from inspector import remarks
 from inspector.parts import Text
 
 Language = Literal["en", "zh"]
@@ -85,6 +86,7 @@ WORDS: dict[str, Text] = {
     "lamp_ok": Text("ok", "正常"),
     "lamp_missing": Text("missing", "缺失"),
     "lamp_stale": Text("stale", "过期"),
+    "drops": Text("{n} drops", "丢失 {n} 次"),
     "lamp_unknown": Text("unknown", "未知"),
     "sync": Text("Sync", "同步"),
     "open_part": Text("Open part", "查看零件"),
@@ -214,8 +216,8 @@ WORDS: dict[str, Text] = {
     "outside_limits": Text("outside the allowed {low}–{high}", "超出允许范围 {low}–{high}"),
     "act_together": Text("Act together: {causes}", "共同作用：{causes}"),
     # alarms
-    "alarms_waiting": Text("{n} new alarms", "{n} 条新报警"),
-    "alarm_parts": Text("{n} parts since {time}", "自 {time} 起 {n} 件"),
+    "alarms_waiting": Text("New alarms: {n}", "{n} 条新报警"),
+    "alarm_parts": Text("parts: {n}, since {time}", "自 {time} 起 {n} 件"),
     "alarm_since": Text("since {time}", "自 {time} 起"),
     "acknowledge": Text("Acknowledge", "确认"),
     "all_alarms": Text("All alarms ›", "全部报警 ›"),
@@ -228,7 +230,7 @@ WORDS: dict[str, Text] = {
     "acknowledged_by": Text("Acknowledged by {name} at {time}", "{name} 于 {time} 确认"),
     "shelved_until": Text("Shelved until {time} by {name}: {reason}", "{name} 搁置至 {time}：{reason}"),
     "returned_at": Text("Over since {time}", "{time} 恢复正常"),
-    "since_parts": Text("Since {time} · {n} parts · last {last}", "自 {time} 起 · {n} 件 · 最近 {last}"),
+    "since_parts": Text("Since {time} · parts: {n} · last {last}", "自 {time} 起 · {n} 件 · 最近 {last}"),
     "since_equipment": Text("Since {time} · last {last}", "自 {time} 起 · 最近 {last}"),
     "shelve": Text("Shelve", "搁置"),
     "unshelve": Text("Take from the shelf", "取消搁置"),
@@ -256,6 +258,7 @@ WORDS: dict[str, Text] = {
     "page_spc": Text("Charts", "控制图"),
     "page_handover": Text("Hand-over", "交接班"),
     "page_wall": Text("Wall", "多工位"),
+    "page_guide": Text("Help", "帮助"),
     "false_alarms": Text("At most one false alarm per", "误报不超过每"),
     "per_shift": Text("shift", "班次一次"),
     "per_day": Text("day", "天一次"),
@@ -515,6 +518,11 @@ def parameter_name(parameter: str, language: Language) -> str:
 def stage_name(stage: str, language: Language) -> str:
     """Return what a stage of the pipeline is called."""
     return _name(STAGES, stage, language)
+
+
+def in_words(remark: str, language: Language) -> str:
+    """Return what the inspector remarked of a signal or a verdict, in `language`."""
+    return remarks.said(remark, language, lambda channel: channel_name(channel, language))
 
 
 def all_words(language: Language) -> dict[str, str]:

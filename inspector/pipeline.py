@@ -39,6 +39,7 @@ from inspector.parts import (
     Text,
     Verdict,
 )
+from inspector.remarks import of_channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -219,7 +220,7 @@ def _held_for_review(verdict: Verdict, record: PartRecord, station: Station) -> 
     out_of_step = [name for name, error_ns in record.sync_error_ns.items() if name in limits_ns and error_ns > limits_ns[name]]
     if verdict.outcome != "pass" or not unseen + out_of_step:
         return verdict
-    reasons = tuple(f"{name}: {record.degraded[name]}" for name in dict.fromkeys(unseen + out_of_step))
+    reasons = tuple(of_channel(name, record.degraded[name]) for name in dict.fromkeys(unseen + out_of_step))
     return replace(verdict, outcome="review", reasons=verdict.reasons + reasons)
 
 

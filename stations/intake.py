@@ -18,6 +18,7 @@ from inspector.align import DeviceClock, window_ns
 from inspector.config import ChannelConfig
 from inspector.drivers import Camera, Driver, SeriesSource, WaveformSource
 from inspector.parts import ON_TIME, ClockFit, Frame, Series, Signal, Trigger
+from inspector.remarks import remark
 from inspector.stamps import last_stamp_ns
 from stations.buffers import FrameBuffer, SeriesBuffer, WaveformBuffer
 from stations.devices import Device
@@ -138,12 +139,12 @@ class Intake:
         if self.device.lost is not None:
             return self.device.lost
         if self._in_future:
-            return "its stamps lie in the future: its clock is wrong"
+            return remark("its stamps lie in the future: its clock is wrong")
         if self._still.pictures >= SAME_PICTURES:
-            return f"frozen: the last {self._still.pictures} pictures agree in every bit"
+            return remark("frozen: the last {n} pictures agree in every bit", n=str(self._still.pictures))
         limit_s, still_s = self._config.max_still_s, self._still.seconds
         if limit_s is not None and still_s > limit_s:
-            return f"stuck: its value has not changed for {still_s:.1f} s"
+            return remark("stuck: its value has not changed for {span}", span=f"{still_s:.1f} s")
         return None
 
     def cut(self, trigger: Trigger) -> Cut:
@@ -201,11 +202,11 @@ class Intake:
         if (fault := self.fault()) is not None:
             return "missing", fault
         if self.device.ended:
-            return "missing", "the source has ended"
+            return "missing", remark("the source has ended")
         if age_ms is None:
             return "missing", NOTHING_YET
         if age_ms > self._config.max_age_ms and not isinstance(self._buffer, FrameBuffer):
-            return "stale", f"last data {age_ms / 1e3:.1f} s ago"
+            return "stale", remark("last data {age} s ago", age=f"{age_ms / 1e3:.1f}")
         return "ok", ""
 
     def _will_do(self, trigger: Trigger) -> bool:

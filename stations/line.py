@@ -26,6 +26,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from inspector.align import align
 from inspector.errors import AlignmentError
 from inspector.parts import Capture, Decision, Inspection, ModelRef, PartRecord, Trigger, Verdict
+from inspector.remarks import remark
 from stations.agent import Agent
 from stations.outcomes import UNKNOWN_SCORE, Faults, Outcomes, decided, not_inspected
 from stations.recorder import Recorder
@@ -175,7 +176,7 @@ class Line(Generic[J]):
         try:
             self._captures.put_nowait(capture)
         except queue.Full:
-            self._not_judged(capture, "not judged: parts come faster than they can be judged")
+            self._not_judged(capture, remark("not judged: parts come faster than they can be judged"))
 
     def _judge_all(self) -> None:
         while (capture := self._captures.get()) is not None:
@@ -185,7 +186,8 @@ class Line(Generic[J]):
     def _judge_one(self, capture: Capture) -> None:
         trigger = capture.trigger
         if self._told.is_told(trigger):
-            self._not_judged(capture, f"not judged: its turn came after the deadline of {self.agent.station.deadline_ms:g} ms")
+            late = remark("not judged: its turn came after the deadline of {ms} ms", ms=f"{self.agent.station.deadline_ms:g}")
+            self._not_judged(capture, late)
             return
         try:
             start = time.perf_counter()
@@ -193,7 +195,7 @@ class Line(Generic[J]):
             self.report.verdict_ms.append((time.perf_counter() - start) * 1e3)
         except Exception as error:  # whatever fails in judging, the part must end as review and the line go on
             log.exception("%s: judging failed", trigger.part_id)
-            self._not_judged(capture, f"judging failed: {type(error).__name__}: {error}")
+            self._not_judged(capture, remark("judging failed: {error}", error=f"{type(error).__name__}: {error}"))
             return
         if not self._tell(trigger, decided(trigger, judged.verdict)):
             log.warning("%s: verdict '%s' came after the deadline and was not sent", trigger.part_id, judged.verdict.outcome)
@@ -253,7 +255,8 @@ class Line(Generic[J]):
         if told is None or told == verdict.outcome:
             return inspection
         self.report.late += 1
-        reason = f"verdict '{verdict.outcome}' came after the deadline of {self.agent.station.deadline_ms:g} ms"
+        deadline = f"{self.agent.station.deadline_ms:g}"
+        reason = remark("verdict '{outcome}' came after the deadline of {ms} ms", outcome=verdict.outcome, ms=deadline)
         return replace(inspection, verdict=replace(verdict, outcome=told, reasons=(*verdict.reasons, reason)))
 
     # --- the sign of life

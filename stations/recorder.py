@@ -19,6 +19,7 @@ from typing import Any, Self
 from inspector.config import Station
 from inspector.errors import InspectorError
 from inspector.parts import Capture, Outcome, Trigger
+from inspector.remarks import remark
 from inspector.store.black_box import BlackBox
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ class Recorder:
             if self._alarm:
                 state, reason = "missing", self._alarm
             elif time.monotonic() - self._dropped_s < ALARM_S:
-                state, reason = "stale", "the disk is slower than the line: parts are left out of the recording"
+                state, reason = "stale", remark("the disk is slower than the line: parts are left out of the recording")
             return {BLACK_BOX: {"state": state, "reason": reason, "drops": self._dropped + self._lost, "age_ms": None}}
 
     def report(self) -> dict[str, Any]:

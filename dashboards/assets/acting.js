@@ -31,6 +31,7 @@ class Acting {
     this.leave = () => this.flush();
     window.addEventListener('pagehide', this.leave);
     this.find('.sheet-close').addEventListener('click', () => this.closeSheet());
+    this.find('.sheet').addEventListener('keydown', (event) => { if (event.key === 'Escape') this.closeSheet(); });
   }
 
   get part() { return this.screen.finding; }
@@ -43,12 +44,14 @@ class Acting {
     const part = this.part;
     if (!part) return;
     this.closeSheet();
+    const hadFocus = this.find('.answers').contains(this.screen.root.activeElement ?? document.activeElement);
     const fix = part.suggestion;
     this.settings = new Map((fix?.parameters ?? []).map((parameter) => [parameter.name, parameter.value]));
     this.find('.parameters').replaceChildren(...(fix?.parameters ?? []).map((parameter) => this.parameter(parameter)));
     this.find('.fix-answers').replaceChildren(...(fix ? ABOUT_FIX : []).map(([kind, icon]) => this.button(kind, icon)));
     this.find('.part-answers').replaceChildren(...[...ABOUT_PART[part.outcome] ?? [], ...MORE].map(([kind, icon]) => this.button(kind, icon)));
     this.showGiven();
+    if (hadFocus) this.find('.finding-picture').focus(); // never a button: it would now answer for another part
   }
 
   button(kind, icon) {
@@ -117,15 +120,18 @@ class Acting {
 
   openSheet(title, nodes) {
     this.screen.hold(120000);
+    this.opener = this.screen.root.activeElement ?? document.activeElement;
     this.find('.sheet h3').textContent = title;
     this.find('.sheet-close').textContent = this.words.close;
     this.find('.sheet-body').replaceChildren(...nodes);
     this.find('.sheet').hidden = false;
+    (this.find('.sheet-body button, .sheet-body textarea') ?? this.find('.sheet-close')).focus();
   }
 
   closeSheet() {
     if (this.find('.sheet').hidden) return;
     this.find('.sheet').hidden = true;
+    this.opener?.focus();
     this.screen.holdUntil = performance.now() + TOUCHED_STAYS_MS;
   }
 

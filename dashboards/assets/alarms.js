@@ -15,6 +15,7 @@ class AlarmBoard {
     this.find = (selector) => root.querySelector(selector);
     this.heard = { at: performance.now(), wall: Date.now() };
     this.find('.sheet-close').addEventListener('click', () => this.closeSheet());
+    this.find('.sheet').addEventListener('keydown', (event) => { if (event.key === 'Escape') this.closeSheet(); });
     this.clock = setInterval(() => this.tick(), 100);
   }
 
@@ -57,7 +58,10 @@ class AlarmBoard {
 
   show({ open, closed }) {
     this.find('.none').hidden = open.length > 0;
+    const used = this.root.activeElement ?? document.activeElement;
+    const [alarmId, tap] = [used?.closest?.('.alarm')?.dataset.alarm, used?.dataset?.tap];
     this.find('.open').replaceChildren(...open.map((alarm) => this.alarm(alarm)));
+    if (tap) [...this.root.querySelectorAll(`[data-tap="${tap}"]`)].find((one) => one.closest('.alarm').dataset.alarm === alarmId)?.focus();
     this.find('.closed-title').hidden = !closed.length;
     this.find('.closed').replaceChildren(...closed.map((alarm) => this.closedAlarm(alarm)));
   }
@@ -141,6 +145,7 @@ class AlarmBoard {
     this.find('.sheet h3').textContent = title;
     this.find('.sheet-body').replaceChildren(...nodes);
     this.find('.sheet').hidden = false;
+    (this.find('.sheet-body button') ?? this.find('.sheet-close')).focus();
   }
 
   closeSheet() { this.find('.sheet').hidden = true; }

@@ -28,6 +28,7 @@ class LiveScreen {
     this.opacity = Number(localStorage.getItem('live.opacity')) || 70;
     this.sound = new Audio();
     this.acting = new Acting(this);
+    this.fitting = keepBelowMasthead(this.find('.live'));
     this.listen();
   }
 
@@ -198,7 +199,7 @@ class LiveScreen {
     this.find('.no-picture').hidden = Boolean(part && part.picture);
     const missing = part ? Object.keys(part.degraded) : [];
     this.find('.degraded').textContent = missing.length ? `${this.words.degraded}: ${missing.map((name) => this.channel(name)).join(', ')}` : '';
-    this.find('.degraded').title = part ? Object.entries(part.degraded).map(([name, why]) => `${name}: ${why}`).join('\n') : '';
+    this.find('.degraded').title = part ? Object.entries(part.degraded).map(([name, why]) => `${this.channel(name)}: ${why[this.language]}`).join('\n') : '';
   }
 
   // --- the last finding -----------------------------------------------------------------------------------------------------
@@ -244,7 +245,7 @@ class LiveScreen {
     const say = (text) => (text ? text[this.language] : '');
     const first = part.defects[0];
     this.find('.kind').textContent = first ? say(first.kind) : say(part.kind) || this.words[part.outcome];
-    this.find('.confidence').textContent = first ? this.facts(first) : part.reasons.join('; ');
+    this.find('.confidence').textContent = first ? this.facts(first) : part.reasons.map(say).join('; ');
     this.find('.cause').textContent = part.cause ? `${say(part.cause.title)} ${percent(part.cause.probability)}` : this.words.no_cause;
     this.find('.conclusion').textContent = say(part.conclusion);
     const fix = part.suggestion;
@@ -304,8 +305,10 @@ class LiveScreen {
   showStrip() {
     const strip = this.find('.strip');
     const atEnd = strip.scrollLeft + strip.clientWidth >= strip.scrollWidth - 80;
-    const known = new Map([...strip.children].map((tile) => [tile.dataset.inspection, tile]));
-    strip.replaceChildren(...this.tiles.map((tile) => known.get(tile.id) ?? this.tile(tile)));
+    const wanted = new Set(this.tiles.map((tile) => tile.id));
+    for (const tile of [...strip.children]) if (!wanted.has(tile.dataset.inspection)) tile.remove();
+    const there = new Set([...strip.children].map((tile) => tile.dataset.inspection)); // these stay where they are: one may have the focus
+    strip.append(...this.tiles.filter((tile) => !there.has(tile.id)).map((tile) => this.tile(tile)));
     if (atEnd) strip.scrollLeft = strip.scrollWidth;
   }
 
@@ -350,7 +353,7 @@ class LiveScreen {
       const sign = document.createElement('span');
       sign.className = 'lamp';
       sign.dataset.state = lamp.state;
-      sign.title = [lamp.reason, lamp.drops ? `${lamp.drops} drops` : ''].filter(Boolean).join('; ');
+      sign.title = [lamp.reason[this.language], lamp.drops ? this.say('drops', { n: lamp.drops }) : ''].filter(Boolean).join('; ');
       sign.append(document.createElement('i'), this.channel(lamp.channel) + (lamp.state === 'ok' ? '' : `: ${this.words[`lamp_${lamp.state}`]}`));
       return sign;
     }), ...this.syncLamp());
@@ -395,6 +398,7 @@ class LiveScreen {
     this.find('.opacity').addEventListener('input', (event) => { this.opacity = Number(event.target.value); this.showHeat(); });
     this.find('.finding').addEventListener('pointerdown', () => this.hold(TOUCHED_STAYS_MS));
     this.find('.finding').addEventListener('pointermove', () => this.hold(FINDING_STAYS_MS));
+    for (const used of ['focusin', 'keydown']) this.find('.finding').addEventListener(used, () => this.hold(TOUCHED_STAYS_MS));
     this.find('.finding-picture').addEventListener('click', () => this.finding && this.trigger('open', this.finding.id));
     this.find('.newer').addEventListener('click', () => { if (this.newest) this.showFinding(this.newest); });
     this.find('.play').addEventListener('click', () => this.play());
@@ -430,6 +434,7 @@ class LiveScreen {
 
   close() {
     this.acting.close();
+    this.fitting?.disconnect();
     this.sound.pause();
     clearInterval(this.clock);
     if (this.source) this.source.close();

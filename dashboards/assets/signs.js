@@ -26,6 +26,15 @@ function made(tag, className = '', text = '') {
   return node;
 }
 
+// A screen is as high as what the masthead leaves of the window; how many rows that has depends on who looks.
+function keepBelowMasthead(screen) {
+  const masthead = document.querySelector('.st-key-masthead');
+  if (!masthead) return null;
+  const watch = new ResizeObserver(() => screen.style.setProperty('--above', `${masthead.offsetHeight + 30}px`));
+  watch.observe(masthead);
+  return watch;
+}
+
 function percent(ratio, digits = 0) { return `${(ratio * 100).toFixed(digits)} %`; }
 function number(value) { return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4))); }
 function clock(utcMs) { return new Date(utcMs).toLocaleTimeString('en-GB', { hour12: false }); }

@@ -4,6 +4,7 @@ class Wall {
   constructor(root) {
     this.root = root;
     this.places = new Map();
+    this.fitting = keepBelowMasthead(root.querySelector('.wall'));
     this.clock = setInterval(() => this.tick(), 100);
   }
 
@@ -48,6 +49,7 @@ class Wall {
 
   close() {
     clearInterval(this.clock);
+    this.fitting?.disconnect();
     this.source?.close();
     delete document.documentElement.dataset.covered;
   }

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboards.charts.style import MARK, NORMAL_LINE, THIS_LINE, plain
-from dashboards.theme import FAIL
+from dashboards.theme import FAIL, QUIET
 from dashboards.words import Language, say
 from inspector.monitoring.spc import Chart
 
@@ -36,15 +36,15 @@ def control_chart(chart: Chart, lang: Language) -> go.Figure | None:
         if level is not None:
             _level(figure, level * scale, say(word, lang), MARK if word == "limit" else NORMAL_LINE)
     plain(figure, height_px=_HEIGHT_PX)
+    figure.update_xaxes(tickformat="%H:%M\n%m-%d")  # without it, plotly names months in English
     figure.update_yaxes(ticksuffix=" %" if percent else "", range=_span(chart, values, scale))
     return figure
 
 
 def _level(figure: go.Figure, level: float, name: str, colour: str) -> None:
     figure.add_hline(y=level, line={"color": colour, "width": 1.3, "dash": "dash"})
-    figure.add_annotation(
-        x=1, xref="paper", y=level, text=name, showarrow=False, xanchor="right", yanchor="bottom", font={"size": 11, "color": colour}
-    )
+    font = {"size": 11, "color": QUIET if colour == NORMAL_LINE else colour}  # a line may be paler than what is read
+    figure.add_annotation(x=1, xref="paper", y=level, text=name, showarrow=False, xanchor="right", yanchor="bottom", font=font)
 
 
 def _span(chart: Chart, values: np.ndarray, scale: float) -> list[float]:

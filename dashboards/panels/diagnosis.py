@@ -39,8 +39,14 @@ def driven_by(attributions: Sequence[Mapping[str, Any]], lang: Language) -> None
         return
     with st.container(key="panel-driven-by"):
         title("driven_by", lang)
-        rows = [[escape(channel_name(a["channel"], lang)), escape(a["text"][lang]), f"{a['share']:.0%}"] for a in attributions]
+        rows = [[escape(channel_name(a["channel"], lang)), escape(_without_channel(a, lang)), f"{a['share']:.0%}"] for a in attributions]
         table([say(word, lang) for word in ("channel", "says", "weights")], rows, figures=(2,))
+
+
+def _without_channel(attribution: Mapping[str, Any], lang: Language) -> str:
+    """Return what an attribution says without its channel, which stands beside it in the reader's language."""
+    text: str = attribution["text"][lang]
+    return text.removeprefix(attribution["channel"].replace("_", " ")).lstrip(" ，")
 
 
 def causes(found: Sequence[Mapping[str, Any]], lang: Language) -> None:

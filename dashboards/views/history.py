@@ -134,7 +134,7 @@ def _row(part: InspectionSummary, lang: Language) -> str:
     when = datetime.fromtimestamp(part.wall_utc_ns / 1e9).astimezone().strftime("%m-%d %H:%M:%S")
     badge = f'<span class="badge {part.outcome}"><img src="{SHAPES[part.outcome]}" alt="">{say(part.outcome, lang)}</span>'
     cells = (
-        f'<a href="{address}" target="_self" class="thumb">{_thumbnail(part)}</a>',
+        f'<a href="{address}" target="_self" class="thumb" tabindex="-1" aria-hidden="true">{_thumbnail(part)}</a>',
         f'<a href="{address}" target="_self">{escape(part.part_id)}</a>',
         badge,
         escape(kind_name(part.kind, lang)),

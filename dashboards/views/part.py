@@ -13,7 +13,7 @@ from dashboards import masthead, people, queries
 from dashboards.panels import advice, diagnosis, picture, reports, signals
 from dashboards.panels.pieces import plain_text, title
 from dashboards.shapes import SHAPES
-from dashboards.words import Language, channel_name, kind_name, say, stage_name
+from dashboards.words import Language, channel_name, in_words, kind_name, say, stage_name
 from inspector.errors import AccessError, StoreError
 from inspector.store import Answer, StoredInspection
 
@@ -101,10 +101,11 @@ def _verdict(stored: StoredInspection, lang: Language) -> None:
     )
     degraded: Mapping[str, str] = stored.document.get("condition", {}).get("degraded", {})
     if degraded:
-        listed = "; ".join(f"{channel_name(name, lang)} ({why})" for name, why in degraded.items())
+        listed = "; ".join(f"{channel_name(name, lang)} ({in_words(why, lang)})" for name, why in degraded.items())
         st.warning(f"{say('degraded', lang)}: {plain_text(listed)}")
     if stored.document.get("reasons"):
-        st.info(f"{say('reasons', lang)}: {plain_text('; '.join(stored.document['reasons']))}")
+        reasons = "; ".join(in_words(reason, lang) for reason in stored.document["reasons"])
+        st.info(f"{say('reasons', lang)}: {plain_text(reasons)}")
 
 
 # --- answers -----------------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from dashboards.panels.pieces import draw, number_of, plain_text, title
 from dashboards.replayed import FILTERS, Row, rows_of
 from dashboards.shapes import SHAPES
 from dashboards.theme import asset
-from dashboards.words import Language, all_words, cause_name, channel_name, kind_name, say
+from dashboards.words import Language, all_words, cause_name, channel_name, in_words, kind_name, say
 from inspector.errors import StoreError
 from inspector.store.replays import KeptReplay, Side
 
@@ -187,7 +187,7 @@ def _truth(row: Row, side: Side, lang: Language) -> str:
 
 def _cause(document: Mapping[str, Any], lang: Language) -> None:
     if document["condition"]["degraded"]:
-        listed = "; ".join(f"{channel_name(name, lang)} ({why})" for name, why in document["condition"]["degraded"].items())
+        listed = "; ".join(f"{channel_name(name, lang)} ({in_words(why, lang)})" for name, why in document["condition"]["degraded"].items())
         st.html(f'<p class="quiet plain">{say("degraded", lang)}: {escape(listed)}</p>')
     if said := document.get("conclusion"):
         st.html(f'<p class="plain">{escape(said[lang])}</p>')

@@ -14,6 +14,7 @@ import numpy as np
 from inspector.config import ChannelConfig, Station
 from inspector.errors import AlignmentError
 from inspector.parts import Capture, ClockFit, Frame, PartRecord, Series, Signal, Trigger, Waveform
+from inspector.remarks import remark
 from inspector.stamps import on_station_clock
 
 S = TypeVar("S", bound=Signal)
@@ -80,9 +81,9 @@ def _align_channel(capture: Capture, name: str, config: ChannelConfig) -> _Align
     if aligned.sync_error_ns is not None and clock is not None:
         aligned.sync_error_ns += clock.uncertainty_ns
         if clock.uncertainty_ns > _limit_ns(config):
-            aligned.wrong.append(f"out of step: its clock is known to {_span(clock.uncertainty_ns)} only")
+            aligned.wrong.append(remark("out of step: its clock is known to {span} only", span=_span(clock.uncertainty_ns)))
         elif aligned.sync_error_ns > _limit_ns(config) and not aligned.wrong:
-            aligned.wrong.append(f"out of step: by up to {_span(aligned.sync_error_ns)}")
+            aligned.wrong.append(remark("out of step: by up to {span}", span=_span(aligned.sync_error_ns)))
     return aligned
 
 
@@ -98,54 +99,62 @@ def _read_by(clock: ClockFit | None, signal: S | None) -> S | None:
 
 def _align_frame(frame: Frame | None, start_ns: int, end_ns: int, config: ChannelConfig) -> _Aligned:
     if frame is None:
-        return _Aligned(wrong=["no picture of this part"])
+        return _Aligned(wrong=[remark("no picture of this part")])
     early_ns, late_ns = start_ns - frame.t_ns, frame.t_ns - end_ns
     error_ns = max(0, early_ns, late_ns)
     if error_ns <= _limit_ns(config):
         return _Aligned(frame, error_ns)
-    word = "stale: the last picture is" if early_ns > 0 else "the picture is"
-    side = "older than the part" if early_ns > 0 else "too late"
-    return _Aligned(wrong=[f"{word} {_span(error_ns)} {side}"])
+    if early_ns > 0:
+        return _Aligned(wrong=[remark("stale: the last picture is {span} older than the part", span=_span(error_ns))])
+    return _Aligned(wrong=[remark("the picture is {span} too late", span=_span(error_ns))])
 
 
 def _align_waveform(wave: Waveform | None, start_ns: int, end_ns: int, config: ChannelConfig) -> _Aligned:
     if wave is None or len(wave.samples) == 0:
-        return _Aligned(wrong=["no samples in the part's window"])
+        return _Aligned(wrong=[remark("no samples in the part's window")])
     rate = wave.sample_rate_hz
     wanted = round((end_ns - start_ns) * rate / 1e9)
     first = round((start_ns - wave.start_ns) * rate / 1e9)
     inside = wave.samples[max(0, first) : max(0, first + wanted)]
     if len(inside) == 0:
-        return _Aligned(wrong=[f"stale: samples end {_span(start_ns - wave.end_ns)} before the part's window"])
+        return _Aligned(wrong=[remark("stale: samples end {span} before the part's window", span=_span(start_ns - wave.end_ns))])
     cut = Waveform(wave.start_ns + round(max(0, first) * 1e9 / rate), rate, inside, wave.unit)
     late_ns, short_ns = cut.start_ns - start_ns, end_ns - cut.end_ns
     aligned = _Aligned(cut, max(abs(late_ns), abs(short_ns)))
-    limit_ns = _limit_ns(config)
-    ends = [f"begins {_span(late_ns)} late"] * (late_ns > limit_ns) + [f"ends {_span(short_ns)} early"] * (short_ns > limit_ns)
-    if ends:
-        aligned.wrong.append(f"incomplete: {' and '.join(ends)}")
+    aligned.wrong += _ends(late_ns, short_ns, _limit_ns(config))
     if not np.isfinite(inside).all():
-        aligned.wrong.append(f"{np.count_nonzero(~np.isfinite(inside))} samples are not numbers")
+        aligned.wrong.append(remark("{n} samples are not numbers", n=str(np.count_nonzero(~np.isfinite(inside)))))
     return aligned
+
+
+def _ends(late_ns: int, short_ns: int, limit_ns: int) -> list[str]:
+    """Say where a waveform does not reach an end of its window."""
+    late, short = _span(late_ns), _span(short_ns)
+    if late_ns > limit_ns and short_ns > limit_ns:
+        return [remark("incomplete: begins {late} late and ends {short} early", late=late, short=short)]
+    if late_ns > limit_ns:
+        return [remark("incomplete: begins {span} late", span=late)]
+    return [remark("incomplete: ends {span} early", span=short)] if short_ns > limit_ns else []
 
 
 def _align_series(series: Series | None, start_ns: int, end_ns: int, config: ChannelConfig) -> _Aligned:
     if series is None or len(series.t_ns) == 0:
-        return _Aligned(wrong=["no values in the part's window"])
+        return _Aligned(wrong=[remark("no values in the part's window")])
     order = np.argsort(series.t_ns, kind="stable")
     t_ns, values = series.t_ns[order], series.values[order]
     inside = (t_ns >= start_ns) & (t_ns <= end_ns)
     if not inside.any():
-        return _Aligned(wrong=[f"stale: the last value is {_span(abs(start_ns - int(t_ns[-1])))} away from the part's window"])
+        away = _span(abs(start_ns - int(t_ns[-1])))
+        return _Aligned(wrong=[remark("stale: the last value is {span} away from the part's window", span=away)])
     cut = Series(t_ns[inside], values[inside], series.unit)
     age_ns = end_ns - int(cut.t_ns[-1])
     if age_ns > config.max_age_ms * 1e6:
-        return _Aligned(wrong=[f"stale: the last value is {_span(age_ns)} old"])
+        return _Aligned(wrong=[remark("stale: the last value is {span} old", span=_span(age_ns))])
     usual_ns = _usual_interval_ns(cut, config)
     error_ns = max(0, age_ns - usual_ns)
     aligned = _Aligned(cut, error_ns, _series_faults(cut, usual_ns, end_ns - start_ns))
     if error_ns > _limit_ns(config):
-        aligned.wrong.append(f"out of step: values end {_span(error_ns)} too early")
+        aligned.wrong.append(remark("out of step: values end {span} too early", span=_span(error_ns)))
     return aligned
 
 
@@ -153,12 +162,12 @@ def _series_faults(series: Series, usual_ns: int, window_ns: int) -> list[str]:
     faults = []
     nan_ratio = float(np.mean(~np.isfinite(series.values)))
     if nan_ratio == 1.0:
-        faults.append("no value is a number")
+        faults.append(remark("no value is a number"))
     elif nan_ratio > MAX_NAN_RATIO:
-        faults.append(f"{nan_ratio:.0%} of the values are not numbers")
+        faults.append(remark("{share} of the values are not numbers", share=f"{nan_ratio:.0%}"))
     pause_ns = int(np.diff(series.t_ns).max(initial=0))
     if pause_ns > max(PAUSE_INTERVALS * usual_ns, MAX_PAUSE_RATIO * window_ns):
-        faults.append(f"incomplete: a gap of {_span(pause_ns)}")
+        faults.append(remark("incomplete: a gap of {span}", span=_span(pause_ns)))
     return faults
 
 

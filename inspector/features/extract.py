@@ -9,6 +9,7 @@ from inspector.features.content import Features, Picture, Vectors
 from inspector.features.meaning import Meanings
 from inspector.features.quality import Quality
 from inspector.parts import Modality, PartRecord
+from inspector.remarks import remark
 
 
 def extract(record: PartRecord) -> Features:
@@ -47,6 +48,6 @@ def meanings(modality: Modality) -> Meanings:
 
 
 def _degraded(record: PartRecord, qualities: Mapping[str, Quality]) -> dict[str, str]:
-    missing = {name: "missing" for name in record.channels if name not in record.present}
+    missing = {name: remark("missing") for name in record.channels if name not in record.present}
     bad = {name: quality.reason for name, quality in qualities.items() if quality.reason}
     return missing | bad | dict(record.degraded)

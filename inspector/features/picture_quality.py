@@ -12,6 +12,7 @@ from inspector.features.content import Picture
 from inspector.features.picture import eight_bit, shrunk
 from inspector.features.quality import AMBIGUOUS_COST, Quality, judged, ramp
 from inspector.parts import Frame
+from inspector.remarks import remark
 
 Grey = NDArray[np.uint8]
 
@@ -27,7 +28,7 @@ BLOCK_PX = 8
 def assess(frame: Frame, picture: Picture) -> Quality:
     """Rate a picture; `picture` is the same one made ready, which is faster to look at than a camera's full resolution."""
     if min(frame.pixels.shape[:2]) < BLOCK_PX:
-        return Quality(0.0, "picture too small to judge", {})
+        return Quality(0.0, remark("picture too small to judge"), {})
     grey = shrunk(_grey(picture.pixels), ASSESS_SIDE_PX)
     levels = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel().astype(np.float64) / grey.size
     mean = float(levels @ np.arange(256))

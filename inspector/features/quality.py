@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from inspector.remarks import remark
+
 DEGRADED_BELOW = 0.6
 """A channel with a lower quality is reported as degraded."""
 
@@ -80,7 +82,7 @@ def judged(penalties: Mapping[str, float], indicators: Mapping[str, float]) -> Q
     for penalty in penalties.values():
         value *= 1.0 - min(max(penalty, 0.0), 1.0)
     worst = max(penalties, key=lambda name: penalties[name], default="")
-    return Quality(value, worst if value < DEGRADED_BELOW else "", indicators)
+    return Quality(value, remark(worst) if value < DEGRADED_BELOW else "", indicators)
 
 
 def ramp(value: float, start: float, end: float) -> float:

@@ -9,6 +9,7 @@ from scipy.fft import next_fast_len, rfft
 from inspector.features.quality import AMBIGUOUS_COST, Quality, judged, ramp
 from inspector.features.spectra import frame_power, hann
 from inspector.parts import Waveform
+from inspector.remarks import remark
 
 Samples = NDArray[np.float32]
 
@@ -32,7 +33,7 @@ def assess(waveform: Waveform) -> Quality:
     """Rate a waveform. Sound and vibration are spoilt alike; only silence is counted in the unit's own terms."""
     samples = waveform.samples
     if len(samples) < FEWEST_SAMPLES or not np.isfinite(samples).all():
-        return Quality(0.0, "signal too short or not a number", {})
+        return Quality(0.0, remark("signal too short or not a number"), {})
     centred = samples - samples.mean()
     power = float(np.mean(centred**2))
     steps = np.abs(np.diff(samples))

@@ -14,6 +14,7 @@ from inspector.fusion.batch import Batch, Maps
 from inspector.fusion.memory import GoodMemory
 from inspector.fusion.spec import NetworkSpec
 from inspector.parts import Modality
+from inspector.remarks import remark
 
 Ranges = Mapping[str, Mapping[str, tuple[float, float]]]
 """Channel -> quality indicator -> the low and high end of what training saw (5 % and 95 %)."""
@@ -70,7 +71,8 @@ def familiarity(indicators: Mapping[str, float], ranges: Mapping[str, tuple[floa
             continue
         cost = UNSEEN_COST * ramp(indicator.outside(value, low, high), LEAST_OUTSIDE, MOST_OUTSIDE)
         if 1 - cost < factor:
-            worst, factor = f"{name.replace('_', ' ')} {'below' if value < low else 'above'} all that training saw", 1 - cost
+            side = "{measure} below all that training saw" if value < low else "{measure} above all that training saw"
+            worst, factor = remark(side, measure=name.replace("_", " ")), 1 - cost
     return factor, worst
 
 

@@ -23,6 +23,7 @@ from inspector.fusion.known_kinds import KnownDefects, numbers_of
 from inspector.fusion.localization import Localization, Localizer, Seen
 from inspector.fusion.torchvision_compat import import_grad_cam
 from inspector.parts import UNKNOWN_DEFECT, Attribution, Defect, GoodPart, Modality, ModelRef, Verdict
+from inspector.remarks import of_channel, remark
 
 UNUSABLE_BELOW = 0.2
 """A channel of lower quality counts as unseen when it is decided whether a part may pass."""
@@ -168,7 +169,7 @@ class Judge:
         if outcome == "pass":
             reasons = self._blind_spots(trusted) + _disagreement(calibration, evidence)
         elif outcome == "review":
-            reasons = (f"score {score:.3g} lies between {calibration.review_from:.3g} and {calibration.threshold:.3g}: a person must look",)
+            reasons = (_undecided(score, calibration),)
         kind = UNKNOWN_DEFECT if outcome != "pass" and self._is_new(opinion, batch) else _likeliest(kinds)
         return Verdict(
             outcome="review" if reasons else outcome,
@@ -203,7 +204,7 @@ class Judge:
             model=self.ref,
             quality=trusted.quality,
             degraded=trusted.degraded,
-            reasons=("no channel of this part can be used",),
+            reasons=(remark("no channel of this part can be used"),),
             score_interval=(0.0, 1.0),
         )
 
@@ -212,7 +213,7 @@ class Judge:
         ours = [name for name, modality in self.manifest.channels.items() if modality == leading]
         if not ours or any(trusted.quality.get(name, 0.0) >= UNUSABLE_BELOW for name in ours):
             return ()
-        return tuple(f"{name}: {trusted.degraded.get(name, 'cannot be used')}" for name in ours[:3])
+        return tuple(of_channel(name, trusted.degraded.get(name, remark("cannot be used"))) for name in ours[:3])
 
     def _is_new(self, opinion: Opinion, batch: Batch) -> bool:
         """Tell whether a defect is unlike all that training showed; where its modality cannot be used, nothing says so."""
@@ -241,7 +242,14 @@ def _disagreement(calibration: Calibration, evidence: Mapping[str, float]) -> tu
     if len(own) < 2:
         return ()
     bad, good = max(own, key=lambda name: own[name]), min(own, key=lambda name: own[name])
-    return (f"{SENSES[bad]} and {SENSES[good]} disagree: {SENSES[bad]} speaks for a defect, {SENSES[good]} against it",)
+    against = "{bad} and {good} disagree: {bad} speaks for a defect, {good} against it"
+    return (remark(against, bad=SENSES[bad], good=SENSES[good]),)
+
+
+def _undecided(score: float, calibration: Calibration) -> str:
+    low, high = calibration.review_from, calibration.threshold
+    said = "score {score} lies between {low} and {high}: a person must look"
+    return remark(said, score=f"{score:.3g}", low=f"{low:.3g}", high=f"{high:.3g}")
 
 
 def _probabilities(names: list[str], logits: np.ndarray, temperature: float) -> dict[str, float]:

@@ -10,6 +10,7 @@ from inspector.diagnosis import Catalogue
 from inspector.diagnosis.wording import channel_title, unit_text
 from inspector.errors import StoreError
 from inspector.parts import OK_LABEL
+from inspector.remarks import said
 from inspector.reports import figures
 from inspector.reports.sheet import Facts, Heading, Language, Paragraph, Picture, Sheet, Stamp, Table
 from inspector.reports.sheets import clock, new_sheet, number, span
@@ -63,10 +64,10 @@ class _Writer:
         detail = self._say("scored", score=summary.score, threshold=summary.threshold)
         self.sheet.add(Stamp(summary.outcome, self._say(summary.outcome), detail))
         if degraded := document.get("condition", {}).get("degraded"):
-            listed = "; ".join(f"{self._channel(name)} ({why})" for name, why in degraded.items())
+            listed = "; ".join(f"{self._channel(name)} ({self._remark(why)})" for name, why in degraded.items())
             self.sheet.add(Paragraph(self._say("degraded", channels=listed), "warning"))
         if document.get("reasons"):
-            self.sheet.add(Paragraph(self._say("reasons", reasons="; ".join(document["reasons"])), "warning"))
+            self.sheet.add(Paragraph(self._say("reasons", reasons="; ".join(map(self._remark, document["reasons"]))), "warning"))
         if conclusion := document.get("conclusion"):
             self.sheet.add(Heading(self._say("conclusion")), Paragraph(conclusion[self.language], "lead"))
         if test := document.get("next_test"):
@@ -190,6 +191,9 @@ class _Writer:
 
     def _channel(self, name: str) -> str:
         return in_language(channel_title(name, self.catalogue), self.language)
+
+    def _remark(self, sentence: str) -> str:
+        return said(sentence, self.language, self._channel)
 
     def _kind(self, kind: str) -> str:
         return "ok" if kind == OK_LABEL else in_language(self.catalogue.defect_title(kind), self.language)

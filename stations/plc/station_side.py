@@ -17,6 +17,7 @@ from inspector.errors import DriverError
 from inspector.home import Home
 from inspector.parts import Decision, Trigger
 from inspector.plc import PlcInputs, RecipeStatus
+from inspector.remarks import remark
 from stations.plc.gate import GateRules
 from stations.plc.handshake import Handshake, Rules
 from stations.plc.journal import Journal
@@ -32,7 +33,7 @@ GRACE_NS = 20_000_000
 RETRY_S = 1.0
 DEAF_NS = 1_000_000_000
 """When nobody has waited for a trigger for so long, nobody will take one: the station is stopping, or it hangs."""
-NOTHING_YET = "nothing has come yet"
+NOTHING_YET = remark("nothing has come yet")
 """What the agent says of a channel that was neither lost nor heard: a camera that waits for its trigger is healthy so."""
 
 ChannelHealth = Mapping[str, Mapping[str, Any]]

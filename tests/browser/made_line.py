@@ -37,6 +37,7 @@ from inspector.parts import (
     Verdict,
     Waveform,
 )
+from inspector.remarks import remark
 from inspector.store import Store
 
 STATION = "demo-press"
@@ -61,6 +62,7 @@ SQUEAL = Attribution(
     Text("microphone 1.7–2.1 kHz at −0.70 … +0.00 s", "microphone 1.7–2.1 kHz，−0.70 … +0.00 s"),
 )
 OFTEN = Text("third time in 7 days: ask for maintenance", "7 天内第 3 次：请安排检修")
+UNDECIDED = remark("score {score} lies between {low} and {high}: a person must look", score="0.55", low="0.42", high="0.7")
 MODEL = ModelRef("demo-press", "1.0.0", "3f5c" * 16)
 
 
@@ -143,7 +145,7 @@ FAULTS = (
             "grease-bearing",
             Text("Grease the drive-side bearing; plan its replacement.", "给驱动端轴承加注润滑脂，并计划更换。"),
             0.78,
-            (Parameter("grease", 12.0, "g", 8.0, 15.0),),
+            (Parameter("grease_amount", 12.0, "g", 8.0, 15.0),),
             9,
             6,
             ("case-022", "case-009"),
@@ -189,7 +191,7 @@ def inspection(
     generator = np.random.default_rng(number)
     decided: Outcome = outcome or ("fail" if fault else "pass")
     record = _record(number, generator, fault, part_id or f"P-{number:06d}", station, wall_utc_ns, missing)
-    verdict = _verdict(generator, fault, decided, dict.fromkeys(missing, "no data in the window"))
+    verdict = _verdict(generator, fault, decided, dict.fromkeys(missing, remark("no samples in the part's window")))
     if decided == "pass":
         return Inspection(record, verdict, timings_ms={"align": 1.9, "features": 22.0, "judge": 31.5})
     return Inspection(
@@ -241,7 +243,7 @@ def _record(
         waveforms={name: wave for name, wave in waveforms.items() if name not in missing},
         series=_series(t_ns, generator, cause),
         sync_error_ns={name: int(abs(generator.normal(0, 4e5))) for name in CHANNELS if name not in missing},
-        degraded=dict.fromkeys(missing, "no data in the window"),
+        degraded=dict.fromkeys(missing, remark("no samples in the part's window")),
         wall_utc_ns=wall_utc_ns or time.time_ns(),
     )
 
@@ -258,7 +260,7 @@ def _verdict(generator: np.random.Generator, fault: Fault | None, outcome: Outco
         defects,
         weights=weights,
         degraded=degraded,
-        reasons=("score within the review band",) if outcome == "review" else (),
+        reasons=(UNDECIDED,) if outcome == "review" else (),
     )
 
 

@@ -106,6 +106,18 @@ def test_a_part_is_told_in_both_languages_with_all_that_belongs_to_it(store, mad
     assert part["conclusion"]["zh"]
 
 
+def test_why_a_part_needs_a_person_is_told_in_both_languages(store, made_line):
+    part = live_feed.part_view(store.add(made_line.inspection(16, outcome="review", missing=("microphone",))))
+    (reason,) = part["reasons"]
+    assert reason == {
+        "en": "score 0.55 lies between 0.42 and 0.7: a person must look",
+        "zh": "得分 0.55 介于 0.42 与 0.7 之间，需要人工查看",
+    }
+    assert part["degraded"]["microphone"]["zh"] == "零件窗口内无采样"
+    (lamp,) = live_feed.lamps({"mic": {"state": "stale", "reason": "last data 2.5 s ago"}})
+    assert lamp["reason"]["zh"] == "最后的数据在 2.5 s 前"
+
+
 def test_a_part_that_passed_has_no_heat_map(store, made_line):
     part = live_feed.part_view(store.add(made_line.inspection(1)))
     assert (part["heat"], part["suggestion"], part["cause"]) == (None, None, None)

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import time
@@ -6,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards import command
-from dashboards.views import history
+from dashboards.views import guide, history
 from inspector.config import CostsConfig
 from inspector.document import inspection_document
 from inspector.errors import UsageError
@@ -27,6 +28,12 @@ def history_page():
     from dashboards.views import history
 
     history.show()
+
+
+def guide_page():
+    from dashboards.views import guide
+
+    guide.show()
 
 
 def spc_page():
@@ -84,6 +91,23 @@ def test_the_part_page_shows_everything_of_a_failed_part(store, made_line, lang)
         assert text in shown
     assert len(app.get("plotly_chart")) == 3 + 6
     assert len(app.get("audio")) == 1
+
+
+def test_a_part_that_needs_a_person_says_why_in_the_readers_language(store, made_line):
+    store.add(made_line.inspection(16, outcome="review", missing=("microphone",)))
+    app = run(part_page, lang="zh")
+    assert "需要人工查看" in app.info[0].value
+    assert "麦克风" in app.warning[0].value
+    assert "零件窗口内无采样" in app.warning[0].value
+
+
+@pytest.mark.parametrize(("lang", "title"), [("en", "Operator's guide"), ("zh", "操作员指南")])
+def test_the_guide_is_shown_with_pictures_that_are_there(store, lang, title):
+    (shown,) = [element.value for element in run(guide_page, lang=lang).markdown]
+    assert title in shown
+    addresses = re.findall(r"\]\(([^)]+)\)", shown)
+    assert addresses
+    assert {address.removeprefix("/guide/") for address in addresses} <= set(guide.pictures())
 
 
 def test_without_an_id_the_last_finding_is_shown(store, made_line):
