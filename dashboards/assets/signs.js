@@ -51,3 +51,15 @@ function leadToBadge(language) {
   location.assign(`/badge?lang=${language}&next=${encodeURIComponent(location.pathname + location.search)}`);
   return true;
 }
+
+// Return what Streamlit calls with each rerun: one screen per place on the page, told anew what to show, closed when the page is left.
+function mounted(Screen) {
+  const screens = new WeakMap();
+  return (component) => {
+    const root = component.parentElement;
+    let screen = screens.get(root);
+    if (!screen) screens.set(root, (screen = new Screen(root)));
+    screen.configure(component.data, component.setTriggerValue);
+    return () => { screen.close(); screens.delete(root); };
+  };
+}
