@@ -10,6 +10,7 @@ const SHAPES = {
 const SERVER_SILENT_MS = 1700;
 const LINE_SILENT_MS = 1800;
 const REOPEN_MS = 3500;
+const MOST_KEPT_ALIVE = 15000; // browsers refuse more than 64 kB that is to outlive its page, with four bytes a letter at most
 
 function element(name, attributes) {
   const made = document.createElementNS('http://www.w3.org/2000/svg', name);
@@ -34,7 +35,9 @@ function filled(sentence, values) { return sentence.replace(/\{(\w+)\}/g, (_, na
 // Send one object to the server; 0 where it could not be reached.
 async function post(address, body) {
   try {
-    const reply = await fetch(address, { method: 'POST', keepalive: true, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+    const text = JSON.stringify(body);
+    const keepalive = text.length < MOST_KEPT_ALIVE;
+    const reply = await fetch(address, { method: 'POST', keepalive, headers: { 'Content-Type': 'application/json' }, body: text });
     return reply.status;
   } catch {
     return 0;

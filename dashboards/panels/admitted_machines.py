@@ -10,7 +10,7 @@ from dashboards import admitting
 from dashboards.panels.admitting_pieces import confirmed, done, keep_secret, known_stations, log, moment, right_name, secret, station_name
 from dashboards.panels.pieces import title
 from dashboards.words import Language, say
-from inspector.store import EVERY_STATION, SCOPES, Client
+from inspector.store import EVERY_STATION, SCOPES, Client, Scope
 
 
 def show(lang: Language) -> None:
@@ -52,7 +52,7 @@ def _adding(lang: Language) -> None:
             done(lambda: keep_secret("token", name.strip(), admitting.add_client(name, scopes, stations)))
 
 
-def _scopes_and_stations(key: str, scopes: list[str], stations: list[str], lang: Language) -> tuple[list[str], list[str]]:
+def _scopes_and_stations(key: str, scopes: list[str], stations: list[str], lang: Language) -> tuple[list[Scope], list[str]]:
     may = st.multiselect(
         say("scopes", lang),
         SCOPES,

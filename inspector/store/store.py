@@ -17,7 +17,7 @@ from sqlalchemy import Engine, select
 from inspector.errors import StoreError
 from inspector.home import Home
 from inspector.parts import Case, Fix, Inspection, Outcome, PartTruth
-from inspector.store import answers, audit, inspections, labels, looks, memory
+from inspector.store import answers, audit, inspections, labels, looks, memory, spoken
 from inspector.store.audit import Audit
 from inspector.store.clients import Clients
 from inspector.store.confirmations import confirmed_causes
@@ -253,6 +253,10 @@ class Store(StationRows):
                 action = "overruled" if kind == "verdict_wrong" else "answered"
                 self._sign(connection, action, inspection_id, told | {"detail": dict(answer.detail)}, who)
             return feedback_id
+
+    def keep_spoken(self, inspection_id: str, content: bytes) -> dict[str, str | int]:
+        """Keep the recording of a spoken note with its part; return what the answer tells of it, so that the log holds its hash."""
+        return spoken.keep(self._folder(inspection_id), content)
 
     def feedback(self, inspection_id: str) -> list[Feedback]:
         """Return the answers given to one inspection, oldest first."""

@@ -86,6 +86,19 @@ def test_the_part_page_shows_everything_of_a_failed_part(store, made_line, lang)
     assert len(app.get("audio")) == 1
 
 
+def test_notes_are_read_and_heard_on_the_part_page(store, made_line):
+    inspection_id = store.add(made_line.inspection(5, fault=made_line.FAULTS[1]))
+    recording = store.keep_spoken(inspection_id, b"OggS" + bytes(100))
+    store.add_feedback(inspection_id, "note", who="mei", detail={"recording": recording})
+    store.add_feedback(inspection_id, "note", who="lei", note=HURTFUL)
+    app = run(part_page, id=inspection_id)
+    assert len(app.get("audio")) == 2
+    assert HURTFUL not in html_of(app)
+    assert "&lt;script&gt;" in html_of(app)
+    (store.get(inspection_id).folder / "spoken" / recording["name"]).unlink()
+    assert "the recording is no longer kept" in html_of(run(part_page, id=inspection_id))
+
+
 def test_without_an_id_the_last_finding_is_shown(store, made_line):
     store.add(made_line.inspection(5, fault=made_line.FAULTS[0]))
     store.add(made_line.inspection(6))
