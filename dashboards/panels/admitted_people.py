@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from html import escape
 
 import streamlit as st
@@ -102,7 +103,7 @@ def _roles(person: Person, lang: Language) -> None:
             with st.container(key=f"role-row-{station}", horizontal=True, vertical_alignment="center", gap="medium"):
                 st.html(f'<p class="plain"><b>{escape(right_name(role, lang))}</b> · {escape(station_name(station, lang))}</p>')
                 if st.button(say("take_role", lang), key=f"take-{person.name}-{station}"):
-                    done(lambda station=station: admitting.revoke(person.name, station))  # type: ignore[misc]
+                    done(partial(admitting.revoke, person.name, station))
         with st.form(f"grant-{person.name}", border=False):
             role, station = _role_and_station(person.name, lang)
             if st.form_submit_button(say("give_role", lang), width="stretch"):

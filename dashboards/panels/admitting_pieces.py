@@ -12,7 +12,7 @@ from dashboards import admitting, queries
 from dashboards.panels.pieces import plain_text, table, title
 from dashboards.words import Language, done_name, say
 from inspector.errors import InspectorError
-from inspector.store import EVERY_STATION, AuditEntry
+from inspector.store import EVERY_STATION, ROLES, SCOPES, AuditEntry
 
 _TOLD = ("role", "station", "badge", "screen", "scopes", "stations", "roles")
 
@@ -94,7 +94,4 @@ def _told(value: object, lang: Language) -> str:
 
 def right_name(right: str, lang: Language) -> str:
     """Return what a role or a scope is called; what is neither stays as it is."""
-    return say(f"right_{right}", lang) if right in _RIGHTS else right
-
-
-_RIGHTS = ("viewer", "operator", "engineer", "admin", "inspect", "read", "feedback", "metrics")
+    return say(f"right_{right}", lang) if right in (*ROLES, *SCOPES) else right
