@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -9,7 +10,8 @@ from pydantic import Field
 
 from dashboards import queries
 from dashboards.sent import Sent
-from inspector.store import Answer, StoredInspection
+from inspector.errors import StoreError
+from inspector.store import Answer, StoredInspection, spoken
 
 _Name = Annotated[str, Field(min_length=1, max_length=120)]
 _ABOUT_A_FIX = ("helped", "not_helped", "applied")
@@ -27,6 +29,8 @@ class SentAnswer(Sent):
     cause: _Name | None = None
     parameters: dict[str, Annotated[float, Field(allow_inf_nan=False)]] | None = None
     """Name -> the value that was set."""
+    recording: Annotated[str, Field(max_length=1_400_000)] | None = None
+    """A spoken note, in base64."""
 
 
 def keep(answer: SentAnswer) -> str:
@@ -40,10 +44,25 @@ def keep(answer: SentAnswer) -> str:
     suggestion = _suggestion(stored, answer.fix_id) if answer.kind in _ABOUT_A_FIX else None
     detail = _detail(answer, suggestion)
     note = (answer.note or "").strip() or None
-    if answer.kind == "note" and note is None:
+    recording = _recording(answer)
+    if answer.kind == "note" and note is None and recording is None:
         raise ValueError("a note says something")
     fix_id = suggestion["fix_id"] if suggestion else None
-    return queries.answer(stored.summary.inspection_id, answer.kind, fix_id, note, detail=detail, token=answer.token)
+    return queries.answer(stored.summary.inspection_id, answer.kind, fix_id, note, detail=detail, token=answer.token, recording=recording)
+
+
+def _recording(answer: SentAnswer) -> bytes | None:
+    """Return a spoken note. Raises ValueError where it is none."""
+    if answer.recording is None:
+        return None
+    if answer.kind != "note":
+        raise ValueError("recording: goes with a note")
+    try:
+        content = base64.b64decode(answer.recording, validate=True)
+        spoken.kind_of(content)
+    except (ValueError, StoreError) as error:
+        raise ValueError(f"recording: {error}") from error
+    return content
 
 
 def _detail(answer: SentAnswer, suggestion: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboards import masthead, people
+from dashboards import admitting, masthead, people
 from dashboards.shapes import LOGO, picture_of
-from dashboards.views import alarms, causes, guide, handover, history, live, part, replay, review, spc, wall
+from dashboards.views import access, alarms, causes, guide, handover, history, live, part, replay, review, spc, wall
 from dashboards.words import say
 from inspector.store import EVERY_STATION
 
@@ -34,6 +34,8 @@ if people.may("engineer", masthead.station() or EVERY_STATION):  # what only eng
         "page_replay": st.Page(replay.show, title=say("page_replay", lang), url_path="replay"),
         "page_review": st.Page(review.show, title=say("page_review", lang), url_path="review"),
     }
+if admitting.may_admit():
+    pages["page_access"] = st.Page(access.show, title=say("page_access", lang), url_path="access")
 st.session_state["pages"] = pages  # for the pages that lead to another page
 chosen = st.navigation(list(pages.values()), position="hidden")
 masthead.show(pages)

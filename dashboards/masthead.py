@@ -13,6 +13,7 @@ from dashboards import people, queries
 from dashboards.shapes import LOGO, picture_of
 from dashboards.theme import style_sheet
 from dashboards.words import LANGUAGES, Language, language_of, say
+from inspector.access import Present
 
 HELP = "page_guide"
 """The page that stands apart from the others, beside who is signed in."""
@@ -83,9 +84,15 @@ def _person(lang: Language) -> None:
         shown, action, word = say("screen_shows", lang), "badge", "badge_badge"
     method = "get" if action == "badge" else "post"
     st.html(
-        f'<form class="person" method="{method}" action="/{action}" target="_self"><span>{escape(shown)}</span>'
+        f'<form class="person" method="{method}" action="/{action}" target="_self">{_named(escape(shown), here, lang)}'
         f'<input type="hidden" name="lang" value="{lang}"><button type="submit">{say(word, lang)}</button></form>'
     )
+
+
+def _named(shown: str, here: Present, lang: Language) -> str:
+    if here.screen is not None:
+        return f"<span>{shown}</span>"
+    return f'<a href="/password?lang={lang}" target="_self" title="{say("password_title", lang)}">{shown}</a>'
 
 
 @st.fragment(run_every=5.0)

@@ -35,6 +35,7 @@ from inspector.store import (
     Store,
     StoredEvidence,
     StoredInspection,
+    spoken,
 )
 from inspector.store.evidence import load_evidence
 
@@ -230,11 +231,18 @@ def answer(
     *,
     detail: Mapping[str, Any] | None = None,
     token: str | None = None,
+    recording: bytes | None = None,
 ) -> str:
     """Store what an operator says of one inspection, signed; return the id of the answer. Raises AccessError, StoreError."""
     stored = inspection(inspection_id)
     who = people.demand("operator", stored.summary.station if stored else EVERY_STATION)
-    return str(store().add_feedback(inspection_id, kind, fix_id, who, note, detail=detail, token=token))
+    kept = {"recording": store().keep_spoken(inspection_id, recording)} if recording else {}
+    return str(store().add_feedback(inspection_id, kind, fix_id, who, note, detail={**(detail or {}), **kept}, token=token))
+
+
+def spoken_notes(stored: StoredInspection) -> dict[str, Path]:
+    """Return the recordings of the notes that were spoken about a part, by name."""
+    return spoken.recordings(stored.folder)
 
 
 def open_alarms(station: str) -> list[Alarm]:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
@@ -43,7 +43,9 @@ ALLOWED_HOSTS_VARIABLE = "INSPECTOR_DASHBOARD_HOSTS"
 _POLL_S = 0.06
 _BEAT_S = 0.5
 _THUMBNAIL_PX = (160, 120)
-_MAX_ANSWER_BYTES = 8192
+_MAX_ACTION_BYTES = 8192
+_MAX_ANSWER_BYTES = 1_500_000
+"""With a spoken note; as text it is a third longer."""
 _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _NEVER = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -149,7 +151,7 @@ def _event(name: str, data: dict[str, Any]) -> str:
     return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False, allow_nan=False)}\n\n"
 
 
-@cache
+@lru_cache(maxsize=64)  # more than any plant has: whoever asks for names that are none must not fill the memory
 def _pulse(station: str) -> live_feed.Pulse:
     return live_feed.Pulse(station)
 
@@ -226,11 +228,14 @@ def thumbnail_jpeg(path: Path) -> bytes:
 
 
 async def _answer(request: Request) -> Response:
-    return await _written(request, lambda body: {"feedback_id": answering.keep(parsed(answering.SentAnswer, body))})
+    def write(body: bytes) -> dict[str, Any]:
+        return {"feedback_id": answering.keep(parsed(answering.SentAnswer, body))}
+
+    return await _written(request, write, _MAX_ANSWER_BYTES)
 
 
 async def _act_on_alarm(request: Request) -> Response:
-    return await _written(request, lambda body: alarm_feed.act(parsed(alarm_feed.SentAction, body)))
+    return await _written(request, lambda body: alarm_feed.act(parsed(alarm_feed.SentAction, body)), _MAX_ACTION_BYTES)
 
 
 async def _alarms(request: Request) -> Response:
@@ -243,12 +248,12 @@ async def _alarms(request: Request) -> Response:
         return _refused(str(error), 503)
 
 
-async def _written(request: Request, write: Callable[[bytes], dict[str, Any]]) -> Response:
+async def _written(request: Request, write: Callable[[bytes], dict[str, Any]], most_bytes: int) -> Response:
     """Take what one of our own pages sends; whoever is here signs it."""
     if not same_origin(request.headers):
         return _refused("an answer must come from the dashboard's own pages", 403)
     try:
-        body = await _json_body(request)
+        body = await _json_body(request, most_bytes)
         return JSONResponse(await to_thread.run_sync(write, body), status_code=201)
     except ValueError as error:
         return _refused(str(error), 400)
@@ -264,14 +269,14 @@ def _refused(why: str, status: int) -> Response:
     return JSONResponse({"error": why}, status_code=status)
 
 
-async def _json_body(request: Request) -> bytes:
+async def _json_body(request: Request, most_bytes: int) -> bytes:
     """Return the body, which says that it is JSON. Raises ValueError."""
     if request.headers.get("content-type", "").split(";")[0] != "application/json":
         raise ValueError("send application/json")
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _MAX_ANSWER_BYTES:
+        if len(body) > most_bytes:
             raise ValueError("too long")
     return body
 
@@ -297,7 +302,7 @@ def _lifespan(announce: Callable[[], None]) -> Callable[[st.App], AbstractAsyncC
 
 def _warm_up() -> None:
     """Load what the first page needs, so that it comes as fast as the second."""
-    for view in ("live", "part", "history", "alarms", "wall", "spc", "handover", "causes", "replay", "review", "guide"):
+    for view in ("live", "part", "history", "alarms", "wall", "spc", "handover", "causes", "replay", "review", "access", "guide"):
         import_module(f"dashboards.views.{view}")
     for station in queries.store().stations():
         queries.station_definition(station)

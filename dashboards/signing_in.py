@@ -15,7 +15,7 @@ from dashboards import door, people, queries
 from dashboards.shapes import LOGO, picture_of
 from dashboards.theme import asset
 from dashboards.words import Language, language_of, say
-from inspector.access import SCREEN_S, Logins, Present, TooOftenError, checked_password, hashed
+from inspector.access import SCREEN_S, LockedOutError, Logins, Present, TooOftenError, checked_password, hashed
 from inspector.errors import AccessError
 
 _MAX_FORM_BYTES = 4096
@@ -150,8 +150,9 @@ def _page(request: Request, form: str, *, wrong: str | None = None, status: int 
 
 
 def _refused(request: Request, form: str, error: AccessError, wrong: str, name: str = "") -> Response:
-    too_often = isinstance(error, TooOftenError)
-    return _page(request, form, wrong="too_often" if too_often else wrong, status=429 if too_often else 403, name=name)
+    if isinstance(error, TooOftenError):
+        return _page(request, form, wrong="too_often", status=429, name=name)
+    return _page(request, form, wrong="login_locked" if isinstance(error, LockedOutError) else wrong, status=403, name=name)
 
 
 def _login_fields(lang: Language, name: str) -> str:

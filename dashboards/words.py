@@ -206,6 +206,14 @@ WORDS: dict[str, Text] = {
     "is_bad": Text("Part is bad", "零件不合格"),
     "true_defect": Text("What the defect really is", "真实缺陷"),
     "true_cause": Text("What the cause really is", "真实原因"),
+    "speak_note": Text("Speak a note", "语音备注"),
+    "speaking": Text("Recording, a minute at most", "正在录音，最长一分钟"),
+    "stop_speaking": Text("Stop", "停止"),
+    "speak_again": Text("Record again", "重录"),
+    "save_spoken": Text("Save recording", "保存录音"),
+    "no_microphone": Text("This browser gives no microphone.", "此浏览器未允许使用麦克风。"),
+    "notes": Text("Notes", "备注"),
+    "not_kept": Text("the recording is no longer kept", "录音已不再保留"),
     "save_note": Text("Save note", "保存备注"),
     "close": Text("Close", "关闭"),
     "nobody": Text("nobody yet", "尚未署名"),
@@ -342,6 +350,59 @@ WORDS: dict[str, Text] = {
     "keep_label": Text("Keep", "保存"),
     "export_labels": Text("Export labelled parts ({parts})", "导出已标注零件（{parts}）"),
     "exported": Text("{parts} parts written to {folder}", "已将 {parts} 件写入 {folder}"),
+    # who is let in
+    "page_access": Text("Access", "权限"),
+    "admins_only": Text("Admins let others in, signed in with name and password.", "只有以用户名和密码登录的管理员才能授权。"),
+    "login_locked": Text("You are locked out. Ask an admin.", "您已被停用，请联系管理员。"),
+    "people": Text("People", "人员"),
+    "machines": Text("Machines (API tokens)", "设备（接口令牌）"),
+    "made_password": Text("Password of {name}, shown this once", "{name} 的密码，仅显示这一次"),
+    "made_token": Text("Token of {name}, shown this once", "{name} 的令牌，仅显示这一次"),
+    "written_down": Text("I have written it down", "我已记下"),
+    "done_lately": Text("What was done lately", "最近操作记录"),
+    "who_did": Text("By whom", "操作人"),
+    "what_was_done": Text("What", "内容"),
+    "every_station": Text("every station", "全部工位"),
+    "on_a_screen": Text("as a screen at the line", "作为产线屏幕"),
+    "no_role": Text("no role", "无角色"),
+    "role": Text("Role", "角色"),
+    "roles": Text("Roles", "角色"),
+    "give_role": Text("Give this role", "授予角色"),
+    "take_role": Text("Take away", "收回"),
+    "add_person": Text("Add a person", "添加人员"),
+    "last_signed_in": Text("Last here", "最近登录"),
+    "state": Text("State", "状态"),
+    "let_in": Text("is let in", "可登录"),
+    "locked_out": Text("locked out", "已停用"),
+    "this_is_you": Text("This is you.", "这是您本人。"),
+    "new_password": Text("New password", "重置密码"),
+    "asks_new_password": Text("{name} is signed out everywhere.", "{name} 将在所有设备上退出登录。"),
+    "lock_person": Text("Lock out", "停用"),
+    "unlock_person": Text("Let in again", "恢复登录"),
+    "asks_lock": Text("{name} is out at once. Everything they signed stays.", "{name} 将立即退出，其签署的记录保留。"),
+    "remove_person": Text("Remove", "删除"),
+    "asks_remove": Text("{name} is taken out. Everything they signed stays.", "将删除 {name}，其签署的记录保留。"),
+    "badge_and_pin": Text("Badge and PIN, to act on a screen at the line", "工牌与识别码（用于产线屏幕）"),
+    "pin_digits": Text("PIN, 4 to 8 digits", "识别码，4 至 8 位数字"),
+    "set_badge": Text("Set badge and PIN", "设置工牌和识别码"),
+    "no_machine": Text("No machine may call yet.", "尚无设备获得授权。"),
+    "machine_name": Text("Name of the machine or system", "设备或系统名称"),
+    "add_machine": Text("Make a token", "生成令牌"),
+    "scopes": Text("What it may do", "权限范围"),
+    "stations": Text("At which stations", "适用工位"),
+    "choose": Text("Choose", "请选择"),
+    "let_in_since": Text("let in since {time}", "自 {time} 起授权"),
+    "keep_rights": Text("Keep these rights", "保存权限"),
+    "revoke_token": Text("Revoke the token", "吊销令牌"),
+    "asks_revoke": Text("{name} is refused from now on.", "{name} 此后将被拒绝。"),
+    "right_viewer": Text("viewer", "查看者"),
+    "right_operator": Text("operator", "操作员"),
+    "right_engineer": Text("engineer", "工程师"),
+    "right_admin": Text("admin", "管理员"),
+    "right_inspect": Text("have parts inspected", "提交检测"),
+    "right_read": Text("read", "读取"),
+    "right_feedback": Text("tell what helped", "提交反馈"),
+    "right_metrics": Text("metrics", "运行指标"),
     # reports
     "report": Text("Report", "报告"),
     "not_made": Text("The report cannot be made", "无法生成报告"),
@@ -468,6 +529,22 @@ PARAMETERS: dict[str, Text] = {
     "torque": Text("torque", "力矩"),
 }
 
+DONE: dict[str, Text] = {
+    "person added": Text("added", "添加"),
+    "person removed": Text("removed", "删除"),
+    "person locked": Text("locked out", "停用"),
+    "person unlocked": Text("let in again", "恢复登录"),
+    "password changed": Text("password changed", "更改密码"),
+    "badge changed": Text("badge changed", "更改工牌"),
+    "role granted": Text("role given", "授予角色"),
+    "role revoked": Text("role taken", "收回角色"),
+    "signed in": Text("signed in", "登录"),
+    "acted by badge": Text("acted by badge", "刷工牌操作"),
+    "client added": Text("token made", "生成令牌"),
+    "client changed": Text("rights changed", "更改权限"),
+    "client removed": Text("token revoked", "吊销令牌"),
+}
+
 STAGES: dict[str, Text] = {
     "align": Text("align", "对齐"),
     "features": Text("features", "特征"),
@@ -523,6 +600,11 @@ def stage_name(stage: str, language: Language) -> str:
 def in_words(remark: str, language: Language) -> str:
     """Return what the inspector remarked of a signal or a verdict, in `language`."""
     return remarks.said(remark, language, lambda channel: channel_name(channel, language))
+
+
+def done_name(action: str, language: Language) -> str:
+    """Return what the audit log's action is called."""
+    return _name(DONE, action, language)
 
 
 def all_words(language: Language) -> dict[str, str]:

@@ -132,6 +132,7 @@ class Acting {
     if (this.find('.sheet').hidden) return;
     this.find('.sheet').hidden = true;
     this.opener?.focus();
+    this.speaking?.stop();
     this.screen.holdUntil = performance.now() + TOUCHED_STAYS_MS;
   }
 
@@ -174,7 +175,12 @@ class Acting {
       this.closeSheet();
       this.answer('note', { note: text.value.trim() });
     });
-    this.openSheet(this.words.note, [text, save]);
+    const nodes = [text, save];
+    if (Speaking.isPossible()) {
+      this.speaking = new Speaking(this.words, (recording) => { this.closeSheet(); this.answer('note', { recording }); });
+      nodes.push(this.speaking.node);
+    }
+    this.openSheet(this.words.note, nodes);
     text.focus();
   }
 
@@ -239,7 +245,9 @@ class Acting {
   kept() { return JSON.parse(localStorage.getItem(OUTBOX) ?? '{}'); }
   keep(pending) {
     const { body, who, part, text } = pending;
-    localStorage.setItem(OUTBOX, JSON.stringify({ ...this.kept(), [body.token]: { body, who, part, text } }));
+    try {
+      localStorage.setItem(OUTBOX, JSON.stringify({ ...this.kept(), [body.token]: { body, who, part, text } }));
+    } catch { /* long recordings fill what a browser keeps; then an answer is lost only with the page */ }
   }
   forget(pending) {
     const { [pending.body.token]: _, ...rest } = this.kept();

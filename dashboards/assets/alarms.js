@@ -157,12 +157,4 @@ class AlarmBoard {
   }
 }
 
-const boards = new WeakMap();
-
-export default function (component) {
-  const root = component.parentElement;
-  let board = boards.get(root);
-  if (!board) boards.set(root, (board = new AlarmBoard(root)));
-  board.configure(component.data, component.setTriggerValue);
-  return () => { board.close(); boards.delete(root); };
-}
+export default mounted(AlarmBoard);

@@ -443,12 +443,4 @@ class LiveScreen {
   }
 }
 
-const screens = new WeakMap();
-
-export default function (component) {
-  const root = component.parentElement;
-  let screen = screens.get(root);
-  if (!screen) screens.set(root, (screen = new LiveScreen(root)));
-  screen.configure(component.data, component.setTriggerValue);
-  return () => { screen.close(); screens.delete(root); };
-}
+export default mounted(LiveScreen);

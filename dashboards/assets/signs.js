@@ -10,6 +10,7 @@ const SHAPES = {
 const SERVER_SILENT_MS = 1700;
 const LINE_SILENT_MS = 1800;
 const REOPEN_MS = 3500;
+const MOST_KEPT_ALIVE = 15000; // browsers refuse more than 64 kB that is to outlive its page, with four bytes a letter at most
 
 function element(name, attributes) {
   const made = document.createElementNS('http://www.w3.org/2000/svg', name);
@@ -43,7 +44,9 @@ function filled(sentence, values) { return sentence.replace(/\{(\w+)\}/g, (_, na
 // Send one object to the server; 0 where it could not be reached.
 async function post(address, body) {
   try {
-    const reply = await fetch(address, { method: 'POST', keepalive: true, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+    const text = JSON.stringify(body);
+    const keepalive = text.length < MOST_KEPT_ALIVE;
+    const reply = await fetch(address, { method: 'POST', keepalive, headers: { 'Content-Type': 'application/json' }, body: text });
     return reply.status;
   } catch {
     return 0;
@@ -59,4 +62,16 @@ function leadToBadge(language) {
   if (!signer.badge) return false;
   location.assign(`/badge?lang=${language}&next=${encodeURIComponent(location.pathname + location.search)}`);
   return true;
+}
+
+// Return what Streamlit calls with each rerun: one screen per place on the page, told anew what to show, closed when the page is left.
+function mounted(Screen) {
+  const screens = new WeakMap();
+  return (component) => {
+    const root = component.parentElement;
+    let screen = screens.get(root);
+    if (!screen) screens.set(root, (screen = new Screen(root)));
+    screen.configure(component.data, component.setTriggerValue);
+    return () => { screen.close(); screens.delete(root); };
+  };
 }

@@ -135,12 +135,4 @@ async function decoded(address) {
   }
 }
 
-const walls = new WeakMap();
-
-export default function (component) {
-  const root = component.parentElement;
-  let wall = walls.get(root);
-  if (!wall) walls.set(root, (wall = new Wall(root)));
-  wall.configure(component.data, component.setTriggerValue);
-  return () => { wall.close(); walls.delete(root); };
-}
+export default mounted(Wall);

@@ -22,7 +22,7 @@ def show() -> None:
         _wait_for_a_station(lang)
         return
     st.session_state["shown_station"] = station
-    code = script("signs.js", "acting.js", "live.js")
+    code = script("signs.js", "speaking.js", "acting.js", "live.js")
     screen = st.components.v2.component("line_inspector.live", html=asset("live.html"), css=asset("live.css"), js=code)
     data = {
         "station": station,

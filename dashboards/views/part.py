@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboards import masthead, people, queries
-from dashboards.panels import advice, diagnosis, picture, reports, signals
+from dashboards.panels import advice, diagnosis, notes, picture, reports, signals
 from dashboards.panels.pieces import plain_text, title
 from dashboards.shapes import SHAPES
 from dashboards.words import Language, channel_name, in_words, kind_name, say, stage_name
@@ -127,6 +127,7 @@ def _answers(stored: StoredInspection, lang: Language) -> None:
         if given:
             listed = ", ".join(f"{say(item.kind, lang)} ({datetime.fromtimestamp(item.wall_utc_ns / 1e9):%H:%M:%S})" for item in given)
             st.html(f'<p class="quiet plain">{say("feedback_given", lang)}: {listed}</p>')
+            notes.show(stored, given, lang)
 
 
 def _store_answer(stored: StoredInspection, kind: Answer, suggestion: Mapping[str, Any] | None, lang: Language) -> None:

@@ -32,6 +32,10 @@ _PER_NAME = parse("50 per hour")
 _log = logging.getLogger(__name__)
 
 
+class LockedOutError(AccessError):
+    """An admin lets this person in no more."""
+
+
 class TooOftenError(AccessError):
     """There were too many wrong attempts."""
 
@@ -63,12 +67,12 @@ class Logins:
     """The sessions of one installation. Wrong attempts are counted in this process."""
 
     def __init__(self, store: Store, wall_ns: Callable[[], int] = time.time_ns) -> None:
-        self._people = store.people
+        self._people, self._sessions = store.people, store.sessions
         self._wall_ns = wall_ns
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     def log_in(self, name: str, password: str, place: str, *, is_screen: bool = False) -> str:
-        """Begin a session at `place` (an address) and return its token. Raises AccessError, TooOftenError."""
+        """Begin a session at `place` (an address) and return its token. Raises AccessError, LockedOutError, TooOftenError."""
         attempts = _attempts("password", name, place)
         self._refuse_too_many(attempts)
         kept = self._people.secrets_of(name)
@@ -76,17 +80,18 @@ class Logins:
             self._count(attempts)
             _log.warning("wrong name or password for %r from %s", name, place)
             raise AccessError("wrong name or password")
+        _refuse_locked(kept.person)
         token = new_token()
         ends_ns = self._wall_ns() + (SCREEN_S if is_screen else PERSON_S) * 10**9
-        self._people.begin_session(token_hash(token), kept.person.name, is_screen=is_screen, ends_utc_ns=ends_ns)
+        self._sessions.begin(token_hash(token), kept.person.name, is_screen=is_screen, ends_utc_ns=ends_ns)
         return token
 
     def log_out(self, token: str) -> None:
         """End a session."""
-        self._people.end_session(token_hash(token))
+        self._sessions.end(token_hash(token))
 
     def act(self, token: str, badge: str, pin: str, place: str) -> None:
-        """Let the holder of a badge act on a screen. Raises AccessError, TooOftenError."""
+        """Let the holder of a badge act on a screen. Raises AccessError, LockedOutError, TooOftenError."""
         session = self._session(token)
         if session is None or not session.is_screen:
             raise AccessError("badges are for a screen at the line; sign in with name and password")
@@ -97,18 +102,19 @@ class Logins:
             self._count(attempts)
             _log.warning("wrong badge or PIN for badge %r from %s", badge, place)
             raise AccessError("wrong badge or PIN")
-        self._people.act(token_hash(token), kept.person.name, self._wall_ns() + ACTING_S * 10**9)
+        _refuse_locked(kept.person)
+        self._sessions.act(token_hash(token), kept.person.name, self._wall_ns() + ACTING_S * 10**9)
 
     def lock(self, token: str) -> None:
         """Let nobody act on a screen any more."""
-        self._people.act(token_hash(token), None)
+        self._sessions.rest(token_hash(token))
 
     def touch(self, token: str) -> None:
         """Put off the locking of a screen, as somebody has just done something on it."""
         session, now_ns = self._session(token), self._wall_ns()
         # Half a minute late is early enough, and spares the store a write per click.
         if session and session.acting and now_ns < session.acting_ends_utc_ns < now_ns + (ACTING_S - 30) * 10**9:
-            self._people.act(token_hash(token), session.acting.name, now_ns + ACTING_S * 10**9)
+            self._sessions.put_off(token_hash(token), now_ns + ACTING_S * 10**9)
 
     def present(self, token: str | None) -> Present | None:
         """Return who is at the browser that holds this token; None where it holds none that counts."""
@@ -118,13 +124,14 @@ class Logins:
         if not session.is_screen:
             return Present(session.person)
         shows = Person(session.person.name, dict.fromkeys(session.person.roles, "viewer"))
-        if session.acting is None or session.acting_ends_utc_ns <= self._wall_ns():
+        if session.acting is None or session.acting.is_locked or session.acting_ends_utc_ns <= self._wall_ns():
             return Present(shows, screen=session.person.name)
         return Present(session.acting, session.person.name, session.acting_ends_utc_ns)
 
     def _session(self, token: str) -> Session | None:
-        session = self._people.session(token_hash(token))
-        return session if session and session.ends_utc_ns > self._wall_ns() else None
+        session = self._sessions.get(token_hash(token))
+        counts = session is not None and session.ends_utc_ns > self._wall_ns() and not session.person.is_locked
+        return session if counts else None
 
     def _refuse_too_many(self, attempts: list[tuple[RateLimitItem, tuple[str, ...]]]) -> None:
         for limit, keys in attempts:
@@ -134,6 +141,13 @@ class Logins:
     def _count(self, attempts: list[tuple[RateLimitItem, tuple[str, ...]]]) -> None:
         for limit, keys in attempts:
             self._limiter.hit(limit, *keys)
+
+
+def _refuse_locked(person: Person) -> None:
+    """Refuse who is locked out; told only to who knew the secret, so that nobody learns of names."""
+    if person.is_locked:
+        _log.warning("%r is locked out, and tried to come in", person.name)
+        raise LockedOutError(f"{person.name} is locked out; ask an admin")
 
 
 def _attempts(kind: str, name: str, place: str) -> list[tuple[RateLimitItem, tuple[str, ...]]]:

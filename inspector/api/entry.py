@@ -13,7 +13,7 @@ from limits import RateLimitItem
 from inspector.access.passwords import token_hash
 from inspector.api.refusals import Refused
 from inspector.api.service import Service
-from inspector.store import Client
+from inspector.store import EVERY_STATION, Client
 
 _bearer = HTTPBearer(auto_error=False, description="A token of `inspector api add`.")
 
@@ -33,13 +33,35 @@ def client_with(scope: str) -> Callable[..., Client]:
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     ) -> Client:
         found = _known(service, request, credentials)
-        _count(service, service.limits.requests, "client", found.name)
+        _count(service, service.limits.requests, "requests from one client", "client", found.name)
         if scope not in found.scopes:
             raise Refused(403, f"{found.name} has not the scope '{scope}'; 'inspector api add' gives scopes")
         _refuse_unknown(request)
         return found
 
     return client
+
+
+def demand_station(client: Client, station: str) -> None:
+    """Refuse a station that is not among a client's."""
+    if not client.may_at(station):
+        raise Refused(403, f"{client.name} may do nothing at station '{station}'; 'inspector api change' says where it may")
+
+
+def only_station(client: Client, asked: str | None) -> str | None:
+    """Return the station to answer for, None for every one. A client of one station need not name it; one of several must."""
+    if asked is None and EVERY_STATION not in client.stations:
+        if len(client.stations) > 1:
+            raise Refused(403, f"query.station: say which one of {', '.join(sorted(client.stations))}")
+        return next(iter(client.stations))
+    if asked is not None:
+        demand_station(client, asked)
+    return asked
+
+
+def count_part(service: Service, station: str) -> None:
+    """Count a part that is to be inspected for a station. Raises Refused where there were too many."""
+    _count(service, service.limits.station_parts, "parts for one station", "station", station)
 
 
 def _refuse_unknown(request: Request) -> None:
@@ -67,10 +89,10 @@ def _known(service: Service, request: Request, credentials: HTTPAuthorizationCre
     raise refused
 
 
-def _count(service: Service, limit: RateLimitItem, *keys: str) -> None:
+def _count(service: Service, limit: RateLimitItem, of: str, *keys: str) -> None:
     if not service.limiter.hit(limit, *keys):
         again_s = service.limiter.get_window_stats(limit, *keys).reset_time - time.time()
-        raise Refused(429, f"more than {limit} from one client", max(1, round(again_s)))
+        raise Refused(429, f"more {of} than {limit}", max(1, round(again_s)))
 
 
 MayInspect = Annotated[Client, Depends(client_with("inspect"))]

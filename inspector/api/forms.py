@@ -26,35 +26,47 @@ Instant = Annotated[_Milliseconds | Absent, Query(description="UTC, in ms since 
 AKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 
 
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+def _shown(*examples: dict[str, Any]) -> ConfigDict:
+    """Return the configuration of what goes in: nothing unknown, and examples that can be sent as they stand."""
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": list(examples)})
 
 
-class References(_In):
+class References(BaseModel):
     """A part whose files lie in the folder for references."""
 
-    part_id: PartId = Field(examples=["A7-000210"])
-    station: StationName = Field("api", examples=["demo-press"])
-    files: dict[Modality, Short] = Field(min_length=1, examples=[{"image": "2026-11-24/A7-000210.png"}])
+    model_config = _shown({"part_id": "A7-000210", "station": "demo-press", "files": {"image": "2026-11-24/A7-000210.png"}})
+
+    part_id: PartId
+    station: StationName = "api"
+    files: dict[Modality, Short] = Field(min_length=1)
     """Modality -> path below that folder."""
 
 
-class FeedbackIn(_In):
+class FeedbackIn(BaseModel):
     """What a person says of an inspection."""
 
-    kind: Answer = Field(examples=["verdict_wrong"])
-    fix_id: Short | None = Field(None, examples=["set-belt-tension"], description="the suggestion that was tried; one of the inspection's")
-    who: Short | None = Field(None, examples=["mei"], description="who says so; signed as theirs, sent by this client")
-    note: Words | None = Field(None, examples=["a fingerprint, not a scratch"])
+    model_config = _shown(
+        {"kind": "verdict_wrong", "who": "mei", "note": "a fingerprint, not a scratch"},
+        {"kind": "helped", "fix_id": "set-belt-tension", "who": "mei"},
+    )
+
+    kind: Answer
+    fix_id: Short | None = Field(None, description="the suggestion that was tried; one of the inspection's")
+    who: Short | None = Field(None, description="who says so; signed as theirs, sent by this client")
+    note: Words | None = None
 
 
-class Trouble(_In):
+class Trouble(BaseModel):
     """What is known of a trouble; any subset, but something."""
 
-    text: Words | None = Field(None, examples=["belt squeals after start"])
-    defect: Short | None = Field(None, examples=["scratch"])
-    cause: Short | None = Field(None, examples=["belt_slip"])
-    station: StationName | None = Field(None, examples=["demo-press"])
+    model_config = _shown(
+        {"text": "belt squeals after start", "station": "demo-press"}, {"defect": "scratch", "cause": "belt_slip", "top": 5}
+    )
+
+    text: Words | None = None
+    defect: Short | None = None
+    cause: Short | None = None
+    station: StationName | None = None
     top: int = Field(3, ge=1, le=20)
 
 

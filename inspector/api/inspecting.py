@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, UploadFile
 from fastapi.responses import JSONResponse
 
-from inspector.api.entry import MayInspect, MayTell, TheService
+from inspector.api.entry import MayInspect, MayTell, TheService, count_part, demand_station
 from inspector.api.forms import FeedbackIn, FeedbackOut, InspectionId, InspectionOut, PartId, References, StationName
 from inspector.api.idempotency import Key, once
 from inspector.api.refusals import Refused, refusals
@@ -42,6 +42,7 @@ def inspect_files(
     key: Key = None,
 ) -> JSONResponse:
     """Judge a part from its files: picture (PNG, JPEG, TIFF, BMP), sound (WAV, FLAC), vibration (.npz, WAV, FLAC), series (CSV, CSV.gz)."""
+    demand_station(client, station)
     given: dict[Modality, UploadFile | None] = {"image": image, "audio": audio, "vibration": vibration, "series": series}
     contents = {modality: file.file.read() for modality, file in given.items() if file is not None}
     said = [
@@ -63,6 +64,7 @@ def inspect_files(
 )
 def inspect_references(service: TheService, client: MayInspect, part: References, key: Key = None) -> JSONResponse:
     """Judge a part from files in the folder that the service was started with (`--inbox`)."""
+    demand_station(client, part.station)
 
     def work() -> dict[str, Any]:
         if service.inbox is None:
@@ -87,7 +89,7 @@ def tell(service: TheService, client: MayTell, inspection_id: InspectionId, feed
 
     def work() -> dict[str, Any]:
         stored = service.store.get(inspection_id)
-        if stored is None:
+        if stored is None or not client.may_at(stored.summary.station):
             raise Refused(404, f"there is no inspection '{inspection_id}'")
         suggested = {suggestion["fix_id"] for suggestion in stored.document.get("suggestions", ())}
         if feedback.fix_id is not None and feedback.fix_id not in suggested:
@@ -107,6 +109,7 @@ def _inspected(service: Service, contents: Mapping[Modality, bytes], part_id: st
         files = saved(Path(folder), contents)
         if service.bench is None:
             raise Refused(409, "no model is in service; start the service with --model")
+        count_part(service, station)
         if not service.waiting.acquire(blocking=False):
             raise Refused(429, f"{service.limits.waiting_parts} parts are waiting already", 1)
         try:

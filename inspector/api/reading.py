@@ -13,14 +13,14 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from inspector.api import forms
-from inspector.api.entry import MayRead, TheService
+from inspector.api.entry import MayRead, TheService, demand_station, only_station
 from inspector.api.forms import Absent, AnId, InspectionId, Instant, Short, StationName
 from inspector.api.refusals import Refused, refusals
 from inspector.api.service import Service
 from inspector.document import suggestion_document
 from inspector.home import shipped
 from inspector.parts import Outcome
-from inspector.store import InspectionSummary
+from inspector.store import Client, InspectionSummary
 
 router = APIRouter(prefix="/v1", responses=refusals())
 _HOUR_NS = 3600 * 10**9
@@ -31,7 +31,7 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 @router.get("/results", tags=["read"], summary="List inspections")
 def results(
     service: TheService,
-    _client: MayRead,
+    client: MayRead,
     station: StationName | Absent = None,
     outcome: Outcome | Absent = None,
     kind: Short | Absent = None,
@@ -44,7 +44,7 @@ def results(
 ) -> forms.Results:
     """Return the inspections that meet every given filter, newest first."""
     page = service.store.history(
-        station=station,
+        station=only_station(client, station),
         outcome=outcome,
         kind=kind,
         cause=cause,
@@ -60,29 +60,29 @@ def results(
 @router.get(
     "/results/{inspection_id}", response_model=forms.InspectionOut, responses=refusals(404), tags=["read"], summary="Read one inspection"
 )
-def result(service: TheService, _client: MayRead, inspection_id: InspectionId) -> JSONResponse:
+def result(service: TheService, client: MayRead, inspection_id: InspectionId) -> JSONResponse:
     """Return one inspection whole."""
     stored = service.store.get(inspection_id)
-    if stored is None:
+    if stored is None or not client.may_at(stored.summary.station):
         raise Refused(404, f"there is no inspection '{inspection_id}'")
     return JSONResponse({"inspection_id": inspection_id, **stored.document})
 
 
 @router.get("/recordings", tags=["read"], summary="List recordings")
-def recordings(service: TheService, _client: MayRead) -> forms.Recordings:
+def recordings(service: TheService, client: MayRead) -> forms.Recordings:
     """Return the recordings of this installation, newest first."""
-    found = sorted(_recordings(service), key=lambda path: path.stat().st_mtime, reverse=True)
+    found = sorted(_recordings(service, client), key=lambda path: path.stat().st_mtime, reverse=True)
     return forms.Recordings(recordings=[_recording_line(service, path) for path in found])
 
 
 @router.get("/recording", response_model=forms.RecordingInfo, responses=refusals(404), tags=["read"], summary="Say what a recording holds")
 def recording(
-    service: TheService, _client: MayRead, name: Annotated[Short, Query(examples=["demo-press/2026-11-24T15-39.mcap"])]
+    service: TheService, client: MayRead, name: Annotated[Short, Query(examples=["demo-press/2026-11-24T15-39.mcap"])]
 ) -> JSONResponse:
     """Read a recording through and say what it holds, a damaged one included."""
     from inspector.store.recordings import info
 
-    path = next((path for path in _recordings(service) if _name(service, path) == name), None)
+    path = next((path for path in _recordings(service, client) if _name(service, path) == name), None)
     if path is None:
         raise Refused(404, f"there is no recording '{name}'")
     return JSONResponse(info(path) | {"recording": name})
@@ -116,14 +116,15 @@ def suggestions(service: TheService, _client: MayRead, trouble: forms.Trouble) -
 
 
 @router.get("/stations", tags=["read"], summary="Say how the stations are")
-def stations(service: TheService, _client: MayRead) -> forms.Stations:
+def stations(service: TheService, client: MayRead) -> forms.Stations:
     """Return each station with its last sign of life and the health of its channels."""
-    return forms.Stations(stations=[station_health(service, name) for name in service.store.stations()])
+    return forms.Stations(stations=[station_health(service, name) for name in service.store.stations() if client.may_at(name)])
 
 
 @router.get("/stations/{station}", responses=refusals(404), tags=["read"], summary="Say how one station is")
-def station(service: TheService, _client: MayRead, station: StationName) -> forms.StationOut:
+def station(service: TheService, client: MayRead, station: StationName) -> forms.StationOut:
     """Return one station with its last sign of life and the health of its channels."""
+    demand_station(client, station)
     if station not in service.store.stations():
         raise Refused(404, f"there is no station '{station}'")
     return station_health(service, station)
@@ -157,8 +158,10 @@ def _result(summary: InspectionSummary) -> forms.Result:
     return forms.Result(**told, time=_utc(summary.wall_utc_ns / 1e9))
 
 
-def _recordings(service: Service) -> Iterator[Path]:
-    return (path for path in service.home.recordings.rglob("*.mcap") if path.is_file())
+def _recordings(service: Service, client: Client) -> Iterator[Path]:
+    """Return the recordings that a client may know of; those of a station lie in the folder that bears its name."""
+    found = (path for path in service.home.recordings.rglob("*.mcap") if path.is_file())
+    return (path for path in found if client.may_at(_name(service, path).partition("/")[0]))
 
 
 def _recording_line(service: Service, path: Path) -> forms.RecordingLine:

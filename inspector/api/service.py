@@ -29,6 +29,8 @@ class Limits:
     """Of one client."""
     wrong_tokens: RateLimitItem = field(default_factory=lambda: parse("60 per minute"))
     """From one address."""
+    station_parts: RateLimitItem = field(default_factory=lambda: parse("300 per minute"))
+    """To be inspected for one station, whoever sends them."""
     body_mb: float = 64.0
     waiting_parts: int = 8
 

@@ -3,6 +3,7 @@
 examples:
   inspector api add mes --scope inspect --scope read                (a token is made and shown once)
   inspector api serve --model models/demo-press/1.0.0 --port 8600
+  inspector api change mes --scope read --station press-3           (its token stays)
   inspector api list
   inspector api remove mes
 """
@@ -11,17 +12,18 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inspector.commands.output import add_home_argument, add_json_argument, write_json
 from inspector.errors import UsageError
 
 if TYPE_CHECKING:
     from inspector.api import Bench, Service
-    from inspector.store import Store
+    from inspector.store import Client, Store
 
 SUMMARY = "serve the HTTP API for machines, and say who may call it"
-SCOPES = ("inspect", "read", "feedback", "metrics")
+_SCOPES = ("inspect", "read", "feedback", "metrics")
+"""Of `inspector.store.SCOPES`, which takes long to import for a help text."""
 PORT = 8600
 
 
@@ -36,14 +38,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     serving.add_argument("--port", type=int, default=PORT, help=f"port to listen on (default {PORT})")
     serving.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine only)")
     serving.add_argument("--rate", metavar="N", type=int, default=600, help="requests a minute of one client (default: 600)")
+    serving.add_argument("--station-rate", metavar="N", type=int, default=300, help="parts a minute for one station (default: 300)")
     serving.add_argument("--max-mb", metavar="MB", type=float, default=64.0, help="largest request (default: 64)")
     adding = actions.add_parser("add", help="let a client in; its token is shown once")
-    adding.add_argument("name", metavar="NAME")
-    adding.add_argument("--scope", choices=SCOPES, action="append", required=True, help="what it may do; may be repeated")
+    changing = actions.add_parser("change", help="give a client other rights; its token stays")
+    for action in (adding, changing):
+        action.add_argument("name", metavar="NAME")
+        action.add_argument("--scope", choices=_SCOPES, action="append", required=True, help="what it may do; may be repeated")
+        action.add_argument("--station", metavar="STATION", action="append", help="only there; may be repeated (default: at every one)")
     removing = actions.add_parser("remove", help="let a client in no more")
     removing.add_argument("name", metavar="NAME")
     listing = actions.add_parser("list", help="show the clients")
-    for action in (serving, adding, removing, listing):
+    for action in (serving, adding, changing, removing, listing):
         add_home_argument(action)
     add_json_argument(listing)
 
@@ -55,7 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.action == "serve":
             return _serve(arguments, store)
         if arguments.action == "add":
-            _add(store, arguments.name, arguments.scope)
+            _add(store, arguments.name, arguments.scope, arguments.station or ["*"])
+        elif arguments.action == "change":
+            store.clients.change(arguments.name, arguments.scope, arguments.station or ["*"])
         elif arguments.action == "remove":
             store.clients.remove(arguments.name)
         else:
@@ -63,20 +71,29 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _add(store: Store, name: str, scopes: list[str]) -> None:
-    from inspector.access.passwords import new_token, token_hash
+def _add(store: Store, name: str, scopes: list[str], stations: list[str]) -> None:
+    from inspector.access import new_token, token_hash
 
     token = new_token()
-    store.clients.add(name, scopes, token_hash(token))
+    store.clients.add(name, scopes, token_hash(token), stations)
     print(f"{name}: {token}   (shown this once)")
 
 
 def _list(arguments: argparse.Namespace, store: Store) -> None:
     clients = store.clients.all()
     if arguments.json != "-":
-        print("\n".join(f"{client.name}   {', '.join(sorted(client.scopes))}" for client in clients) or "no client")
+        print("\n".join(map(_words, clients)) or "no client")
     if arguments.json:
-        write_json(arguments.json, {"clients": [{"name": client.name, "scopes": sorted(client.scopes)} for client in clients]})
+        write_json(arguments.json, {"clients": [_document(client) for client in clients]})
+
+
+def _words(client: Client) -> str:
+    only = "" if "*" in client.stations else f"   only {', '.join(sorted(client.stations))}"
+    return f"{client.name}   {', '.join(sorted(client.scopes))}{only}"
+
+
+def _document(client: Client) -> dict[str, Any]:
+    return {"name": client.name, "scopes": sorted(client.scopes), "stations": sorted(client.stations)}
 
 
 def _serve(arguments: argparse.Namespace, store: Store) -> int:
@@ -100,6 +117,8 @@ def _service(arguments: argparse.Namespace, store: Store) -> Service:
 
     if arguments.rate < 1:
         raise UsageError(f"--rate {arguments.rate}: must be 1 or more")
+    if arguments.station_rate < 1:
+        raise UsageError(f"--station-rate {arguments.station_rate}: must be 1 or more")
     if not 0 < arguments.max_mb <= 1000:
         raise UsageError(f"--max-mb {arguments.max_mb:g}: must be above 0 and at most 1000")
     if not 0 < arguments.port < 65536:
@@ -108,7 +127,11 @@ def _service(arguments: argparse.Namespace, store: Store) -> Service:
         raise UsageError(f"--inbox {arguments.inbox}: is no folder")
     if arguments.station is not None and arguments.model is None:
         raise UsageError("--station goes with --model")
-    limits = Limits(requests=parse(f"{arguments.rate} per minute"), body_mb=arguments.max_mb)
+    limits = Limits(
+        requests=parse(f"{arguments.rate} per minute"),
+        station_parts=parse(f"{arguments.station_rate} per minute"),
+        body_mb=arguments.max_mb,
+    )
     bench = _bench(arguments, store) if arguments.model is not None else None
     home = Home.at(arguments.home)
     return Service(store, home, lambda: Knowledge(store, arguments.home), bench=bench, inbox=arguments.inbox, limits=limits)

@@ -6,6 +6,7 @@ examples:
   inspector people password admin                                     (a new one is made and shown once; --ask to type your own)
   inspector people grant mei engineer@press-3
   inspector people revoke mei press-3
+  inspector people lock mei                                           (out at once, everything signed stays; unlock lets in again)
   inspector people remove mei
   inspector people list
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from inspector.commands.output import add_home_argument, add_json_argument, write_json
@@ -36,14 +38,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     badge = actions.add_parser("badge", help="give a person a badge and its PIN, to act on a screen at the line")
     granting = actions.add_parser("grant", help="give a person a role")
     revoking = actions.add_parser("revoke", help="take a person's role at a station")
+    locking = actions.add_parser("lock", help="let a person in no more")
+    unlocking = actions.add_parser("unlock", help="let a locked person in again")
     removing = actions.add_parser("remove", help="remove a person")
-    listing = actions.add_parser("list", help="show everybody with their roles")
-    for action in (adding, password, badge, granting, revoking, removing):
+    listing = actions.add_parser("list", help="show everybody with their roles and their last sign-in")
+    named = (adding, password, badge, granting, revoking, locking, unlocking, removing)
+    for action in named:
         action.add_argument("name", metavar="NAME")
     badge.add_argument("badge", metavar="BADGE", help="what is on the badge, or what its reader types")
     granting.add_argument("role", metavar=_ROLE, help="without a station: at every one")
     revoking.add_argument("station", metavar="STATION", nargs="?", default="*", help="default: the role at every station")
-    for action in (adding, password, badge, granting, revoking, removing, listing):
+    for action in (*named, listing):
         add_home_argument(action)
     add_json_argument(listing)
 
@@ -63,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
             people.grant(arguments.name, role, station)
         elif arguments.action == "revoke":
             people.revoke(arguments.name, arguments.station)
+        elif arguments.action in ("lock", "unlock"):
+            people.set_locked(arguments.name, arguments.action == "lock")
         elif arguments.action == "remove":
             people.remove(arguments.name)
         else:
@@ -105,18 +112,29 @@ def _role(text: str) -> tuple[Role, str]:
 
 
 def _list(arguments: argparse.Namespace, people: People) -> int:
-    everyone = people.everyone()
+    everyone, signed_in = people.everyone(), people.last_signed_in()
     if arguments.json != "-":
-        print("\n".join(_words(person) for person in everyone) or "nobody yet; 'inspector dashboard' makes the first admin")
+        told = [_words(person, signed_in.get(person.name)) for person in everyone]
+        print("\n".join(told) or "nobody yet; 'inspector dashboard' makes the first admin")
     if arguments.json:
-        write_json(arguments.json, {"people": [_document(person) for person in everyone]})
+        write_json(arguments.json, {"people": [_document(person, signed_in.get(person.name)) for person in everyone]})
     return 0
 
 
-def _words(person: Person) -> str:
+def _words(person: Person, signed_in_utc_ns: int | None) -> str:
     roles = ", ".join(role if station == "*" else f"{role}@{station}" for station, role in sorted(person.roles.items()))
-    return f"{person.name}   {roles or 'no role'}" + (f"   badge {person.badge}" if person.badge else "")
+    told = [person.name, roles or "no role"]
+    told += [f"badge {person.badge}"] if person.badge else []
+    told += ["locked"] if person.is_locked else []
+    told += [f"last signed in {_time(signed_in_utc_ns)}"] if signed_in_utc_ns else []
+    return "   ".join(told)
 
 
-def _document(person: Person) -> dict[str, Any]:
-    return {"name": person.name, "roles": dict(person.roles), **({"badge": person.badge} if person.badge else {})}
+def _document(person: Person, signed_in_utc_ns: int | None) -> dict[str, Any]:
+    said: dict[str, Any] = {"name": person.name, "roles": dict(person.roles), "locked": person.is_locked}
+    said["signed_in"] = _time(signed_in_utc_ns) if signed_in_utc_ns else None
+    return said | ({"badge": person.badge} if person.badge else {})
+
+
+def _time(utc_ns: int) -> str:
+    return datetime.fromtimestamp(utc_ns / 1e9, UTC).isoformat(timespec="seconds")

@@ -17,6 +17,8 @@ Row = tuple[int, list[str]]
 
 WORKBOOKS = (".xlsx", ".xlsm")
 _FOREIGN = (".xls", ".ods", ".numbers")
+_MOST_UNPACKED_BYTES = 256_000_000
+"""Of a workbook: a million rows of cases are about a third of that."""
 
 
 def rows(path: Path, encoding: str = "utf-8-sig", sheet: str | None = None) -> Iterator[Row]:
@@ -36,6 +38,7 @@ def _of_workbook(path: Path, sheet: str | None) -> Iterator[Row]:
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
+        _refuse_bomb(path)
         book = load_workbook(path, read_only=True, data_only=True)
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror or error}", path=path) from error
@@ -56,6 +59,14 @@ def _of_workbook(path: Path, sheet: str | None) -> Iterator[Row]:
             yield number, [*texts[:filled], *[""] * (width - filled)]
     finally:
         book.close()
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Refuse a workbook that unpacks to more than any table of cases is. Raises DataError, OSError, BadZipFile."""
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > _MOST_UNPACKED_BYTES:
+        raise DataError(f"unpacks to {unpacked / 1e6:.0f} MB, more than the {_MOST_UNPACKED_BYTES / 1e6:.0f} MB that are read", path=path)
 
 
 def _text_of(cell: Any) -> str:

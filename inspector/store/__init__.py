@@ -5,8 +5,8 @@ evidence lives in files under the home, a folder a part. Nothing is concluded he
 """
 
 from inspector.store.audit import AuditCheck, AuditEntry
-from inspector.store.clients import Client, Clients
-from inspector.store.people import EVERY_STATION, ROLES, People, Person, Role, Session
+from inspector.store.clients import SCOPES, Client, Clients, Scope
+from inspector.store.people import EVERY_STATION, ROLES, People, Person, Role
 from inspector.store.results import (
     Alarm,
     AlarmEvent,
@@ -27,11 +27,13 @@ from inspector.store.results import (
     StoredEvidence,
     StoredInspection,
 )
+from inspector.store.sessions import Session
 from inspector.store.store import Store
 
 __all__ = [
     "EVERY_STATION",
     "ROLES",
+    "SCOPES",
     "Alarm",
     "AlarmEvent",
     "AlarmEventKind",
@@ -53,6 +55,7 @@ __all__ = [
     "People",
     "Person",
     "Role",
+    "Scope",
     "Session",
     "Share",
     "StationStatus",

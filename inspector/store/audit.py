@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, and_, insert, select, update
 
-from inspector.store.database import alone, json_text
+from inspector.store.database import Database, alone, json_text
 from inspector.store.models import AuditEndRow, AuditRow, DocumentRow
 
 VERDICT = "verdict"
@@ -90,21 +90,29 @@ def document_digest(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()
 
 
-class Audit:
-    """The log, to be read and added to."""
+class Signed:
+    """Some of an installation's rows; what is changed in them is in the log, signed by whoever they were opened by."""
 
-    def __init__(
-        self,
-        reading: Callable[[], AbstractContextManager[Connection]],
-        writing: Callable[[], AbstractContextManager[Connection]],
-        signer: str,
-    ) -> None:
-        self._reading, self._writing, self._signer = reading, writing, signer
+    def __init__(self, database: Database, signer: str) -> None:
+        self._database, self._signer = database, signer
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        return self._database.reading()
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        return self._database.writing()
+
+    def _sign(self, connection: Connection, action: str, subject: str, detail: Mapping[str, Any], who: str | None = None) -> None:
+        append(connection, who or self._signer, action, subject, detail)
+
+
+class Audit(Signed):
+    """The log, to be read and added to."""
 
     def note(self, action: str, subject: str, detail: Mapping[str, Any], who: str | None = None) -> None:
         """Add a row for a change that is not kept in this store (a model activated, a threshold set)."""
         with self._writing() as connection:
-            append(connection, who or self._signer, action, subject, detail)
+            self._sign(connection, action, subject, detail, who)
 
     def note_change(self, action: str, subject: str, detail: Mapping[str, Any], who: str | None = None) -> bool:
         """Add a row only where `detail` differs from the last one of this action and subject; say whether it did."""

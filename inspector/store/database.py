@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +16,40 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from inspector.errors import StoreError
 
-LATEST_REVISION = "0006"
+LATEST_REVISION = "0008"
 """Of `migrations/versions`. Named here so that opening an up-to-date database need not import Alembic."""
 
 _BUSY_TIMEOUT_S = 10
 _LOCK = 0x1A5FEC7  # any number, the same in all processes
+
+
+class Database:
+    """Transactions on one engine, from any thread; those of one process that write wait for each other. Failures are StoreErrors."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._writing_engine = engine.execution_options(writes=True)
+        self._write_lock = threading.RLock()
+
+    @property
+    def dialect(self) -> str:
+        return self._engine.dialect.name
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Begin a transaction that only reads."""
+        with failures_named(self._engine.url), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Begin a transaction that is kept when the block ends, and taken back when it raises."""
+        with self._write_lock, failures_named(self._engine.url), self._writing_engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Release all connections; safe to call twice."""
+        self._engine.dispose()
 
 
 def connect(url: str) -> Engine:

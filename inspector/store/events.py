@@ -5,14 +5,12 @@ The log is the outbox. It is on disk before anybody is told, in order, without g
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from inspector.errors import StoreError
-from inspector.store.audit import AuditEntry, entry
+from inspector.store.audit import AuditEntry, Signed, entry
 from inspector.store.database import alone
 from inspector.store.models import AuditRow, EventReaderRow
 
@@ -27,13 +25,8 @@ class EventReader:
     """Rows of the log that it was not told yet."""
 
 
-class Events:
+class Events(Signed):
     """The readers of one installation's events."""
-
-    def __init__(
-        self, reading: Callable[[], AbstractContextManager[Connection]], writing: Callable[[], AbstractContextManager[Connection]]
-    ) -> None:
-        self._reading, self._writing = reading, writing
 
     def readers(self) -> list[EventReader]:
         """Return the readers, by name."""

@@ -219,6 +219,7 @@ class PersonRow(Table):
     password_hash: Mapped[str]
     badge: Mapped[str | None] = mapped_column(unique=True)
     pin_hash: Mapped[str | None]
+    locked: Mapped[bool]
     changed_utc_ns: Mapped[int]
 
 
@@ -247,6 +248,7 @@ class ClientRow(Table):
     name: Mapped[str] = mapped_column(primary_key=True)
     token_hash: Mapped[str] = mapped_column(unique=True)
     scopes: Mapped[list[Any]]
+    stations: Mapped[list[Any]]
     made_utc_ns: Mapped[int]
 
 

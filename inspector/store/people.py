@@ -1,4 +1,4 @@
-"""People as rows: who they are, what they may do where, and the sessions in which they do it.
+"""People as rows: who they are, and what they may do where.
 
 Only hashes are kept; how a secret becomes one is `inspector.access`'s to know.
 """
@@ -6,32 +6,25 @@ Only hashes are kept; how a secret becomes one is `inspector.access`'s to know.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from inspector.errors import StoreError
-from inspector.store import audit
+from inspector.store.audit import Signed
 from inspector.store.database import alone
-from inspector.store.models import PersonRoleRow, PersonRow, PersonSessionRow
+from inspector.store.models import AuditRow, PersonRoleRow, PersonRow, PersonSessionRow
 
 Role = Literal["viewer", "operator", "engineer", "admin"]
 """Each may do what the one before may."""
 ROLES: tuple[Role, ...] = get_args(Role)
 EVERY_STATION = "*"
+SIGNED_IN, ACTED = "signed in", "acted by badge"
+"""What the audit log calls it."""
 
 _LONGEST_NAME = 64
-
-# Made once: it is asked with each request of a browser.
-_SESSION = (
-    select(PersonSessionRow.__table__, PersonRow.badge, PersonRoleRow.station, PersonRoleRow.role)
-    .join(PersonRow, PersonRow.name == PersonSessionRow.name)
-    .outerjoin(PersonRoleRow, PersonRoleRow.name == PersonSessionRow.name)
-    .where(PersonSessionRow.session_hash == bindparam("session_hash"))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +35,8 @@ class Person:
     roles: Mapping[str, Role] = field(default_factory=dict)
     """Station, or `*` for every one -> role."""
     badge: str | None = None
+    is_locked: bool = False
+    """Kept with all that they signed, but let in no more."""
 
     def may(self, role: Role, station: str = EVERY_STATION) -> bool:
         """Say whether this person has at least `role` at `station`; without one: at every station."""
@@ -58,28 +53,8 @@ class Secrets:
     pin_hash: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One browser that someone signed in on."""
-
-    person: Person
-    is_screen: bool
-    """A screen at the line: it only shows, until someone with a badge acts on it."""
-    ends_utc_ns: int
-    acting: Person | None = None
-    acting_ends_utc_ns: int = 0
-
-
-class People:
-    """The people of one installation. Every change is in the audit log, signed by whoever the store is signed by."""
-
-    def __init__(
-        self,
-        reading: Callable[[], AbstractContextManager[Connection]],
-        writing: Callable[[], AbstractContextManager[Connection]],
-        signer: str,
-    ) -> None:
-        self._reading, self._writing, self._signer = reading, writing, signer
+class People(Signed):
+    """The people of one installation."""
 
     # --- people ----------------------------------------------------------------------------------------------------------------
 
@@ -87,7 +62,7 @@ class People:
         """Return all people, by name."""
         with self._reading() as connection:
             names = connection.execute(select(PersonRow.name).order_by(PersonRow.name)).scalars().all()
-            return [_person(connection, name) for name in names]
+            return [person_of(connection, name) for name in names]
 
     def secrets_of(self, name: str) -> Secrets | None:
         """Return what is kept of the person called `name`."""
@@ -113,6 +88,25 @@ class People:
             if _exists(connection, name):
                 raise StoreError(f"there is a person '{name}' already")
             self._add(connection, name, roles, password_hash)
+
+    def set_locked(self, name: str, is_locked: bool) -> None:
+        """Let a person in no more, or again; who is locked out is out at once. Raises StoreError for the last admin."""
+        with self._writing() as connection:
+            alone(connection)
+            _demand(connection, name)
+            self._set(connection, name, {"locked": is_locked})
+            if is_locked:
+                _demand_an_admin(connection)
+            self._sign(connection, "person locked" if is_locked else "person unlocked", name, {})
+
+    def last_signed_in(self) -> dict[str, int]:
+        """Return when each person last signed in or acted by badge, in ns of UTC; without those who never did."""
+        newest = (
+            select(func.max(AuditRow.sequence)).where(AuditRow.action.in_((SIGNED_IN, ACTED))).group_by(AuditRow.action, AuditRow.subject)
+        )
+        told = select(AuditRow.subject, AuditRow.wall_utc_ns).where(AuditRow.sequence.in_(newest)).order_by(AuditRow.wall_utc_ns)
+        with self._reading() as connection:
+            return {row.subject: row.wall_utc_ns for row in connection.execute(told)}
 
     def remove(self, name: str) -> None:
         """Remove a person with roles and sessions; what they signed stays signed. Raises StoreError for the last admin."""
@@ -155,50 +149,18 @@ class People:
             _demand_an_admin(connection)
             self._sign(connection, "role revoked", name, {"station": station})
 
-    # --- sessions --------------------------------------------------------------------------------------------------------------
-
-    def begin_session(self, session_hash: str, name: str, *, is_screen: bool, ends_utc_ns: int) -> None:
-        """Keep a new session; those that have ended are forgotten."""
-        now_ns = time.time_ns()
-        with self._writing() as connection:
-            connection.execute(delete(PersonSessionRow).where(PersonSessionRow.ends_utc_ns < now_ns))
-            values = {"session_hash": session_hash, "name": name, "is_screen": is_screen, "began_utc_ns": now_ns}
-            connection.execute(insert(PersonSessionRow).values(values | {"ends_utc_ns": ends_utc_ns, "acting_ends_utc_ns": 0}))
-            self._sign(connection, "signed in", name, {"screen": is_screen}, who=name)
-
-    def session(self, session_hash: str) -> Session | None:
-        """Return a session; whether it has ended is for the caller to see."""
-        with self._reading() as connection:
-            rows = connection.execute(_SESSION, {"session_hash": session_hash}).all()
-            if not rows:
-                return None
-            row = rows[0]
-            person = Person(row.name, {row.station: row.role for row in rows if row.station is not None}, row.badge)
-            acting = _person(connection, row.acting_name) if row.acting_name else None
-            return Session(person, row.is_screen, row.ends_utc_ns, acting, row.acting_ends_utc_ns)
-
-    def act(self, session_hash: str, acting_name: str | None, ends_utc_ns: int = 0) -> None:
-        """Let a person act on a screen until an instant; None: nobody."""
-        changed = update(PersonSessionRow).where(PersonSessionRow.session_hash == session_hash)
-        with self._writing() as connection:
-            connection.execute(changed.values(acting_name=acting_name, acting_ends_utc_ns=ends_utc_ns))
-
-    def end_session(self, session_hash: str) -> None:
-        """Forget a session."""
-        with self._writing() as connection:
-            connection.execute(delete(PersonSessionRow).where(PersonSessionRow.session_hash == session_hash))
-
     # --- inside ----------------------------------------------------------------------------------------------------------------
 
     def _secrets(self, condition: Any) -> Secrets | None:
         with self._reading() as connection:
             row = connection.execute(select(PersonRow.name, PersonRow.password_hash, PersonRow.pin_hash).where(condition)).one_or_none()
-            return None if row is None else Secrets(_person(connection, row.name), row.password_hash, row.pin_hash)
+            return None if row is None else Secrets(person_of(connection, row.name), row.password_hash, row.pin_hash)
 
     def _add(self, connection: Connection, name: str, roles: Mapping[str, Role], password_hash: str) -> None:
         if not (0 < len(name) <= _LONGEST_NAME and name.isprintable() and name == name.strip()):
             raise StoreError(f"'{name}' is no name: use 1 to {_LONGEST_NAME} printable characters")
-        connection.execute(insert(PersonRow).values(name=name, password_hash=password_hash, changed_utc_ns=time.time_ns()))
+        values = {"name": name, "password_hash": password_hash, "locked": False, "changed_utc_ns": time.time_ns()}
+        connection.execute(insert(PersonRow).values(values))
         for station, role in roles.items():
             _set_role(connection, name, station, role)
         self._sign(connection, "person added", name, {"roles": dict(roles)})
@@ -206,18 +168,22 @@ class People:
     def _change(self, name: str, values: Mapping[str, Any], action: str, detail: Mapping[str, Any]) -> None:
         with self._writing() as connection:
             _demand(connection, name)
-            connection.execute(update(PersonRow).where(PersonRow.name == name).values({**values, "changed_utc_ns": time.time_ns()}))
-            connection.execute(delete(PersonSessionRow).where(PersonSessionRow.name == name))
+            self._set(connection, name, values)
             self._sign(connection, action, name, detail)
 
-    def _sign(self, connection: Connection, action: str, name: str, detail: Mapping[str, Any], who: str | None = None) -> None:
-        audit.append(connection, who or self._signer, action, name, detail)
+    def _set(self, connection: Connection, name: str, values: Mapping[str, Any]) -> None:
+        """Change what is kept of a person, and end wherever they are signed in or act by badge."""
+        connection.execute(update(PersonRow).where(PersonRow.name == name).values({**values, "changed_utc_ns": time.time_ns()}))
+        connection.execute(delete(PersonSessionRow).where(PersonSessionRow.name == name))
+        acting = update(PersonSessionRow).where(PersonSessionRow.acting_name == name)
+        connection.execute(acting.values(acting_name=None, acting_ends_utc_ns=0))
 
 
-def _person(connection: Connection, name: str) -> Person:
-    badge = connection.execute(select(PersonRow.badge).where(PersonRow.name == name)).scalar()
+def person_of(connection: Connection, name: str) -> Person:
+    """Return the person called `name`, who must be there."""
+    row = connection.execute(select(PersonRow.badge, PersonRow.locked).where(PersonRow.name == name)).one()
     roles = connection.execute(select(PersonRoleRow.station, PersonRoleRow.role).where(PersonRoleRow.name == name)).all()
-    return Person(name, {row.station: row.role for row in roles}, badge)
+    return Person(name, {row.station: row.role for row in roles}, row.badge, row.locked)
 
 
 def _exists(connection: Connection, name: str) -> bool:
@@ -230,7 +196,8 @@ def _demand(connection: Connection, name: str) -> None:
 
 
 def _demand_an_admin(connection: Connection) -> None:
-    admins = select(PersonRoleRow.name).where(PersonRoleRow.station == EVERY_STATION, PersonRoleRow.role == "admin")
+    admins = select(PersonRow.name).join(PersonRoleRow, PersonRoleRow.name == PersonRow.name).where(PersonRow.locked.is_(False))
+    admins = admins.where(PersonRoleRow.station == EVERY_STATION, PersonRoleRow.role == "admin")
     if connection.execute(admins.limit(1)).scalar() is None:
         raise StoreError("nobody would be admin any more; make somebody else admin first")
 

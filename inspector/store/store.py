@@ -5,35 +5,29 @@ from __future__ import annotations
 import copy
 import getpass
 import logging
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Engine, select
 
 from inspector.errors import StoreError
 from inspector.home import Home
 from inspector.parts import Case, Fix, Inspection, Outcome, PartTruth
-from inspector.store import alarms, answers, audit, inspections, labels, looks, memory
-from inspector.store.alarms import AlarmChange
+from inspector.store import answers, audit, inspections, labels, looks, memory, spoken
 from inspector.store.audit import Audit
 from inspector.store.clients import Clients
 from inspector.store.confirmations import confirmed_causes
-from inspector.store.database import connect, failures_named
+from inspector.store.database import Database, connect
 from inspector.store.events import Events
 from inspector.store.evidence import write_evidence
 from inspector.store.identity import day_of, timed_id
 from inspector.store.models import DocumentRow, InspectionRow, StationStatusRow
 from inspector.store.people import People
 from inspector.store.results import (
-    Alarm,
-    AlarmEvent,
     Answer,
     ConfirmedCause,
     Feedback,
@@ -47,26 +41,24 @@ from inspector.store.results import (
     Label,
     PartAnswer,
     Share,
-    StationStatus,
     StoredInspection,
 )
+from inspector.store.sessions import Sessions
+from inspector.store.stations import StationRows
 from inspector.store.truths import known_labels, label_by_answers
 
 _log = logging.getLogger(__name__)
 
 
-class Store:
+class Store(StationRows):
     """Rows in the database, evidence under the home. Any thread may call; writes of one process wait for each other.
 
     Every method raises StoreError when the database cannot do what it should.
     """
 
     def __init__(self, engine: Engine, evidence: Path) -> None:
-        self._engine = engine
-        self._writing_engine = engine.execution_options(writes=True)
-        self._write_lock = threading.RLock()
+        super().__init__(Database(engine), _user_of_this_computer())
         self._evidence = evidence
-        self._signer = _user_of_this_computer()
 
     @classmethod
     def open(cls, home: Home, url: str | None = None) -> Store:
@@ -81,23 +73,27 @@ class Store:
 
     @property
     def people(self) -> People:
-        return People(self._reading, self._writing, self._signer)
+        return People(self._database, self._signer)
+
+    @property
+    def sessions(self) -> Sessions:
+        return Sessions(self._database, self._signer)
 
     @property
     def audit(self) -> Audit:
-        return Audit(self._reading, self._writing, self._signer)
+        return Audit(self._database, self._signer)
 
     @property
     def clients(self) -> Clients:
-        return Clients(self._reading, self._writing, self._signer)
+        return Clients(self._database, self._signer)
 
     @property
     def events(self) -> Events:
-        return Events(self._reading, self._writing)
+        return Events(self._database, self._signer)
 
     def close(self) -> None:
         """Release the database; safe to call twice."""
-        self._engine.dispose()
+        self._database.close()
 
     def __enter__(self) -> Store:
         return self
@@ -258,6 +254,10 @@ class Store:
                 self._sign(connection, action, inspection_id, told | {"detail": dict(answer.detail)}, who)
             return feedback_id
 
+    def keep_spoken(self, inspection_id: str, content: bytes) -> dict[str, str | int]:
+        """Keep the recording of a spoken note with its part; return what the answer tells of it, so that the log holds its hash."""
+        return spoken.keep(self._folder(inspection_id), content)
+
     def feedback(self, inspection_id: str) -> list[Feedback]:
         """Return the answers given to one inspection, oldest first."""
         with self._reading() as connection:
@@ -287,42 +287,6 @@ class Store:
         with self._reading() as connection:
             return confirmed_causes(connection)
 
-    # --- alarms ----------------------------------------------------------------------------------------------------------------
-
-    def open_alarms(self, station: str | None = None) -> list[Alarm]:
-        """Return the alarms that are not over, the oldest first."""
-        with self._reading() as connection:
-            return alarms.still_open(connection, station)
-
-    def closed_alarms(self, station: str, since_utc_ns: int) -> list[Alarm]:
-        """Return the alarms of a station that were closed since then, the newest first."""
-        with self._reading() as connection:
-            return alarms.closed(connection, station, since_utc_ns)
-
-    def alarms_opened(self, station: str, since_utc_ns: int) -> int:
-        """Return how many alarms a station raised since then."""
-        with self._reading() as connection:
-            return alarms.opened(connection, station, since_utc_ns)
-
-    def alarm_events(self, alarm_id: str) -> list[AlarmEvent]:
-        """Return what happened to an alarm, oldest first."""
-        with self._reading() as connection:
-            return alarms.events_of(connection, alarm_id)
-
-    def alarms_seen(self, station: str) -> str | None:
-        """Return the inspection up to which the alarms of a station are up to date."""
-        with self._reading() as connection:
-            return alarms.seen(connection, station)
-
-    def change_alarms(self, station: str, change: AlarmChange, seen: tuple[str | None, str] | None = None) -> list[Alarm]:
-        """Let `change` decide what becomes of a station's open alarms, and keep that; return those that are open afterwards.
-
-        Nobody else changes them meanwhile. `seen` says from which inspection to which `change` looked; where somebody else was
-        there first, nothing is changed.
-        """
-        with self._writing() as connection:
-            return alarms.change(connection, station, change, seen)
-
     # --- labels ----------------------------------------------------------------------------------------------------------------
 
     def add_label(self, inspection_id: str, kind: str, cause: str | None, who: str, note: str | None = None) -> str:
@@ -346,33 +310,6 @@ class Store:
         """Return the inspections that anybody labelled, oldest first."""
         with self._reading() as connection:
             return labels.labelled_ids(connection)
-
-    # --- signs of life ---------------------------------------------------------------------------------------------------------
-
-    def beat(self, station: str, wall_utc_ns: int, health: Mapping[str, Any]) -> None:
-        """Record that a station lives, with the health of its channels."""
-        values = {"wall_utc_ns": wall_utc_ns, "health": dict(health)}
-        upsert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        row = upsert(StationStatusRow).values(station=station, **values)
-        with self._writing() as connection:
-            connection.execute(row.on_conflict_do_update(index_elements=["station"], set_=values))
-
-    def status(self, station: str) -> StationStatus | None:
-        """Return the last sign of life of a station, None where there was none."""
-        chosen = select(StationStatusRow.wall_utc_ns, StationStatusRow.health).where(StationStatusRow.station == station)
-        with self._reading() as connection:
-            row = connection.execute(chosen).one_or_none()
-        return None if row is None else StationStatus(row.wall_utc_ns, row.health)
-
-    def keep_limits(self, station: str, limits: Mapping[tuple[str, str], tuple[float, float]]) -> None:
-        """Keep what the settings of a station may be put to: (setting, unit) -> (low, high); what was said of it before is forgotten."""
-        with self._writing() as connection:
-            memory.keep_limits(connection, station, limits)
-
-    def limits(self) -> dict[str, dict[tuple[str, str], tuple[float, float]]]:
-        """Return what the settings of each station may be put to, as its file said when it last ran."""
-        with self._reading() as connection:
-            return memory.all_limits(connection)
 
     # --- the memory of fixes ---------------------------------------------------------------------------------------------------
 
@@ -444,21 +381,8 @@ class Store:
 
     # --- inside ----------------------------------------------------------------------------------------------------------------
 
-    def _sign(self, connection: Connection, action: str, subject: str, detail: Mapping[str, Any], who: str | None = None) -> None:
-        audit.append(connection, who or self._signer, action, subject, detail)
-
     def _folder(self, inspection_id: str) -> Path:
         return self._evidence / day_of(inspection_id) / inspection_id
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with failures_named(self._engine.url), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with self._write_lock, failures_named(self._engine.url), self._writing_engine.begin() as connection:
-            yield connection
 
 
 def _user_of_this_computer() -> str:

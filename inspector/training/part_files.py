@@ -155,7 +155,17 @@ def _read_npz(path: Path, *, unit: str, start_s: float) -> Waveform:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             content = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, AttributeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        AttributeError,
+        NotImplementedError,
+        MemoryError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise DataError("cannot be read as an .npz archive without pickles: save it with numpy.savez", path=path) from error
     for key in ("samples", "sample_rate_hz"):
         if key not in content:

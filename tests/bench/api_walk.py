@@ -1,36 +1,69 @@
 """Every operation of the API's own specification with made-up requests, right and wrong, against the answers that it documents.
 
-    python -m tests.bench.api_walk [--examples 200] [--model models/demo-press/1.0.0]
+    python -m tests.bench.api_walk [--examples 200] [--model models/demo-press/1.0.0] [--json FILE]
 
-Schemathesis makes the requests. All of its checks are on (no 5xx, no undocumented status, type or shape, no access without a token, no
-body taken that the specification forbids) but two: that each request which fits the specification is taken, as it cannot say what a
-picture is; and that each wrong query is refused, as what is wrong with a made-up one (a null, an empty list) is often lost where it
-is written into an address. With a model, parts are really judged.
+Schemathesis makes the requests. What it cannot make up (a picture, the id of an inspection, the name of a recording) is put in the place
+of what it made up in about every second request that fits, so that parts are really judged, by the model that ships unless another is
+given. All of its checks are on (no 5xx, no undocumented status, type or shape, no access without a token, no body taken that the
+specification forbids) but two: that each request which fits the specification is taken, as it cannot say what a picture is; and that each
+wrong query is refused, as what is wrong with a made-up one (a null, an empty list) is often lost where it is written into an address.
 """
 
 import argparse
 import collections
 import contextlib
+import io
+import json
+import shutil
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, settings, strategies
 from hypothesis.errors import Unsatisfiable
 from limits import parse
+from PIL import Image
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+from schemathesis.transport.serialization import Binary
 
-from inspector.access.passwords import token_hash
-from inspector.api import Limits, Service, application
-from inspector.commands.api import SCOPES
+from inspector.access import token_hash
+from inspector.api import Bench, Limits, Service, application
 from inspector.commands.installation import Knowledge, open_store
-from inspector.home import Home
+from inspector.home import DEMO_MODEL, Home, newest_version
+from inspector.pipeline import open_pipeline
+from inspector.store import SCOPES
+from tests.browser.test_dashboard import made_line
 
+RECORDING = Path(__file__).parents[1] / "unit" / "inspector" / "layout-1.mcap"
 TOKEN = "a-token-of-the-walk"
+STATION = "demo-press"
 
 
-def walk(app, token, examples, modes=("positive", "negative")):
+class Things:
+    """What is there to be asked for, by operation: each puts it in the place of what was made up."""
+
+    def __init__(self, inspection_id="", recording="", files=None, reference=""):
+        self._inspection_id, self._recording, self._files, self._reference = inspection_id, recording, files or {}, reference
+
+    def put_into(self, case):
+        path = case.operation.path
+        if "{inspection_id}" in path:
+            case.path_parameters["inspection_id"] = self._inspection_id
+        if "{station}" in path:
+            case.path_parameters["station"] = STATION
+        if path.endswith("/recording"):
+            case.query["name"] = self._recording
+        if path.endswith("/feedback"):
+            case.body.pop("fix_id", None)
+        if path.endswith("/parts") and self._files:
+            case.body = {name: case.body[name] for name in ("part_id", "station") if name in case.body} | self._files
+        if path.endswith("/by-reference"):
+            case.body["files"] = {"image": self._reference}
+
+
+def walk(app, token, examples, modes=("positive", "negative"), things=None):
     """Send made-up requests to each operation; return how many of which answer came. Raises where an answer is not as documented."""
     schema = schemathesis.openapi.from_asgi("/openapi.json", app, config=SchemathesisConfig())
     answers = collections.Counter()
@@ -38,12 +71,13 @@ def walk(app, token, examples, modes=("positive", "negative")):
     for found in schema.get_all_operations():
         operation = found.ok()
         for mode in modes:
-            _send(operation, schemathesis.GenerationMode(mode), headers, examples, answers)
+            _send(operation, schemathesis.GenerationMode(mode), headers, examples, answers, things)
     return answers
 
 
-def _send(operation, mode, headers, examples, answers):
+def _send(operation, mode, headers, examples, answers, things):
     excluded = [positive_data_acceptance] + ([negative_data_rejection] if operation.method.upper() == "GET" else [])
+    has_things = things is not None and mode is schemathesis.GenerationMode.POSITIVE
 
     @settings(
         max_examples=examples,
@@ -53,8 +87,10 @@ def _send(operation, mode, headers, examples, answers):
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=operation.as_strategy(generation_mode=mode))
-    def send(case):
+    @given(case=operation.as_strategy(generation_mode=mode), is_there=strategies.booleans() if has_things else strategies.just(False))
+    def send(case, is_there):
+        if is_there:
+            things.put_into(case)
         reply = case.call_and_validate(headers=headers, excluded_checks=excluded)
         answers[f"{operation.label} {reply.status_code}"] += 1
 
@@ -62,27 +98,52 @@ def _send(operation, mode, headers, examples, answers):
         send()
 
 
+def real_things(home, inbox, store):
+    """Put a part, a recording and a file to refer to into an installation; return them."""
+    made = made_line()
+    recording = home.recordings / STATION / "walk.mcap"
+    recording.parent.mkdir(parents=True)
+    shutil.copy(RECORDING, recording)
+    (inbox / "part.png").write_bytes(picture())
+    inspection_id = store.add(made.inspection(5, fault=made.FAULTS[0]))
+    return Things(inspection_id, f"{STATION}/walk.mcap", {"image": Binary(picture())}, "part.png")
+
+
+def picture():
+    """Return a grey picture with some noise as PNG."""
+    pixels = np.random.default_rng(5).integers(90, 160, (480, 640), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
 def main():
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--examples", type=int, default=200)
-    parser.add_argument("--model", type=Path)
+    parser.add_argument("--model", type=Path, default=newest_version(DEMO_MODEL))
+    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, open_store(Path(folder), demonstration=True) as store:
+    with tempfile.TemporaryDirectory() as folder, open_store(Path(folder) / "home", demonstration=True) as store:
+        home, inbox = Home.at(Path(folder) / "home"), Path(folder) / "inbox"
+        inbox.mkdir()
         store.clients.add("walk", tuple(SCOPES), token_hash(TOKEN))
-        limits = Limits(requests=parse("1000000 per second"), wrong_tokens=parse("1000000 per second"))
-        bench = _bench(arguments.model, store) if arguments.model else None
-        service = Service(store, Home.at(folder), lambda: Knowledge(store, Path(folder)), bench=bench, limits=limits)
-        answers = walk(application(service), TOKEN, arguments.examples)
-        for answer, count in sorted(answers.items()):
-            print(f"{count:>6}  {answer}")
-        print(f"{sum(answers.values())} requests, every answer as documented; log whole: {not store.audit.check().findings}")
+        endless = parse("1000000 per second")
+        limits = Limits(requests=endless, wrong_tokens=endless, station_parts=endless)
+        bench = Bench(open_pipeline(arguments.model))
+        service = Service(store, home, lambda: Knowledge(store, home.root), bench=bench, inbox=inbox, limits=limits)
+        answers = walk(application(service), TOKEN, arguments.examples, things=real_things(home, inbox, store))
+        _tell(answers, store, arguments.json)
 
 
-def _bench(model, store):
-    from inspector.api import Bench
-    from inspector.pipeline import open_pipeline
-
-    return Bench(open_pipeline(model))
+def _tell(answers, store, file):
+    for answer, count in sorted(answers.items()):
+        print(f"{count:>6}  {answer}")
+    whole = not store.audit.check().findings
+    judged = len(store.audit.entries(action="verdict", limit=1_000_000))
+    print(f"{sum(answers.values())} requests, every answer as documented, none 5xx; {judged} parts in the log; log whole: {whole}")
+    if file:
+        said = {"answers": dict(sorted(answers.items())), "requests": sum(answers.values()), "log_whole": whole, "parts": judged}
+        file.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

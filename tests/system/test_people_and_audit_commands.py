@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from inspector.access import Logins
+from inspector.access import LockedOutError, Logins
 from inspector.cli import main
 from inspector.home import Home
 from inspector.store import Store
@@ -41,7 +41,15 @@ def test_a_person_is_added_changed_and_removed(called, tmp_path):
     called("people", "grant", "mei", "engineer@saw")
     called("people", "revoke", "mei", "press")
     people = json.loads(called("people", "list", "--json", "-")[1])["people"]
-    assert people[1] == {"name": "mei", "roles": {"*": "viewer", "saw": "engineer"}, "badge": "4711"}
+    signed_in = people[1].pop("signed_in")
+    assert signed_in.startswith("20")
+    assert people[1] == {"name": "mei", "roles": {"*": "viewer", "saw": "engineer"}, "badge": "4711", "locked": False}
+    called("people", "lock", "mei")
+    assert "badge 4711   locked   last signed in 20" in called("people", "list")[1]
+    with Store.open(Home(tmp_path)) as store, pytest.raises(LockedOutError):
+        Logins(store).log_in("mei", "correct horse", "here")
+    called("people", "unlock", "mei")
+    assert "locked" not in called("people", "list")[1]
     assert called("people", "remove", "mei")[0] == 0
     assert "mei" not in called("people", "list")[1]
 
@@ -77,3 +85,21 @@ def test_the_log_is_listed_and_verified(called, tmp_path):
     code, out, _ = called("audit", "verify", "--end", end, "--json", "-")
     assert code == 2
     assert json.loads(out)["findings"] == ["row 1 is missing"]
+
+
+def test_a_client_is_added_changed_and_removed(called):
+    assert called("api", "add", "mes", "--scope", "read", "--scope", "inspect", "--station", "press")[0] == 0
+    assert called("api", "list")[1] == "mes   inspect, read   only press\n"
+    assert called("api", "change", "mes", "--scope", "feedback")[0] == 0
+    listed = json.loads(called("api", "list", "--json", "-")[1])
+    assert listed == {"clients": [{"name": "mes", "scopes": ["feedback"], "stations": ["*"]}]}
+    assert called("api", "change", "nobody", "--scope", "read")[0] == 2
+    actions = [row["action"] for row in json.loads(called("audit", "list", "--subject", "mes", "--json", "-")[1])["rows"]]
+    assert actions == ["client changed", "client added"]
+
+
+def test_the_scopes_of_the_command_are_those_of_the_store():
+    from inspector.commands import api
+    from inspector.store import SCOPES
+
+    assert api._SCOPES == SCOPES

@@ -110,6 +110,19 @@ def test_the_guide_is_shown_with_pictures_that_are_there(store, lang, title):
     assert {address.removeprefix("/guide/") for address in addresses} <= set(guide.pictures())
 
 
+def test_notes_are_read_and_heard_on_the_part_page(store, made_line):
+    inspection_id = store.add(made_line.inspection(5, fault=made_line.FAULTS[1]))
+    recording = store.keep_spoken(inspection_id, b"OggS" + bytes(100))
+    store.add_feedback(inspection_id, "note", who="mei", detail={"recording": recording})
+    store.add_feedback(inspection_id, "note", who="lei", note=HURTFUL)
+    app = run(part_page, id=inspection_id)
+    assert len(app.get("audio")) == 2
+    assert HURTFUL not in html_of(app)
+    assert "&lt;script&gt;" in html_of(app)
+    (store.get(inspection_id).folder / "spoken" / recording["name"]).unlink()
+    assert "the recording is no longer kept" in html_of(run(part_page, id=inspection_id))
+
+
 def test_without_an_id_the_last_finding_is_shown(store, made_line):
     store.add(made_line.inspection(5, fault=made_line.FAULTS[0]))
     store.add(made_line.inspection(6))

@@ -1,3 +1,4 @@
+import base64
 from io import BytesIO
 
 import pytest
@@ -7,6 +8,7 @@ from starlette.testclient import TestClient
 
 from dashboards import server
 from inspector.monitoring.watching import Watch
+from inspector.store import spoken
 from inspector.store.replays import ReplayWriter
 
 HERE = {"origin": "http://testserver", "host": "testserver"}
@@ -159,12 +161,38 @@ def test_answers_come_only_from_our_own_pages(client, store, failed, headers):
         (b'{"kind": "helped", "inspection_id": "nobody"}', 404),
         (b'{"kind": "helped"}', 404),
         (b'{"kind": "helped", "note": "' + b"x" * 9000 + b'"}', 400),
+        (b'{"kind": "note", "recording": "' + b"A" * 1_600_000 + b'"}', 400),
         (b"\xff\xfe", 400),
     ],
 )
 def test_a_wrong_answer_is_refused(client, store, content, status):
     headers = HERE | {"content-type": "application/json"}
     assert client.post("/answers", content=content, headers=headers).status_code == status
+
+
+def test_a_note_may_be_spoken(client, store, failed):
+    webm = base64.b64encode(b"\x1a\x45\xdf\xa3" + bytes(200_000)).decode()
+    note = {"inspection_id": failed, "kind": "note", "recording": webm, "token": "spoken"}
+    assert client.post("/answers", json=note, headers=HERE).status_code == 201
+    assert client.post("/answers", json=note, headers=HERE).status_code == 201
+    (given,) = store.feedback(failed)
+    assert (given.who, given.note, given.detail["recording"]["bytes"]) == ("tester", None, 200_004)
+    assert [path.name for path in spoken.recordings(store.get(failed).folder).values()] == [given.detail["recording"]["name"]]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"recording": "PHN2Zz4="}, {"recording": "no base64!"}, {"recording": ""}, {"recording": "GkXfow==", "kind": "helped"}]
+)
+def test_what_is_no_spoken_note_is_refused(client, store, failed, wrong):
+    assert client.post("/answers", json={"inspection_id": failed, "kind": "note"} | wrong, headers=HERE).status_code == 400
+    assert spoken.recordings(store.get(failed).folder) == {}
+
+
+def test_a_viewer_leaves_no_recording(client, store, failed, signed_in):
+    signed_in("guest", **{"*": "viewer"})
+    note = {"inspection_id": failed, "kind": "note", "recording": "GkXfow=="}
+    assert client.post("/answers", json=note, headers=HERE).status_code == 403
+    assert spoken.recordings(store.get(failed).folder) == {}
 
 
 def test_a_form_is_no_answer(client, store, failed):

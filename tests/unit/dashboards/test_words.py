@@ -6,14 +6,15 @@ import pytest
 
 import dashboards
 from dashboards import words
-from dashboards.words import CAUSES, CHANNELS, KINDS, PARAMETERS, STAGES, WORDS, kind_name, language_of, say
+from dashboards.words import CAUSES, CHANNELS, DONE, KINDS, PARAMETERS, STAGES, WORDS, kind_name, language_of, say
 from inspector.diagnosis.wording import unit_name
 from inspector.monitoring.alarms import SHELF_REASONS
 from inspector.monitoring.spc import CHARTS
 from inspector.review import Reason
+from inspector.store import ROLES, SCOPES
 
 CODE = Path(dashboards.__file__).parent
-TABLES = {"words": WORDS, "kinds": KINDS, "causes": CAUSES, "channels": CHANNELS, "parameters": PARAMETERS, "stages": STAGES}
+TABLES = {"words": WORDS, "kinds": KINDS, "causes": CAUSES, "channels": CHANNELS, "parameters": PARAMETERS, "stages": STAGES, "done": DONE}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 LATIN_WORD = re.compile(r"[A-Za-z]{3,}")
 
@@ -53,6 +54,7 @@ def test_no_word_is_there_for_nothing():
     )
     built = {f"lamp_{state}" for state in ("ok", "missing", "stale", "unknown")} | set(SHELF_REASONS) | {f"chart_{name}" for name in CHARTS}
     built |= {key for key in WORDS if key.startswith("price_")} | {*get_args(Reason)}
+    built |= {f"right_{right}" for right in (*ROLES, *SCOPES)} | {"made_password", "made_token"}
     assert [key for key in WORDS if key not in built and not re.search(rf"\b{key}\b", everything)] == []
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from inspector.access import Logins, checked_password, checked_pin, first_password, hashed, logins
-from inspector.access.logins import TooOftenError
+from inspector.access.logins import LockedOutError, TooOftenError
 from inspector.errors import AccessError, StoreError
 from inspector.store import Store
 
@@ -23,7 +23,7 @@ class Wall:
 @pytest.fixture
 def wall(monkeypatch):
     clock = Wall()
-    monkeypatch.setattr("inspector.store.people.time.time_ns", clock)
+    monkeypatch.setattr("inspector.store.sessions.time.time_ns", clock)
     return clock
 
 
@@ -176,3 +176,60 @@ def test_a_weak_pin_is_refused(pin):
 def test_a_short_password_is_refused():
     with pytest.raises(AccessError):
         checked_password("short")
+
+
+def test_who_is_locked_is_out_at_once_and_may_be_let_in_again(doors, people):
+    people.add("boss", {"*": "admin"}, hashed(PASSWORD))
+    own, screen = doors.log_in("mei", PASSWORD, "here"), doors.log_in("hall", PASSWORD, "here", is_screen=True)
+    doors.act(screen, "4711", "2580", "here")
+    people.set_locked("mei", True)
+    assert doors.present(own) is None
+    assert not doors.present(screen).is_acting
+    with pytest.raises(LockedOutError):
+        doors.log_in("mei", PASSWORD, "here")
+    with pytest.raises(LockedOutError):
+        doors.act(screen, "4711", "2580", "here")
+    with pytest.raises(AccessError, match="wrong name"):
+        doors.log_in("mei", "guess", "here")
+    people.set_locked("mei", False)
+    assert doors.log_in("mei", PASSWORD, "here")
+
+
+def test_a_new_password_or_badge_also_ends_what_is_done_by_badge(doors, people):
+    screen = doors.log_in("hall", PASSWORD, "here", is_screen=True)
+    for change in (lambda: people.set_password("mei", hashed(PASSWORD)), lambda: people.set_badge("mei", "4711", hashed("2580"))):
+        doors.act(screen, "4711", "2580", "here")
+        change()
+        assert not doors.present(screen).is_acting
+
+
+def test_a_touch_gives_nobody_back_who_was_put_out(doors, people, wall):
+    screen = doors.log_in("hall", PASSWORD, "here", is_screen=True)
+    doors.act(screen, "4711", "2580", "here")
+    wall.pass_s(60)
+    session = doors._session(screen)
+    doors.lock(screen)
+    doors._session = {screen: session}.get  # as a request saw it that came a moment before
+    doors.touch(screen)
+    del doors._session
+    assert not doors.present(screen).is_acting
+
+
+def test_the_last_admin_cannot_be_locked(people):
+    people.add("boss", {"*": "admin"}, hashed(PASSWORD))
+    with pytest.raises(StoreError, match="nobody would be admin"):
+        people.set_locked("boss", True)
+    people.add("second", {"*": "admin"}, hashed(PASSWORD))
+    people.set_locked("boss", True)
+    with pytest.raises(StoreError, match="nobody would be admin"):
+        people.remove("second")
+
+
+def test_it_is_known_who_was_here_last_and_the_log_tells_of_all(doors, people, store, wall):
+    people.add("never", {}, hashed(PASSWORD))
+    screen = doors.log_in("hall", PASSWORD, "here", is_screen=True)
+    wall.pass_s(60)
+    doors.act(screen, "4711", "2580", "here")
+    assert people.last_signed_in() == {"hall": NOON_NS, "mei": NOON_NS + 60 * 10**9}
+    acted = store.audit.entries(action="acted by badge")[0]
+    assert (acted.who, acted.subject, acted.detail) == ("mei", "mei", {"screen": "hall"})

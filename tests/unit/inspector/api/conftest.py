@@ -4,11 +4,10 @@ from starlette.testclient import TestClient
 
 from inspector.access.passwords import token_hash
 from inspector.api import Limits, Service, application
-from inspector.commands.api import SCOPES
 from inspector.commands.installation import Knowledge
 from inspector.knowledge.seed import load_seed
 from inspector.parts import Defect, Inspection, ModelRef, PartRecord, Suggestion, Text, Trigger, Verdict
-from inspector.store import Store
+from inspector.store import SCOPES, Store
 
 TOKEN = "a-token-of-tests"
 
@@ -16,7 +15,7 @@ TOKEN = "a-token-of-tests"
 def part(part_id="p1", outcome="fail"):
     trigger = Trigger("demo-press", part_id, 0)
     verdict = Verdict(outcome, 0.9, 0.5, ModelRef("demo", "1.0.0", "ab" * 32), defects=(Defect("scratch", 0.9),))
-    suggestion = Suggestion("tension-belt", Text("Raise the tension.", "提高张力。"), (), 3, 2, 0.7)
+    suggestion = Suggestion("tension-belt", Text("Raise the tension.", "提高张力。"), 0.7, (), 3, 2)
     return Inspection(PartRecord(trigger, {}, {}, {}), verdict, suggestions=(suggestion,))
 
 

@@ -6,11 +6,13 @@ import zlib
 
 import numpy as np
 import pytest
+import soundfile
 from limits import parse
 from PIL import Image
 
 from inspector.access.passwords import token_hash
 from inspector.api import Limits
+from inspector.store import SCOPES
 
 HURTFUL = "<script>alert(1)</script>"
 
@@ -49,6 +51,13 @@ def part(part_id):
     return Inspection(PartRecord(Trigger("x", part_id, 0), {}, {}, {}), Verdict("pass", 0.1, 0.5, ModelRef("demo", "9.9.9", "cd" * 32)))
 
 
+def replace_station(inspection, station):
+    from dataclasses import replace
+
+    trigger = replace(inspection.record.trigger, station=station)
+    return replace(inspection, record=replace(inspection.record, trigger=trigger))
+
+
 def routes(client):
     document = client.get("/openapi.json").json()
     return [(method, path) for path, operations in document["paths"].items() for method in operations]
@@ -63,12 +72,12 @@ def test_every_route_but_one_takes_a_token(make_client):
 
 
 def test_every_route_takes_its_scope(make_client, store):
-    store.clients.add("none", [], token_hash("none"))
-    poor = make_client(token="none")
-    for method, path in routes(poor):
-        reply = poor.request(method, path.replace("{", "").replace("}", ""))
-        assert reply.status_code in (200, 403, 422), path
-        assert reply.status_code != 200 or path == "/healthz"
+    store.clients.add("one", ["metrics"], token_hash("one"))
+    store.clients.add("others", ["inspect", "read", "feedback"], token_hash("others"))
+    clients = [make_client(token=name) for name in ("one", "others")]
+    for method, path in routes(clients[0]):
+        statuses = {client.request(method, path.replace("{", "").replace("}", "")).status_code for client in clients}
+        assert statuses & {403, 422} or path == "/healthz", path
 
 
 def test_a_removed_client_is_out_at_once(client, store):
@@ -133,6 +142,15 @@ def npz_bomb():
     return file.getvalue()
 
 
+def flac_bomb():
+    """Silence whose header says that it lasts for days."""
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(16_384, np.float32), 48_000, format="FLAC", subtype="PCM_16")
+    whole = bytearray(file.getvalue())
+    whole[21] |= 0x0F  # the upper four of 36 bits that count samples
+    return bytes(whole)
+
+
 def large_picture():
     whole = bytearray(png())
     whole[16:24] = (60_000).to_bytes(4, "big") * 2
@@ -150,11 +168,15 @@ def large_picture():
         ("audio", png(), 415),
         ("vibration", b"PK\x03\x04 broken", 422),
         ("vibration", npz_bomb(), 413),
+        ("audio", flac_bomb(), 413),
+        ("vibration", flac_bomb(), 413),
+        ("audio", b"RIFF broken", 422),
+        ("audio", b"fLaC broken", 422),
         ("series", b"\x00\x01", 415),
         ("series", b"\x1f\x8b broken", 422),
         ("series", gzip.compress(bytes(520_000_000), 1), 413),
     ],
-    ids=range(10),
+    ids=range(14),
 )
 def test_a_file_of_a_wrong_kind_or_size_is_refused(make_client, modality, content, status):
     reply = make_client(bench=PretendBench()).post("/v1/parts", data={"part_id": "p"}, files={modality: ("file", content)})
@@ -237,7 +259,7 @@ def test_who_asks_too_often_waits(make_client):
 
 
 def test_a_database_that_is_away_is_told_without_its_address(client, store, new_home):
-    store._engine.dispose()
+    store.close()
     (new_home.root / "inspector.db").write_bytes(b"not a database" * 100)
     for name in ("inspector.db-wal", "inspector.db-shm"):
         (new_home.root / name).unlink(missing_ok=True)
@@ -273,3 +295,51 @@ def test_a_bench_that_is_full_says_so(make_client):
     reply = client.post("/v1/parts", data={"part_id": "p"}, files={"image": ("a.png", png())})
     assert (reply.status_code, reply.headers["retry-after"]) == (429, "1")
     assert time.monotonic() - began_s < 5
+
+
+@pytest.fixture
+def at_one_station(make_client, store):
+    store.clients.add("saw only", SCOPES, token_hash("saw"), ["saw"])
+    return make_client(token="saw", bench=PretendBench())
+
+
+def test_a_client_of_one_station_sees_and_does_only_what_is_there(at_one_station, store, new_home):
+    mine, its = store.add(replace_station(part("s1"), "saw")), store.recent(station="demo-press")[0].inspection_id
+    for station in ("saw", "demo-press"):
+        (new_home.recordings / station).mkdir(parents=True)
+        (new_home.recordings / station / "a.mcap").write_bytes(b"")
+    client = at_one_station
+    assert [one["inspection_id"] for one in client.get("/v1/results").json()["results"]] == [mine]
+    assert client.get("/v1/results?station=demo-press").status_code == 403
+    assert client.get(f"/v1/results/{mine}").status_code == 200
+    assert client.get(f"/v1/results/{its}").status_code == 404
+    assert client.post(f"/v1/results/{its}/feedback", json={"kind": "verdict_wrong"}).status_code == 404
+    assert [one["station"] for one in client.get("/v1/stations").json()["stations"]] == ["saw"]
+    assert client.get("/v1/stations/demo-press").status_code == 403
+    assert [one["name"] for one in client.get("/v1/recordings").json()["recordings"]] == ["saw/a.mcap"]
+    assert client.get("/v1/recording?name=demo-press/a.mcap").status_code == 404
+    assert "demo-press" not in client.get("/metrics").text
+    send = {"files": {"image": png()}}
+    assert client.post("/v1/parts", data={"part_id": "1", "station": "saw"}, **send).status_code == 201
+    assert client.post("/v1/parts", data={"part_id": "1", "station": "demo-press"}, **send).status_code == 403
+    reference = {"part_id": "1", "station": "demo-press", "files": {"image": "a.png"}}
+    assert client.post("/v1/parts/by-reference", json=reference).status_code == 403
+
+
+def test_a_client_of_several_stations_says_which(make_client, store):
+    store.clients.add("two", ["read"], token_hash("two"), ["saw", "demo-press"])
+    client = make_client(token="two")
+    reply = client.get("/v1/results")
+    assert (reply.status_code, reply.json()["error"]) == (403, "query.station: say which one of demo-press, saw")
+    assert client.get("/v1/results?station=demo-press").status_code == 200
+
+
+def test_no_station_gets_more_parts_than_it_may(make_client):
+    client = make_client(bench=PretendBench(), limits=Limits(station_parts=parse("2 per minute")))
+
+    def send(station):
+        return client.post("/v1/parts", data={"part_id": "1", "station": station}, files={"image": png()})
+
+    assert [send("saw").status_code for _ in range(3)] == [201, 201, 429]
+    assert 0 < int(send("saw").headers["retry-after"]) <= 60
+    assert send("press").status_code == 201

@@ -1,3 +1,4 @@
+import zipfile
 from datetime import datetime
 from pathlib import Path
 
@@ -199,6 +200,16 @@ def workbook(path: Path, *rows: list[object], sheet: str = "Sheet") -> Path:
     book.create_sheet("other").append(["nothing"])
     book.save(path)
     return path
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused_unopened(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "orders.xlsx", ["symptom", "action"], ["squeal", "tightened"])
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/more.xml", "w") as member:
+        for _ in range(17):
+            member.write(bytes(16_000_000))
+    assert path.stat().st_size < 1_000_000
+    with pytest.raises(DataError, match=r"orders\.xlsx: unpacks to 272 MB, more than the 256 MB"):
+        read_cases(path)
 
 
 def test_a_workbook_of_a_maintenance_system_needs_no_mapping(tmp_path: Path) -> None:

@@ -115,6 +115,15 @@ def test_damaged_archives_are_refused(tmp_path):
         read_waveform(path, unit="")
 
 
+def test_an_archive_that_claims_more_than_fits_in_memory_is_refused(tmp_path):
+    samples = io.BytesIO()
+    np.lib.format.write_array_header_1_0(samples, {"descr": "<f8", "fortran_order": False, "shape": (10**14,)})
+    with zipfile.ZipFile(tmp_path / "v.npz", "w") as archive:
+        archive.writestr("samples.npy", samples.getvalue())
+    with pytest.raises(DataError, match=r"v.npz: "):
+        read_waveform(tmp_path / "v.npz", unit="")
+
+
 def test_wrong_sound_is_named(tmp_path):
     path = tmp_path / "a.flac"
     path.write_bytes(b"not sound")
