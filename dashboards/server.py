@@ -30,7 +30,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from dashboards import alarm_feed, answering, kept_replays, live_feed, people, queries, signing_in
+from dashboards import alarm_feed, answering, kept_replays, labelling, live_feed, people, queries, signing_in
 from dashboards.charts.heat import overlay_png
 from dashboards.door import Door, same_origin
 from dashboards.sent import parsed
@@ -43,6 +43,7 @@ _POLL_S = 0.06
 _BEAT_S = 0.5
 _THUMBNAIL_PX = (160, 120)
 _MAX_ANSWER_BYTES = 8192
+_MAX_MASK_BYTES = 1 << 20
 _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _NEVER = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -79,6 +80,7 @@ def routes() -> list[Route]:
         Route("/replays/{replay}/{side}/{number}/heat/{channel}.png", _replayed("heat")),
         Route("/replays/{replay}/{side}/{number}/sound/{channel}.flac", _replayed("sound")),
         Route("/answers", _answer, methods=["POST"]),
+        Route("/masks", _keep_mask, methods=["POST"]),
         Route("/alarms", _act_on_alarm, methods=["POST"]),
         Route("/alarms/{station}.json", _alarms),
         *signing_in.routes(),
@@ -222,6 +224,14 @@ async def _answer(request: Request) -> Response:
     return await _written(request, lambda body: {"feedback_id": answering.keep(parsed(answering.SentAnswer, body))})
 
 
+async def _keep_mask(request: Request) -> Response:
+    def keep(body: bytes) -> dict[str, Any]:
+        labelling.keep_mask(parsed(labelling.SentMask, body))
+        return {}
+
+    return await _written(request, keep, _MAX_MASK_BYTES)
+
+
 async def _act_on_alarm(request: Request) -> Response:
     return await _written(request, lambda body: alarm_feed.act(parsed(alarm_feed.SentAction, body)))
 
@@ -236,12 +246,12 @@ async def _alarms(request: Request) -> Response:
         return _refused(str(error), 503)
 
 
-async def _written(request: Request, write: Callable[[bytes], dict[str, Any]]) -> Response:
+async def _written(request: Request, write: Callable[[bytes], dict[str, Any]], most_bytes: int = _MAX_ANSWER_BYTES) -> Response:
     """Take what one of our own pages sends; whoever is here signs it."""
     if not same_origin(request.headers):
         return _refused("an answer must come from the dashboard's own pages", 403)
     try:
-        body = await _json_body(request)
+        body = await _json_body(request, most_bytes)
         return JSONResponse(await to_thread.run_sync(write, body), status_code=201)
     except ValueError as error:
         return _refused(str(error), 400)
@@ -257,14 +267,14 @@ def _refused(why: str, status: int) -> Response:
     return JSONResponse({"error": why}, status_code=status)
 
 
-async def _json_body(request: Request) -> bytes:
+async def _json_body(request: Request, most_bytes: int) -> bytes:
     """Return the body, which says that it is JSON. Raises ValueError."""
     if request.headers.get("content-type", "").split(";")[0] != "application/json":
         raise ValueError("send application/json")
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _MAX_ANSWER_BYTES:
+        if len(body) > most_bytes:
             raise ValueError("too long")
     return body
 

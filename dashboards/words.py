@@ -411,6 +411,24 @@ WORDS: dict[str, Text] = {
         "diagnosis points at; the dashed line is the trigger.",
         "拖动移动光标，滚轮缩放，双击复位；也可用方向键和 + −。黄色为诊断所指时段，虚线为触发时刻。",
     ),
+    # the workbench: masks drawn by hand
+    "draw_mask": Text("Draw where the defect is", "标出缺陷位置"),
+    "draw_brush": Text("Brush", "画笔"),
+    "draw_eraser": Text("Eraser", "橡皮"),
+    "draw_box": Text("Box", "矩形"),
+    "draw_undo": Text("Undo", "撤销"),
+    "draw_clear": Text("Clear", "清空"),
+    "draw_propose": Text("Take what the model found", "采用模型标注"),
+    "draw_keep": Text("Keep", "保存"),
+    "draw_kept": Text("Kept, signed with your name", "已保存并署名"),
+    "draw_not_kept": Text("Not kept", "未保存"),
+    "draw_unsaved": Text("Changed, not kept yet", "已修改，尚未保存"),
+    "draw_nothing_yet": Text("Nobody has drawn on this picture yet", "该图像尚无人工标注"),
+    "draw_by": Text("Drawn by {who}, {when}", "由 {who} 标注，{when}"),
+    "draw_hint": Text(
+        "The last drawing counts. It goes with the label into the folder to train on.", "以最后一次标注为准，并随标签一起导出用于训练。"
+    ),
+    "brush_size": Text("Size", "粗细"),
 }
 
 KINDS: dict[str, Text] = {

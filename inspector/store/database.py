@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from inspector.errors import StoreError
 
-LATEST_REVISION = "0006"
+LATEST_REVISION = "0007"
 """Of `migrations/versions`. Named here so that opening an up-to-date database need not import Alembic."""
 
 _BUSY_TIMEOUT_S = 10
