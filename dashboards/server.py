@@ -300,7 +300,7 @@ def _lifespan(announce: Callable[[], None]) -> Callable[[st.App], AbstractAsyncC
 
 def _warm_up() -> None:
     """Load what the first page needs, so that it comes as fast as the second."""
-    for view in ("live", "part", "history", "alarms", "wall", "spc", "handover", "causes", "replay", "review"):
+    for view in ("live", "part", "history", "alarms", "wall", "spc", "handover", "causes", "replay", "review", "models", "stations"):
         import_module(f"dashboards.views.{view}")
     for station in queries.store().stations():
         queries.station_definition(station)

@@ -13,7 +13,7 @@ from dashboards.theme import asset
 from dashboards.words import Language, channel_name, say
 from inspector.store import DrawnMask, StoredInspection
 
-_WORDS = ("brush", "eraser", "box", "undo", "clear", "propose", "keep", "unsaved", "kept", "not_kept", "mask")
+WORDS = ("brush", "eraser", "box", "undo", "clear", "propose", "keep", "unsaved", "kept", "not_kept", "mask")
 
 
 def show(stored: StoredInspection, lang: Language) -> None:
@@ -31,7 +31,7 @@ def show(stored: StoredInspection, lang: Language) -> None:
         component = st.components.v2.component(
             "line_inspector.drawing", html=asset("drawing.html"), css=asset("drawing.css"), js=asset("drawing.js")
         )
-        words = {f"draw_{word}": say(f"draw_{word}", lang) for word in _WORDS} | {"brush_size": say("brush_size", lang)}
+        words = {f"draw_{word}": say(f"draw_{word}", lang) for word in WORDS} | {"brush_size": say("brush_size", lang)}
         may = people.may("operator", stored.summary.station)
         component(key="drawing", data={"part": _part(stored, camera, lang), "words": words, "may": may})
         st.html(f'<p class="quiet plain">{say("draw_hint", lang)}</p>')

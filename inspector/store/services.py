@@ -38,7 +38,8 @@ class Services:
 
     def activate(self, station: str, model: Mapping[str, str], replaces: str | None, proof: Mapping[str, Any]) -> Service:
         """Put a model (`folder`, `name`, `version`, `sha256`) into service; `proof` is what it was found fit by, for the audit log."""
-        service = Service(timed_id(), station, **model, replaces=replaces, who=self._signer, wall_utc_ns=time.time_ns())
+        told = (model["folder"], model["name"], model["version"], model["sha256"])
+        service = Service(timed_id(), station, *told, replaces, self._signer, time.time_ns())
         with self._writing() as connection:
             connection.execute(insert(ServiceRow).values({name: getattr(service, name) for name in Service.__dataclass_fields__}))
             audit.append(connection, self._signer, "model activated", station, {**model, "replaces": replaces, **proof})
