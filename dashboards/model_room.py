@@ -85,8 +85,10 @@ def recipes() -> dict[str, Path]:
 def train(station: str, data: Path | None, recipe: Path) -> Training:
     """Begin a training; without data, what people of the station labelled is exported first. Raises AccessError, StoreError, UsageError."""
     who = people.demand("engineer", station)
+    runs = Trainings(Home.at(None))
+    runs.refuse_second()
     folder = data or labelling.export(station)[0]
-    begun = Trainings(Home.at(None)).start(station, folder, who, recipe)
+    begun = runs.start(station, folder, who, recipe)
     queries.store().audit.note("training started", station, {"data": str(folder), "model": str(begun.model)})
     return begun
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dashboards import queries
+from inspector.diagnosis.wording import unit_name
 from inspector.store import StoredInspection
 
 DAY_NS = 86_400_000_000_000
@@ -124,9 +125,9 @@ def _levels(stored: StoredInspection) -> dict[str, str]:
     for name, wave in evidence.waveforms.items():
         samples = np.nan_to_num(np.asarray(wave.samples, dtype=np.float64))
         rms = math.sqrt(float(np.square(samples).mean())) if samples.size else 0.0
-        told[name] = f"{20 * math.log10(max(rms, 1e-9)):.1f} dBFS" if wave.unit == "FS" else f"{rms:.3g} {wave.unit} RMS"
+        told[name] = f"{20 * math.log10(max(rms, 1e-9)):.1f} dBFS" if wave.unit == "FS" else f"{rms:.3g} {unit_name(wave.unit)} RMS"
     for name, series in evidence.series.items():
         finite = series.values[np.isfinite(series.values)]
         if finite.size:
-            told[name] = f"{float(finite[-1]):.4g} {series.unit}"
+            told[name] = f"{float(finite[-1]):.4g} {unit_name(series.unit)}"
     return told

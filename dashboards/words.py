@@ -437,6 +437,7 @@ WORDS: dict[str, Text] = {
     "model_never_activated": Text(
         "Nobody has activated a model here: this is what the station said it judges by.", "此处尚未启用过模型：显示的是工位上报的模型。"
     ),
+    "model_not_told": Text("The station has not said yet by which model it judges.", "工位尚未上报所用模型。"),
     "model_activated_by": Text("Activated by {who}, {when}", "由 {who} 启用，{when}"),
     "roll_back": Text("Roll back", "回退"),
     "roll_back_to": Text("Takes this model out of service; {model} judges again.", "停用该模型，恢复使用 {model}。"),

@@ -106,6 +106,11 @@ class Trainings:
         """Return the training that runs; None where none does."""
         return next((one for one in self.all() if one.state == "running"), None)
 
+    def refuse_second(self) -> None:
+        """Raise UsageError where a training runs: before anything is prepared for another."""
+        if self._is_busy():
+            raise UsageError("a training runs already; wait for its end, or cancel it")
+
     def start(self, station: str, data: Path, who: str, recipe: Path | None = None, seed: int = 0) -> Training:
         """Begin a training in a process of its own, which outlives this one. Raises UsageError where one runs already, ConfigError."""
         if _NAME.fullmatch(station) is None:

@@ -56,7 +56,8 @@ def _in_service(station: str, known: list[Model], lang: Language) -> None:
         title("model_in_service", lang)
         st.html(f'<p class="lead"><b>{escape(_title(folder, known)) if folder else say("model_unknown", lang)}</b></p>')
         if service is None:
-            st.html(f'<p class="quiet plain">{say("model_never_activated", lang)}</p>')
+            word = "model_never_activated" if folder else "model_not_told"
+            st.html(f'<p class="quiet plain">{say(word, lang)}</p>')
         else:
             st.html(
                 f'<p class="quiet plain">{say("model_activated_by", lang, who=escape(service.who), when=_when(service.wall_utc_ns))}</p>'
@@ -177,11 +178,11 @@ def _candidate(station: str, known: list[Model], lang: Language) -> None:
     others = {model.title: model for model in known if model is not serves}
     with st.container(key="panel-candidate"):
         title("candidate", lang)
-        if not others:
+        if not others or (serves is None and len(others) < 2):
             st.html(f'<p class="plain">{say("no_candidate", lang)}</p>')
             return
         chosen = others[st.selectbox(say("candidate", lang), list(reversed(others)), width=460, label_visibility="collapsed")]
-        against = _against(serves, known, lang)
+        against = _against(serves, [model for model in known if model is not chosen], lang)
         _check(station, chosen, against, lang)
     left, right = st.columns(2, gap="small")
     with left:

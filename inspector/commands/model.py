@@ -87,13 +87,14 @@ def _train(arguments: argparse.Namespace, store: Store, home: Home) -> Answer:
     from inspector.review import export
     from inspector.trainings import Trainings
 
-    data = arguments.data
+    trainings, data = Trainings(home), arguments.data
+    trainings.refuse_second()
     if data is None:
         data = home.root / "labelled-parts" / f"{arguments.station}-{time.strftime('%Y%m%d-%H%M%S')}"
         export(store, data, of=arguments.station)
     elif not data.is_dir():
         raise UsageError(f"--data {data}: is not a folder")
-    begun = Trainings(home).start(arguments.station, data, "command line", arguments.recipe, arguments.seed)
+    begun = trainings.start(arguments.station, data, "command line", arguments.recipe, arguments.seed)
     store.audit.note("training started", arguments.station, {"data": str(data), "model": str(begun.model)})
     return _document(begun), f"began: {begun.model} from {begun.data}; 'inspector model training' tells how far it is"
 

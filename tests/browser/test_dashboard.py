@@ -416,6 +416,11 @@ def test_a_defect_is_drawn_by_mouse_and_finger_and_kept(page, server, home):
     page.goto(f"{server.url}/review?lang=en")
     board = page.locator(".drawing .over")
     page.get_by_role("button", name="Box", exact=True).click()
+    for _ in range(100):  # the picture gives the board its size
+        page.wait_for_timeout(100)
+        if board.evaluate("canvas => canvas.width > 300 && canvas.clientHeight > 200"):
+            break
+    page.wait_for_timeout(500)
     box = board.bounding_box()
 
     def at(x_share, y_share):
@@ -448,9 +453,11 @@ def test_a_defect_is_drawn_by_mouse_and_finger_and_kept(page, server, home):
     page.goto(f"{server.url}/review?lang=zh")
     page.get_by_text("由 admin 标注").wait_for()
     shot(page, "review-drawing-zh")
-    for address in ("models", "stations"):
-        for lang in ("en", "zh"):
-            page.goto(f"{server.url}/{address}?lang={lang}")
-            page.locator(".panel-title").first.wait_for()
-            shot(page, f"{address}-{lang}")
+    for lang in ("en", "zh"):
+        page.goto(f"{server.url}/stations?lang={lang}")
+        page.locator(".js-plotly-plot").first.wait_for()
+        shot(page, f"stations-{lang}")
+        page.goto(f"{server.url}/models?lang={lang}")
+        page.locator(".st-key-panel-candidate").get_by_text("No other model" if lang == "en" else "没有其他模型").wait_for()
+        shot(page, f"models-{lang}")
     assert page.errors == []
