@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboards import admitting, masthead, people
 from dashboards.shapes import LOGO, picture_of
-from dashboards.views import access, alarms, causes, guide, handover, history, live, part, replay, review, spc, wall
+from dashboards.views import access, alarms, causes, guide, handover, history, live, models, part, replay, review, spc, stations, wall
 from dashboards.words import say
 from inspector.store import EVERY_STATION
 
@@ -33,6 +33,8 @@ if people.may("engineer", masthead.station() or EVERY_STATION):  # what only eng
         "page_causes": st.Page(causes.show, title=say("page_causes", lang), url_path="causes"),
         "page_replay": st.Page(replay.show, title=say("page_replay", lang), url_path="replay"),
         "page_review": st.Page(review.show, title=say("page_review", lang), url_path="review"),
+        "page_models": st.Page(models.show, title=say("page_models", lang), url_path="models"),
+        "page_stations": st.Page(stations.show, title=say("page_stations", lang), url_path="stations"),
     }
 if admitting.may_admit():
     pages["page_access"] = st.Page(access.show, title=say("page_access", lang), url_path="access")

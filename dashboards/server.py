@@ -30,7 +30,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from dashboards import alarm_feed, answering, kept_replays, live_feed, people, queries, signing_in
+from dashboards import alarm_feed, answering, kept_replays, labelling, live_feed, people, queries, signing_in
 from dashboards.charts.heat import overlay_png
 from dashboards.door import Door, same_origin
 from dashboards.sent import parsed
@@ -46,6 +46,7 @@ _THUMBNAIL_PX = (160, 120)
 _MAX_ACTION_BYTES = 8192
 _MAX_ANSWER_BYTES = 1_500_000
 """With a spoken note; as text it is a third longer."""
+_MAX_MASK_BYTES = 1 << 20
 _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _NEVER = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -83,6 +84,7 @@ def routes() -> list[Route]:
         Route("/replays/{replay}/{side}/{number}/sound/{channel}.flac", _replayed("sound")),
         Route("/guide/{picture}", _guide_picture),
         Route("/answers", _answer, methods=["POST"]),
+        Route("/masks", _keep_mask, methods=["POST"]),
         Route("/alarms", _act_on_alarm, methods=["POST"]),
         Route("/alarms/{station}.json", _alarms),
         *signing_in.routes(),
@@ -234,6 +236,14 @@ async def _answer(request: Request) -> Response:
     return await _written(request, write, _MAX_ANSWER_BYTES)
 
 
+async def _keep_mask(request: Request) -> Response:
+    def keep(body: bytes) -> dict[str, Any]:
+        labelling.keep_mask(parsed(labelling.SentMask, body))
+        return {}
+
+    return await _written(request, keep, _MAX_MASK_BYTES)
+
+
 async def _act_on_alarm(request: Request) -> Response:
     return await _written(request, lambda body: alarm_feed.act(parsed(alarm_feed.SentAction, body)), _MAX_ACTION_BYTES)
 
@@ -302,7 +312,22 @@ def _lifespan(announce: Callable[[], None]) -> Callable[[st.App], AbstractAsyncC
 
 def _warm_up() -> None:
     """Load what the first page needs, so that it comes as fast as the second."""
-    for view in ("live", "part", "history", "alarms", "wall", "spc", "handover", "causes", "replay", "review", "access", "guide"):
+    for view in (
+        "live",
+        "part",
+        "history",
+        "alarms",
+        "wall",
+        "spc",
+        "handover",
+        "causes",
+        "replay",
+        "review",
+        "models",
+        "stations",
+        "access",
+        "guide",
+    ):
         import_module(f"dashboards.views.{view}")
     for station in queries.store().stations():
         queries.station_definition(station)

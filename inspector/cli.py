@@ -21,6 +21,7 @@ from inspector.plugins import command_points
 
 OWN_COMMANDS = (
     "train",
+    "model",
     "evaluate",
     "inspect",
     "suggest",

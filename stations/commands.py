@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     record.add_argument("--pictures", choices=("png", "jpeg", "raw"), default="png", help="png and raw keep every bit (default: png)")
     run = actions.add_parser("run", help="judge parts as they come, until Ctrl-C")
     run.add_argument("files", type=Path, nargs="+", metavar="FILE")
-    run.add_argument("--model", type=Path, required=True, metavar="MODEL_DIR")
+    run.add_argument("--model", type=Path, metavar="MODEL_DIR", help="(default: the model in service, also when it changes)")
     run.add_argument("--parts", type=int, metavar="N", help="stop after N parts per station")
     run.add_argument("--no-recording", dest="recording", action="store_false", help="record nothing, whatever the station files say")
     add_home_argument(run)

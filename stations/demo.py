@@ -81,6 +81,7 @@ def inspect_line(station: Station, home: Any, parts: int | None, *, live: bool) 
     from inspector.clock import MonotonicClock, SteppedClock
     from inspector.commands.installation import open_store
     from inspector.home import DEMO_MODEL, newest_version
+    from inspector.service import serving
     from stations.agent import Agent
     from stations.judging import judging_line
     from stations.operation import stopped_by_ctrl_c
@@ -95,7 +96,9 @@ def inspect_line(station: Station, home: Any, parts: int | None, *, live: bool) 
         store.add(inspection, truth)
         tally.add(inspection, truth)
 
-    line = judging_line(agent, store, home.root, newest_version(DEMO_MODEL), keep)
+    activated = live and store.services.history(station.station)
+    model = (serving(store, home, station.station) if activated else None) or newest_version(DEMO_MODEL)
+    line = judging_line(agent, store, home.root, model, keep, follows=live)
     with agent, stopped_by_ctrl_c([agent]):
         start_s = time.perf_counter()
         line.run(parts)

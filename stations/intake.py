@@ -195,7 +195,9 @@ class Intake:
         state, reason = self._state(age_ms)
         health: dict[str, Any] = {"state": state, "reason": reason, "drops": self._drops, "age_ms": age_ms}
         if (fit := self._clock.fit) is not None:
-            health["clock"] = {"drift_ppm": fit.drift_ppm, "uncertainty_ms": fit.uncertainty_ns / 1e6, "epoch": fit.epoch}
+            offset_ms = (fit.station_ns - fit.device_ns - fit.latency_ns) / 1e6
+            clock = {"drift_ppm": fit.drift_ppm, "offset_ms": offset_ms, "uncertainty_ms": fit.uncertainty_ns / 1e6, "epoch": fit.epoch}
+            health["clock"] = clock
         return health
 
     def _state(self, age_ms: float | None) -> tuple[str, str]:

@@ -7,14 +7,18 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inspector.config import Station, load_station
+from inspector.errors import UsageError
 from inspector.home import Home
 from stations.agent import Agent
 from stations.line import LineReport
 from stations.recorder import Recorder
 from stations.supervision import Stations
+
+if TYPE_CHECKING:
+    from inspector.store import Store
 
 Report = dict[str, Any]
 
@@ -28,14 +32,16 @@ def run_here(path: Path, arguments: argparse.Namespace) -> dict[str, Report]:
     station = load_station(path)
     agent, recorder = Agent(station, path=path), _recorder(station, arguments)
     with stopped_by_ctrl_c([agent]):
-        line = judging_line(agent, store, arguments.home, arguments.model, recorder=recorder)
+        model = arguments.model or _in_service(store, arguments.home, station)
+        line = judging_line(agent, store, arguments.home, model, recorder=recorder, follows=arguments.model is None)
         with agent, recorder or nullcontext():
             return {station.station: _report(line.run(arguments.parts), recorder)}
 
 
 def run_apart(stations: dict[str, Path], arguments: argparse.Namespace) -> dict[str, Report]:
     """Run each station in a process of its own; return the reports. One that died has its `exit_code` for a report."""
-    rest = ["--model", str(arguments.model), "--json", "-"]
+    rest = ["--json", "-"]
+    rest += ["--model", str(arguments.model)] if arguments.model else []
     rest += ["--home", str(arguments.home)] if arguments.home else []
     rest += ["--parts", str(arguments.parts)] if arguments.parts else []
     rest += [] if arguments.recording else ["--no-recording"]
@@ -72,6 +78,15 @@ def stopped_by_ctrl_c(agents: list[Agent]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _in_service(store: Store, home: Path | None, station: Station) -> Path:
+    from inspector.service import serving
+
+    found = serving(store, Home.at(home), station.station)
+    if found is None:
+        raise UsageError(f"no model serves station '{station.station}' yet: name one with --model MODEL_DIR")
+    return found
 
 
 def _report(report: LineReport, recorder: Recorder | None) -> Report:

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboards import masthead, people, queries
+from dashboards import masthead, model_room, people, queries
 from dashboards.panels import advice, diagnosis, notes, picture, reports, signals
 from dashboards.panels.pieces import plain_text, title
 from dashboards.shapes import SHAPES
@@ -40,6 +40,7 @@ def show() -> None:
         advice.suggestions(stored.document.get("suggestions", []), stored.document.get("escalation"), lang)
         _answers(stored, lang)
     signals.show(stored, evidence, lang)
+    _golden(stored, lang)
     reports.statement(stored, lang)
     with st.expander(say("raw_json", lang)):
         st.json(dict(stored.document), expanded=2)
@@ -128,6 +129,21 @@ def _answers(stored: StoredInspection, lang: Language) -> None:
             listed = ", ".join(f"{say(item.kind, lang)} ({datetime.fromtimestamp(item.wall_utc_ns / 1e9):%H:%M:%S})" for item in given)
             st.html(f'<p class="quiet plain">{say("feedback_given", lang)}: {listed}</p>')
             notes.show(stored, given, lang)
+
+
+def _golden(stored: StoredInspection, lang: Language) -> None:
+    """Let an engineer say that every model must judge this part right."""
+    summary = stored.summary
+    if not people.may("engineer", summary.station):
+        return
+    is_golden = model_room.is_golden(summary.inspection_id, summary.station)
+    if st.button(say("golden_remove" if is_golden else "golden_make", lang), key="golden", icon=":material/star:"):
+        try:
+            model_room.set_golden(summary.inspection_id, summary.station, wanted=not is_golden)
+        except (AccessError, StoreError) as error:
+            st.error(plain_text(str(error)))
+            return
+        st.rerun()
 
 
 def _store_answer(stored: StoredInspection, kind: Answer, suggestion: Mapping[str, Any] | None, lang: Language) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboards import labelling, masthead, queries
 from dashboards.live_feed import shown_camera
-from dashboards.panels import picture
+from dashboards.panels import drawing, picture
 from dashboards.panels.pieces import plain_text, title
 from dashboards.shapes import SHAPES
 from dashboards.words import Language, cause_name, kind_name, say
@@ -29,7 +29,8 @@ def show() -> None:
     lang, station = masthead.language(), masthead.station()
     candidates = labelling.queue(station) if station else []
     with st.container(key="panel-review-head", horizontal=True, vertical_alignment="bottom", gap="medium"):
-        _export(lang)
+        if station:
+            _export(station, lang)
     if not candidates:
         st.html(f'<p class="lead">{say("nothing_to_review", lang)}</p>')
         return
@@ -42,7 +43,11 @@ def show() -> None:
     with right:
         _head(chosen, lang)
         if shown_camera(stored):
-            picture.show(stored, lang)
+            seen, drawn = st.columns(2, gap="small")
+            with seen:
+                picture.show(stored, lang)
+            with drawn:
+                drawing.show(stored, lang)
         _said(chosen, lang)
         _form(stored, lang)
 
@@ -126,11 +131,11 @@ def _keep(stored: StoredInspection, kind: str | None, cause: str | None, note: s
     st.rerun()
 
 
-def _export(lang: Language) -> None:
-    number = labelling.labelled()
+def _export(station: str, lang: Language) -> None:
+    number = labelling.labelled(station)
     if st.button(say("export_labels", lang, parts=number), key="export-labels", disabled=number == 0):
         try:
-            folder, parts = labelling.export()
+            folder, parts = labelling.export(station)
         except InspectorError as error:
             st.error(plain_text(str(error)))
             return

@@ -3,6 +3,8 @@
 examples:  inspector report part A7-000210 --out part.pdf
            inspector report batch --station press-2 --since 8h --out shift.pdf --lang zh
            inspector report batch --since 2026-11-24T06:00 --until 2026-11-24T14:00 --out shift.html
+           inspector report shifts                              (those of ended shifts that are missing, in both languages; for cron)
+           inspector report shifts --stay --first 06:00 --hours 8          (goes on and writes each when its shift has ended)
            inspector report check A7-000210 statement.txt        (points out what the record contradicts; exit status 2)
 """
 
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from inspector.store import Store, StoredInspection
 
 SUMMARY = "write a report of a part or a batch, or check one against the record"
+_LOOK_EACH_S = 60.0
 _SPANS = {"m": 60, "h": 3600, "d": 86_400}
 
 
@@ -35,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     batch.add_argument("--station", metavar="S", help="which station (default: the only one)")
     batch.add_argument("--since", default="8h", metavar="WHEN", help="from when: 30m, 8h, 2d ago, or 2026-11-24T06:00 (default: 8h)")
     batch.add_argument("--until", metavar="WHEN", help="until when (default: now)")
+    shifts = kinds.add_parser("shifts", help="the reports of shifts that ended and have none yet, into HOME/reports")
+    shifts.add_argument("--first", default="06:00", metavar="HH:MM", help="when the first shift of a day begins (default: 06:00)")
+    shifts.add_argument("--hours", type=int, default=8, metavar="H", help="how long a shift is (default: 8)")
+    shifts.add_argument("--stay", action="store_true", help="go on, and write each report when its shift has ended, until Ctrl-C")
     check = kinds.add_parser("check", help="hold a written statement against the record of a part")
     check.add_argument("part", metavar="PART_ID")
     check.add_argument("statement", metavar="FILE", help="plain text, UTF-8; - for standard input")
@@ -42,13 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for one in (part, batch):
         one.add_argument("--out", type=Path, required=True, metavar="FILE", help="ends with .pdf or .html")
         one.add_argument("--lang", choices=("en", "zh"), default="en", help="language (default: en)")
-    for one in (part, batch, check):
+    for one in (part, batch, shifts, check):
         add_home_argument(one)
     add_json_argument(check)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from inspector.commands.installation import open_catalogue, open_store
+
+    if arguments.what == "shifts":
+        return _shifts(arguments)
     from inspector.reports import FORMATS, batch_of, batch_report, part_report, write_report
 
     if arguments.what != "check" and arguments.out.suffix.lower() not in FORMATS:
@@ -71,6 +82,23 @@ def run(arguments: argparse.Namespace) -> int:
     write_report(sheet, arguments.out)
     print(f"{arguments.out}: {sheet.title}")
     return 0
+
+
+def _shifts(arguments: argparse.Namespace) -> int:
+    """Write the reports of ended shifts; with `--stay` again and again."""
+    from inspector.commands.installation import open_catalogue, open_store
+    from inspector.home import Home
+    from inspector.reports.shifts import parse_plan, write_missing
+
+    plan = parse_plan(arguments.first, arguments.hours)
+    with open_store(arguments.home) as store:
+        while True:
+            now = datetime.now().astimezone()
+            for path in write_missing(store, Home.at(arguments.home), open_catalogue(store, arguments.home), plan, now):
+                print(path, flush=True)
+            if not arguments.stay:
+                return 0
+            time.sleep(_LOOK_EACH_S)
 
 
 def instant(text: str, now: datetime, option: str) -> datetime:

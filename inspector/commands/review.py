@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     exported = kinds.add_parser("export", help="all parts whose label people agree on, as a labelled parts folder")
     exported.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
     exported.add_argument("--station-file", type=Path, metavar="FILE", help="names, units and windows of the channels (default: as kept)")
+    exported.add_argument("--station", metavar="S", help="parts of this station only")
     for one in (listed, exported):
         add_home_argument(one)
         add_json_argument(one)
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     with open_store(arguments.home) as store:
         if arguments.what == "export":
             station = load_station(arguments.station_file) if arguments.station_file else None
-            document = {"folder": str(arguments.out), "parts": export(store, arguments.out, station)}
+            document = {"folder": str(arguments.out), "parts": export(store, arguments.out, station, arguments.station)}
             told = f"{document['parts']} parts written to {arguments.out}"
         else:
             if arguments.top < 1:

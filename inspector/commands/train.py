@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", type=Path, required=True, help="labelled parts folder; its test split is not looked at")
     parser.add_argument("--out", metavar="MODEL_DIR", type=Path, required=True, help="folder to write the model to")
     parser.add_argument("--seed", metavar="S", type=int, default=0, help="start of all chance (default: 0)")
+    parser.add_argument("--progress", metavar="FILE", type=Path, help="also write how far it is, as JSON, for who watches from elsewhere")
     add_json_argument(parser)
 
 
@@ -31,9 +32,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--out {arguments.out}: is a file, give a folder")
     from inspector.training import train
     from inspector.training.parts_folder import load_parts_folder
+    from inspector.trainings import Told
 
     folder = load_parts_folder(arguments.data)
-    summary = train(_recipe(arguments.recipe), folder, arguments.out, seed=arguments.seed, progress=progress)
+    told = Told(arguments.progress) if arguments.progress and _speaks() else None
+    summary = train(_recipe(arguments.recipe), folder, arguments.out, seed=arguments.seed, progress=told or progress)
+    if told is not None:
+        told.finish(summary)
     if not _speaks():
         return 0
     if arguments.json != "-":

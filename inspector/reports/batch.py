@@ -13,6 +13,7 @@ from inspector.diagnosis import Catalogue
 from inspector.parts import NOT_MEASURED, OK_LABEL
 from inspector.reports.sheet import Bars, Facts, Heading, Language, Paragraph, Sheet, Table
 from inspector.reports.sheets import clock, new_sheet, share_with_interval
+from inspector.reports.steadiness import PARTS_BEFORE, add_control_charts, add_drift
 from inspector.reports.words import in_language, say
 from inspector.store import InspectionSummary, Store
 
@@ -34,6 +35,8 @@ class Batch:
     """Inspection -> `ok` or its defect."""
     answered: frozenset[str]
     """Inspections that somebody answered."""
+    before: tuple[InspectionSummary, ...] = ()
+    """The parts before them, oldest first: they say what is usual."""
 
     def count(self, outcome: str) -> int:
         return sum(part.outcome == outcome for part in self.parts)
@@ -53,7 +56,8 @@ def batch_of(store: Store, station: str, since_utc_ns: int, until_utc_ns: int) -
         if (before := page.next_before) is None:
             break
     truths, answered = store.known_labels(station, since_utc_ns, until_utc_ns)
-    return Batch(station, since_utc_ns, until_utc_ns, tuple(reversed(found)), truths, answered)
+    usual = store.history(station=station, until_utc_ns=since_utc_ns, limit=PARTS_BEFORE).inspections if found else ()
+    return Batch(station, since_utc_ns, until_utc_ns, tuple(reversed(found)), truths, answered, tuple(reversed(usual)))
 
 
 def batch_report(batch: Batch, catalogue: Catalogue, language: Language, now: datetime) -> Sheet:
@@ -64,6 +68,8 @@ def batch_report(batch: Batch, catalogue: Catalogue, language: Language, now: da
     _yield(sheet, batch)
     _paretos(sheet, batch, catalogue)
     _mistakes(sheet, batch)
+    add_control_charts(sheet, batch.before, batch.parts)
+    add_drift(sheet, batch.before, batch.parts)
     _open_cases(sheet, batch, catalogue)
     _listed(sheet, batch, catalogue)
     return sheet

@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from inspector.monitoring.spc import Chart
 from inspector.parts import Series, Waveform
 
 _DPI = 170
 _INK, _NORMAL, _SPAN, _LINE = "#1f4e5f", "#98a4ab", "#f2b200", "#b92c05"
+_LIMIT = "#8a5a00"
 _LONGEST_SAMPLES = 1 << 18
 _POINTS = 4000
 
@@ -91,6 +93,20 @@ def trend(series: Series, normal: Series | None, spans: Sequence[Mapping[str, An
     for span in spans:
         axes.axvspan(span["start_s"], span["end_s"], color=_SPAN, alpha=0.3, linewidth=0)
     axes.axvline(0, color="#5b6871", linewidth=0.8, linestyle="--")
+    return _png(figure)
+
+
+def control(chart: Chart) -> bytes | None:
+    """Return a control chart: its line and limits, and a mark on each point outside; None for no point."""
+    if not len(chart.values):
+        return None
+    figure, axes = _axes(1.6)
+    at_h = (chart.at_utc_ns - chart.at_utc_ns[0]) / 3600e9
+    axes.plot(at_h, chart.values, color=_INK, linewidth=0.8)
+    for level, colour in ((chart.high, _LIMIT), (chart.low, _LIMIT), (chart.centre, _NORMAL)):
+        if level is not None:
+            axes.axhline(level, color=colour, linewidth=0.8, linestyle="--")
+    axes.plot(at_h[chart.out], chart.values[chart.out], linestyle="", marker="D", markersize=3, color=_LINE)
     return _png(figure)
 
 

@@ -145,10 +145,62 @@ class LabelRow(Table):
     wall_utc_ns: Mapped[int]
 
 
+class MaskRow(Table):
+    """Where on a picture one person says the defect is; the last drawing counts."""
+
+    __tablename__ = "drawn_mask"
+    mask_id: Mapped[str] = mapped_column(primary_key=True)
+    inspection_id: Mapped[str] = mapped_column(ForeignKey("inspection.inspection_id", ondelete="CASCADE"), index=True)
+    camera: Mapped[str]
+    width_px: Mapped[int]
+    height_px: Mapped[int]
+    runs: Mapped[list[Any]]
+    """As `inspector.parts.Mask` has them."""
+    who: Mapped[str]
+    wall_utc_ns: Mapped[int]
+
+
+class GoldenPartRow(Table):
+    """A part that every model must judge right before it may serve."""
+
+    __tablename__ = "golden_part"
+    inspection_id: Mapped[str] = mapped_column(ForeignKey("inspection.inspection_id", ondelete="CASCADE"), primary_key=True)
+    who: Mapped[str]
+    wall_utc_ns: Mapped[int]
+
+
+class ServiceRow(Table):
+    """A model that was put into service at a station; the last one that was not withdrawn serves."""
+
+    __tablename__ = "model_service"
+    service_id: Mapped[str] = mapped_column(primary_key=True)
+    station: Mapped[str]
+    folder: Mapped[str]
+    name: Mapped[str]
+    version: Mapped[str]
+    sha256: Mapped[str]
+    replaces: Mapped[str | None]
+    """Folder of the model that judged before it."""
+    who: Mapped[str]
+    wall_utc_ns: Mapped[int]
+    withdrawn_utc_ns: Mapped[int | None]
+
+    __table_args__ = (Index("ix_model_service_station", "station", "service_id"),)
+
+
 class StationStatusRow(Table):
     __tablename__ = "station_status"
     station: Mapped[str] = mapped_column(primary_key=True)
     wall_utc_ns: Mapped[int]
+    health: Mapped[dict[str, Any]]
+
+
+class HealthLedgerRow(Table):
+    """The health of a station's devices, once an hour: as the last beat of the hour told it."""
+
+    __tablename__ = "health_ledger"
+    station: Mapped[str] = mapped_column(primary_key=True)
+    hour_utc_ns: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     health: Mapped[dict[str, Any]]
 
 

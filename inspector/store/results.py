@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from inspector.parts import Outcome, Series, Waveform
+from inspector.parts import Mask, Outcome, Series, Waveform
 
 Answer = Literal["helped", "not_helped", "verdict_wrong", "verdict_right", "is_good", "is_bad", "named", "applied", "note", "maintenance"]
 """What an operator can say of an inspection: that a fix helped or not, that the verdict was wrong or right, what a part under review
@@ -180,6 +180,34 @@ class Label:
     who: str
     note: str | None
     wall_utc_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnMask:
+    """Where on one picture of a part a person says the defect is; nothing inside says that there is none."""
+
+    inspection_id: str
+    camera: str
+    mask: Mask
+    who: str
+    wall_utc_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A model that was put into service at a station."""
+
+    service_id: str
+    station: str
+    folder: str
+    name: str
+    version: str
+    sha256: str
+    replaces: str | None
+    """Folder of the model that judged before it; None where none was known."""
+    who: str
+    wall_utc_ns: int
+    withdrawn_utc_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from inspector.store import alarms, memory
+from inspector.store import alarms, health_rows, memory
 from inspector.store.alarms import AlarmChange
 from inspector.store.audit import Signed
 from inspector.store.models import StationStatusRow
@@ -58,11 +57,13 @@ class StationRows(Signed):
 
     def beat(self, station: str, wall_utc_ns: int, health: Mapping[str, Any]) -> None:
         """Record that a station lives, with the health of its channels."""
-        values = {"wall_utc_ns": wall_utc_ns, "health": dict(health)}
-        upsert = postgresql.insert if self._database.dialect == "postgresql" else sqlite.insert
-        row = upsert(StationStatusRow).values(station=station, **values)
         with self._writing() as connection:
-            connection.execute(row.on_conflict_do_update(index_elements=["station"], set_=values))
+            health_rows.beat(connection, station, wall_utc_ns, health)
+
+    def health_ledger(self, station: str, since_utc_ns: int) -> list[tuple[int, Mapping[str, Any]]]:
+        """Return the health of a station's channels as the last beat of each hour told it, oldest first, with the hour it began."""
+        with self._reading() as connection:
+            return health_rows.ledger(connection, station, since_utc_ns)
 
     def status(self, station: str) -> StationStatus | None:
         """Return the last sign of life of a station, None where there was none."""

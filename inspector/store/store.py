@@ -16,8 +16,8 @@ from sqlalchemy import Engine, select
 
 from inspector.errors import StoreError
 from inspector.home import Home
-from inspector.parts import Case, Fix, Inspection, Outcome, PartTruth
-from inspector.store import answers, audit, inspections, labels, looks, memory, spoken
+from inspector.parts import Case, Fix, Inspection, Mask, Outcome, PartTruth
+from inspector.store import answers, audit, inspections, labels, looks, masks, memory, spoken
 from inspector.store.audit import Audit
 from inspector.store.clients import Clients
 from inspector.store.confirmations import confirmed_causes
@@ -30,6 +30,7 @@ from inspector.store.people import People
 from inspector.store.results import (
     Answer,
     ConfirmedCause,
+    DrawnMask,
     Feedback,
     FirstPass,
     History,
@@ -43,9 +44,10 @@ from inspector.store.results import (
     Share,
     StoredInspection,
 )
+from inspector.store.services import Services
 from inspector.store.sessions import Sessions
 from inspector.store.stations import StationRows
-from inspector.store.truths import known_labels, label_by_answers
+from inspector.store.truths import known_labels
 
 _log = logging.getLogger(__name__)
 
@@ -86,6 +88,10 @@ class Store(StationRows):
     @property
     def clients(self) -> Clients:
         return Clients(self._database, self._signer)
+
+    @property
+    def services(self) -> Services:
+        return Services(self._database, self._signer)
 
     @property
     def events(self) -> Events:
@@ -269,15 +275,15 @@ class Store(StationRows):
             return answers.since(connection, station, since_utc_ns)
 
     def confirmed_label(self, part_id: str, station: str, wall_utc_ns: int) -> str | None:
-        """Return what people said a part really was, `ok` or its defect: the last answer to the inspection of that very instant."""
+        """Return what people said a part really was, `ok` or its defect, of the inspection of that very instant."""
         found = self.find(part_id, station)
         stored = self.get(found) if found else None
         if stored is None or stored.summary.wall_utc_ns != wall_utc_ns:
             return None
-        return label_by_answers(stored.summary, self.feedback(stored.summary.inspection_id))
+        return labels.truth_of(self.said([stored.summary.inspection_id]).get(stored.summary.inspection_id, []))
 
     def known_labels(self, station: str, since_utc_ns: int, until_utc_ns: int) -> tuple[dict[str, str], frozenset[str]]:
-        """Return what parts of a station really were (inspection -> `ok` or its defect), and which inspections somebody answered at all."""
+        """Return what parts of a station really were (inspection -> `ok` or its defect), and which somebody answered or labelled at all."""
         wanted = inspections.conditions(station=station, since_utc_ns=since_utc_ns, until_utc_ns=until_utc_ns)
         with self._reading() as connection:
             return known_labels(connection, wanted)
@@ -302,14 +308,34 @@ class Store(StationRows):
         return label.label_id
 
     def labels(self, inspection_ids: Sequence[str]) -> dict[str, list[Label]]:
-        """Return the last word of each person by inspection; inspections that nobody labelled are absent."""
+        """Return what each person labelled last, by inspection; inspections that nobody labelled are absent."""
         with self._reading() as connection:
-            return labels.labels_of(connection, inspection_ids)
+            return labels.labels_of(connection, [InspectionRow.inspection_id.in_(inspection_ids)])
 
-    def labelled_ids(self) -> list[str]:
-        """Return the inspections that anybody labelled, oldest first."""
+    def said(self, inspection_ids: Sequence[str]) -> dict[str, list[Label]]:
+        """Return each person's last word on what parts really are, by inspection: a label, or an answer at the line."""
         with self._reading() as connection:
-            return labels.labelled_ids(connection)
+            return labels.said_of(connection, [InspectionRow.inspection_id.in_(inspection_ids)])
+
+    def all_said(self, station: str | None = None) -> dict[str, list[Label]]:
+        """Return the same of every part of a station, or of all stations, on which anybody said a word."""
+        with self._reading() as connection:
+            return labels.said_of(connection, inspections.conditions(station=station))
+
+    def add_mask(self, inspection_id: str, camera: str, mask: Mask, who: str) -> None:
+        """Keep where a person drew the defect on a picture; the last drawing counts. Raises StoreError for an unknown inspection."""
+        if not who.strip() or self.get(inspection_id) is None:
+            raise StoreError(f"there is no inspection '{inspection_id}', or nobody who drew on it")
+        drawn = DrawnMask(inspection_id, camera, masks.checked(mask.size_px, mask.runs), who.strip(), time.time_ns())
+        told = {"camera": camera, "area_px": sum(mask.runs[1::2])}
+        with self._writing() as connection:
+            masks.add_mask(connection, timed_id(), drawn)
+            self._sign(connection, "mask drawn", inspection_id, told, drawn.who)
+
+    def masks(self, inspection_id: str) -> dict[str, DrawnMask]:
+        """Return where people say the defect of a part is, by camera."""
+        with self._reading() as connection:
+            return masks.masks_of(connection, inspection_id)
 
     # --- the memory of fixes ---------------------------------------------------------------------------------------------------
 

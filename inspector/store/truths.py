@@ -1,4 +1,4 @@
-"""What parts really were: as they were labelled when they were stored, or else as people said afterwards."""
+"""What parts really were: as they were labelled when they were stored, or else as people said. Reports and training see the same."""
 
 from __future__ import annotations
 
@@ -6,34 +6,15 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from inspector.parts import OK_LABEL, UNKNOWN_DEFECT
-from inspector.store import answers
-from inspector.store.models import InspectionRow
-from inspector.store.results import Feedback, InspectionSummary
-
-
-def label_by_answers(summary: InspectionSummary, given: Sequence[Feedback]) -> str | None:
-    """Return what a part really was by the last of the answers that says so, `given` being oldest first; None where nobody said."""
-    return next((label for answer in reversed(given) if (label := _label(summary, answer)) is not None), None)
+from inspector.store.labels import said_of, truth_of
+from inspector.store.models import FeedbackRow, InspectionRow
 
 
 def known_labels(connection: Connection, wanted: Sequence[ColumnElement[bool]]) -> tuple[dict[str, str], frozenset[str]]:
-    """Return the labels of the inspections that meet all conditions, as labelled or else as people said; and which were answered."""
+    """Return the labels of the inspections that meet all conditions, and which of them anybody answered or labelled."""
     labelled = select(InspectionRow.inspection_id, InspectionRow.truth_label).where(*wanted, InspectionRow.truth_label.is_not(None))
-    given: dict[str, tuple[InspectionSummary, list[Feedback]]] = {}
-    for about, answer in answers.on(connection, wanted):
-        given.setdefault(about.inspection_id, (about, []))[1].append(answer)
-    said = {found: label for found, (about, told) in given.items() if (label := label_by_answers(about, told)) is not None}
-    return said | {str(found): str(label) for found, label in connection.execute(labelled)}, frozenset(given)
-
-
-def _label(summary: InspectionSummary, answer: Feedback) -> str | None:
-    found = summary.kind or UNKNOWN_DEFECT
-    if answer.kind == "named":
-        named: str | None = answer.detail.get("defect")
-        return named
-    if answer.kind in ("is_good", "is_bad"):
-        return OK_LABEL if answer.kind == "is_good" else found
-    if answer.kind in ("verdict_right", "verdict_wrong") and summary.outcome != "review":
-        return found if (summary.outcome == "fail") == (answer.kind == "verdict_right") else OK_LABEL
-    return None
+    answered = select(FeedbackRow.inspection_id).join(InspectionRow, InspectionRow.inspection_id == FeedbackRow.inspection_id)
+    said = said_of(connection, wanted)
+    known = {found: truth for found, labels in said.items() if (truth := truth_of(labels)) is not None}
+    touched = frozenset(connection.execute(answered.where(*wanted)).scalars()) | said.keys()
+    return known | {str(found): str(label) for found, label in connection.execute(labelled)}, touched

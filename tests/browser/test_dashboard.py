@@ -18,6 +18,7 @@ from inspector.document import inspection_document
 from inspector.home import Home
 from inspector.replay import Comparison
 from inspector.store import Store
+from inspector.store.masks import pixels_of
 from inspector.store.replays import ReplayWriter
 
 MADE_LINE = Path(__file__).with_name("made_line.py")
@@ -402,4 +403,61 @@ def test_an_engineer_scrubs_a_replay_and_takes_a_report_away(page, server, home)
     with page.expect_download(timeout=4 * PATIENCE_MS) as download:  # the first report loads what draws it
         page.get_by_role("button", name="报告 PDF").click()
     assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+    assert page.errors == []
+
+
+def test_a_defect_is_drawn_by_mouse_and_finger_and_kept(page, server, home):
+    made = made_line()
+    with Store.open(Home.at(home)) as store:
+        found = store.add(made.inspection(5, fault=made.FAULTS[0], outcome="review"))
+        store.add_label(found, "scratch", None, "Li Wei")
+        store.add_label(found, "burr", None, "A. Meyer")
+    sign_in(page, server)
+    page.goto(f"{server.url}/review?lang=en")
+    board = page.locator(".drawing .over")
+    page.get_by_role("button", name="Box", exact=True).click()
+    for _ in range(100):  # the picture gives the board its size
+        page.wait_for_timeout(100)
+        if board.evaluate("canvas => canvas.width > 300 && canvas.clientHeight > 200"):
+            break
+    page.wait_for_timeout(500)
+    box = board.bounding_box()
+
+    def at(x_share, y_share):
+        return box["x"] + box["width"] * x_share, box["y"] + box["height"] * y_share
+
+    page.mouse.move(*at(0.25, 0.25))
+    page.mouse.down()
+    page.mouse.move(*at(0.5, 0.5), steps=4)
+    page.mouse.up()
+    page.get_by_role("button", name="Brush", exact=True).click()
+    x, y = at(0.75, 0.75)
+    finger = {"pointerId": 7, "pointerType": "touch", "button": 0, "buttons": 1, "clientX": x, "clientY": y, "bubbles": True}
+    page.evaluate("Element.prototype.setPointerCapture = () => {}")  # made-up pointers cannot be captured
+    board.dispatch_event("pointerdown", finger)
+    board.dispatch_event("pointermove", finger | {"clientX": x + 60})
+    board.dispatch_event("pointerup", finger)
+    page.get_by_role("button", name="Eraser", exact=True).click()
+    page.mouse.click(*at(0.3, 0.3))
+    page.get_by_role("button", name="Undo", exact=True).click()
+    shot(page, "review-drawing")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    page.get_by_text("Kept, signed with your name").wait_for()
+    with Store.open(Home.at(home)) as store:
+        drawn = pixels_of(store.masks(found)["camera"].mask)
+        assert store.masks(found)["camera"].who == "admin"
+    height, width = drawn.shape
+    assert drawn[height // 4 + 4 : height // 2 - 4, width // 4 + 4 : width // 2 - 4].all()  # what was erased came back
+    assert drawn[int(height * 0.75), int(width * 0.75)]
+    assert not drawn[: height // 5].any()
+    page.goto(f"{server.url}/review?lang=zh")
+    page.get_by_text("由 admin 标注").wait_for()
+    shot(page, "review-drawing-zh")
+    for lang in ("en", "zh"):
+        page.goto(f"{server.url}/stations?lang={lang}")
+        page.locator(".js-plotly-plot").first.wait_for()
+        shot(page, f"stations-{lang}")
+        page.goto(f"{server.url}/models?lang={lang}")
+        page.locator(".st-key-panel-candidate").get_by_text("No other model" if lang == "en" else "没有其他模型").wait_for()
+        shot(page, f"models-{lang}")
     assert page.errors == []

@@ -1,3 +1,4 @@
+import json
 import re
 import subprocess
 import sys
@@ -8,9 +9,11 @@ from streamlit.testing.v1 import AppTest
 
 from dashboards import command
 from dashboards.views import guide, history
+from inspector import service
 from inspector.config import CostsConfig
 from inspector.document import inspection_document
 from inspector.errors import UsageError
+from inspector.home import DEMO_MODEL, newest_version
 from inspector.monitoring.watching import Watch
 from inspector.replay.comparing import Comparison
 from inspector.store.replays import ReplayWriter
@@ -352,3 +355,89 @@ def test_causes_over_time_lead_down_to_the_parts(store, made_line, lang):
     for text in ("P-000011", *(("Belt slip", "Motor current 6") if lang == "en" else ("皮带打滑", "电机电流 6"))):
         assert text in shown
     assert len(app.get("plotly_chart")) == 1
+
+
+# --- models and devices --------------------------------------------------------------------------------------------------------------
+
+
+def models_page():
+    from dashboards.views import models
+
+    models.show()
+
+
+def stations_page():
+    from dashboards.views import stations
+
+    stations.show()
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_models_page_says_what_serves_and_what_hinders_another(store, made_line, tmp_path, lang):
+    inspection_id = store.add(made_line.inspection(5, fault=made_line.FAULTS[0], part_id=HURTFUL))
+    store.add_label(inspection_id, "scratch", None, "Li Wei")
+    store.services.set_golden(inspection_id, golden=True)
+    model = tmp_path / "models" / "mine" / "1.0.0"
+    model.mkdir(parents=True)
+    (model / "manifest.yaml").write_text("name: mine\nversion: 1.0.0\nweights: {sha256: abc}\n")
+    (model / "card.md").write_text(f"# mine {HURTFUL}")
+    told = {"folder": str(model), "name": "mine", "version": "1.0.0", "sha256": "abc"}
+    store.signed("Li Wei").services.activate("demo-press", told, None, {})
+    candidate = service.model_of(newest_version(DEMO_MODEL))
+    side = {"escapes": 1, "overkill": 0, "reviews": 2, "cost": 7.5}
+    changed = {"part_id": HURTFUL, "outcome": ["pass", "fail"], "score": [0.1, 0.9], "truth": "scratch"}
+    compared = {"changed": [changed], "costs": {"known": 3, "before": side, "after": side}}
+    wrong = {"part_id": HURTFUL, "truth": "scratch", "outcome": "pass", "score": 0.1}
+    check = {"serving": {"sha256": "abc"}, "candidate": candidate, "golden_ids": [inspection_id], "golden": {"parts": 1, "wrong": [wrong]}}
+    check |= {"compare": compared, "parts": 5, "replay": "check-1", "at_utc_ns": 0}
+    (tmp_path / "checks").mkdir()
+    (tmp_path / "checks" / f"demo-press-{candidate['sha256'][:16]}.json").write_text(json.dumps(check))
+    shown = html_of(run(models_page, lang=lang))
+    assert HURTFUL not in shown
+    for text in (
+        "mine 1.0.0",
+        "Li Wei",
+        "&lt;script&gt;",
+        "7.5",
+        *(("Judges golden parts wrong", "0 of 1") if lang == "en" else ("标准件判定有误", "0 / 1")),
+    ):
+        assert text in shown
+
+
+def test_a_model_is_rolled_back_in_one_step_by_an_engineer(store, made_line, signed_in, tmp_path):
+    store.add(made_line.inspection(5))
+    told = {"folder": str(tmp_path), "name": "mine", "version": "1.0.0", "sha256": "abc"}
+    store.services.activate("demo-press", told, None, {})
+    signed_in("operator", **{"*": "operator"})
+    app = run(models_page, lang="en")
+    app.button(key="roll-back").click().run()
+    assert store.services.at("demo-press") is not None
+    assert "may not do this" in app.error[0].value
+    signed_in("mei", **{"*": "engineer"})
+    run(models_page, lang="en").button(key="roll-back").click().run()
+    assert store.services.at("demo-press") is None
+    assert store.audit.entries(action="model rolled back")[0].who == "mei"
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_devices_page_shows_clocks_and_says_what_is_not_recorded(store, made_line, lang):
+    store.add(made_line.inspection(5))
+    clock = {"drift_ppm": 12.5, "offset_ms": 3.25, "uncertainty_ms": 0.4, "epoch": 0}
+    health = {"microphone": {"state": "stale", "reason": HURTFUL, "drops": 7, "age_ms": 12.0, "clock": clock}}
+    store.beat("demo-press", time.time_ns(), health)
+    app = run(stations_page, lang=lang)
+    shown = html_of(app)
+    assert HURTFUL not in shown
+    for text in ("12.5 ppm", "3.25 ms", "7 / 0", *(("Microphone", "stale") if lang == "en" else ("麦克风", "数据过旧"))):
+        assert text in shown
+    assert len(app.get("plotly_chart")) == 4
+
+
+def test_a_part_is_made_golden_once_it_is_known_what_it_is(store, made_line):
+    inspection_id = store.add(made_line.inspection(5))
+    app = run(part_page, id=inspection_id, lang="en")
+    app.button(key="golden").click().run()
+    assert "label it first" in app.error[0].value
+    store.add_label(inspection_id, "ok", None, "Li Wei")
+    run(part_page, id=inspection_id, lang="en").button(key="golden").click().run()
+    assert store.services.golden("demo-press") == [inspection_id]

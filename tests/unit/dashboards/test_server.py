@@ -214,3 +214,17 @@ def test_files_of_a_replay_are_found_and_nothing_else(client, store, made_line, 
         "no/before/4/heat/camera.png",
     ):
         assert client.get(f"/replays/{wrong}").status_code == 404
+
+
+def test_a_drawn_mask_is_kept_for_its_picture_only(client, store, failed, signed_in):
+    sent = {"inspection_id": failed, "camera": "camera", "width_px": 640, "height_px": 480, "runs": [1000, 200, 640 * 480 - 1200]}
+    assert client.post("/masks", json=sent, headers=HERE).status_code == 201
+    drawn = store.masks(failed)["camera"]
+    assert (drawn.who, drawn.mask.runs[:2]) == ("tester", (1000, 200))
+    assert client.post("/masks", json=sent).status_code == 403
+    assert client.post("/masks", json=sent | {"runs": [5]}, headers=HERE).status_code == 400
+    assert client.post("/masks", json=sent | {"width_px": 480, "height_px": 640}, headers=HERE).status_code == 400
+    assert client.post("/masks", json=sent | {"runs": [-1, 640 * 480 + 1]}, headers=HERE).status_code == 400
+    assert client.post("/masks", json=sent | {"camera": "../camera"}, headers=HERE).status_code == 404
+    signed_in("guest", **{"*": "viewer"})
+    assert client.post("/masks", json=sent, headers=HERE).status_code == 403

@@ -6,12 +6,16 @@ import pytest
 
 import dashboards
 from dashboards import words
+from dashboards.panels.drawing import WORDS as DRAWING
+from dashboards.views.models import STAGES as STAGES_OF_TRAINING
 from dashboards.words import CAUSES, CHANNELS, DONE, KINDS, PARAMETERS, STAGES, WORDS, kind_name, language_of, say
 from inspector.diagnosis.wording import unit_name
 from inspector.monitoring.alarms import SHELF_REASONS
 from inspector.monitoring.spc import CHARTS
 from inspector.review import Reason
+from inspector.service import WHY
 from inspector.store import ROLES, SCOPES
+from inspector.trainings import State
 
 CODE = Path(dashboards.__file__).parent
 TABLES = {"words": WORDS, "kinds": KINDS, "causes": CAUSES, "channels": CHANNELS, "parameters": PARAMETERS, "stages": STAGES, "done": DONE}
@@ -55,6 +59,8 @@ def test_no_word_is_there_for_nothing():
     built = {f"lamp_{state}" for state in ("ok", "missing", "stale", "unknown")} | set(SHELF_REASONS) | {f"chart_{name}" for name in CHARTS}
     built |= {key for key in WORDS if key.startswith("price_")} | {*get_args(Reason)}
     built |= {f"right_{right}" for right in (*ROLES, *SCOPES)} | {"made_password", "made_token"}
+    built |= {f"why_{why}" for why in WHY} | {f"training_{state}" for state in get_args(State)} | {f"draw_{word}" for word in DRAWING}
+    built |= {f"stage_{stage.replace(' ', '_')}" for stage in STAGES_OF_TRAINING}
     assert [key for key in WORDS if key not in built and not re.search(rf"\b{key}\b", everything)] == []
 
 
