@@ -22,6 +22,7 @@ from inspector.plugins import command_points
 OWN_COMMANDS = (
     "train",
     "evaluate",
+    "export",
     "inspect",
     "suggest",
     "knowledge",
@@ -32,6 +33,7 @@ OWN_COMMANDS = (
     "schema",
     "people",
     "audit",
+    "bench",
     "api",
 )
 
