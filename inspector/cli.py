@@ -23,6 +23,7 @@ OWN_COMMANDS = (
     "train",
     "model",
     "evaluate",
+    "export",
     "inspect",
     "suggest",
     "knowledge",
@@ -33,6 +34,7 @@ OWN_COMMANDS = (
     "schema",
     "people",
     "audit",
+    "bench",
     "api",
 )
 

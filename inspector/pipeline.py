@@ -173,17 +173,23 @@ class Pipeline:
 
 
 def open_pipeline(
-    model_dir: Path | str, memory: Memory | None = None, station: Station | None = None, catalogue: Catalogue | None = None
+    model_dir: Path | str,
+    memory: Memory | None = None,
+    station: Station | None = None,
+    catalogue: Catalogue | None = None,
+    judge: Judge | None = None,
 ) -> Pipeline:
     """Load a model folder; without a memory, the shipped fixes, all untried; without a catalogue, the shipped one.
 
     Raises ModelError, ConfigError.
 
-    The model decides as `station` wishes, if one is given, and is refused where it does not fit that station.
+    The model decides as `station` wishes, if one is given, and is refused where it does not fit that station. `judge` takes the place of
+    the one that the folder is served by.
     """
-    from inspector.fusion import Judge  # torch: seconds that only those who judge should pay
+    from inspector.fusion import Judge  # what judges takes seconds to load, which only those who judge should pay
 
-    judge = Judge.load(Path(model_dir))
+    judge = judge or Judge.load(Path(model_dir))
+    _log.info("%s: judged by %s", model_dir, judge.served_by)
     if station is not None:
         rule, kept = judge.serve(station)
         _log.log(logging.INFO if kept else logging.WARNING, "%s: %s", station.station, rule)

@@ -34,4 +34,5 @@ def check_model(model: Path, station: Station) -> Fit:
         return Fit(ok=False, kept=False, name=model.name, words=str(error))
     absent = judge.absent_channels(station)
     without = f"fits, but without {', '.join(absent)}" if absent else "fits"
-    return Fit(ok=True, kept=promised and not absent, name=f"{judge.ref.name} {judge.ref.version}", words=f"{without}; {rule}")
+    served = f"; {judge.served_by}" if judge.refused else ""
+    return Fit(ok=True, kept=promised and not absent, name=f"{judge.ref.name} {judge.ref.version}", words=f"{without}; {rule}{served}")

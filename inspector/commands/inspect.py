@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.heat_map:
         inspection = _with_heat_map(pipeline, judged, inspection, arguments.heat_map)
     if arguments.json != "-":
-        print("\n".join(report(inspection)))
+        print("\n".join([*report(inspection), _line("judged by", pipeline.judge_model.served_by)]))
     if arguments.json:
         write_json(arguments.json, inspection_document(inspection))
     return 0

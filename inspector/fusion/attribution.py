@@ -10,17 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from inspector.features import Meaning, Vectors, meanings
-from inspector.fusion.batch import Batch
 from inspector.parts import Attribution, Modality, Text
 
 Array = NDArray[np.float32]
-Decide = Callable[[Batch], Tensor]
-"""Parts -> the decision on each (B,) as log odds, for autograd to follow."""
+Numbers = Mapping[str, tuple[Array, Array]]
+"""Channel -> its summary (S,) and its steps (N, D); for several parts with a dimension in front."""
+Gradients = Callable[[Numbers], Numbers]
+"""Channels of several parts -> what each number adds to the decision as log odds, for each part."""
 
 PATH_POINTS = 8
 LEAST_SHARE = 0.05
@@ -43,38 +42,33 @@ class Contribution:
         return float(self.summary.sum() + self.steps.sum())
 
 
-def contributions(decide: Decide, batch: Batch, good: Mapping[str, tuple[Array, Array]]) -> dict[str, Contribution]:
-    """Return what each channel of `batch` (one part) that `good` has a mean of added to the decision."""
-    path = batch.repeated(PATH_POINTS)
-    along = (torch.arange(PATH_POINTS) + 0.5) / PATH_POINTS
-    moves: dict[str, tuple[Tensor, Tensor]] = {}
-    for channel in batch.summaries.keys() & good.keys():
-        moves[channel] = tuple(  # type: ignore[assignment]
-            _walk(table, channel, torch.from_numpy(mean), along)
-            for table, mean in zip((path.summaries, path.steps), good[channel], strict=True)
-        )
-    if not moves:
+def contributions(gradients: Gradients, here: Numbers, good: Numbers) -> dict[str, Contribution]:
+    """Return what each channel of a part, as it is `here`, that `good` has a mean of added to the decision."""
+    ways = {
+        channel: (_way(summary, good[channel][0]), _way(steps, good[channel][1]))
+        for channel, (summary, steps) in here.items()
+        if channel in good
+    }
+    if not ways:
         return {}
-    leaves = [table[channel] for channel in moves for table in (path.summaries, path.steps)]
-    with torch.enable_grad():
-        gradients = torch.autograd.grad(decide(path).sum(), leaves, allow_unused=True)
-    found = iter(gradients)
-    return {channel: Contribution(_added(move[0], next(found)), _added(move[1], next(found))) for channel, move in moves.items()}
+    path = {channel: (_path(here[channel][0], way[0]), _path(here[channel][1], way[1])) for channel, way in ways.items()}
+    found = gradients(path)
+    return {channel: Contribution(_added(way[0], found[channel][0]), _added(way[1], found[channel][1])) for channel, way in ways.items()}
 
 
-def _walk(table: dict[str, Tensor], channel: str, mean: Tensor, along: Tensor) -> Tensor:
-    """Put points between the good mean and the part into `table`; return the whole way. What one side does not know stays as it is."""
-    here = table[channel][0]
-    way = torch.nan_to_num(here - mean)
-    shaped = along.view(-1, *[1] * here.ndim)
-    table[channel] = (here - way + shaped * way).requires_grad_(True)
-    return way
+def _way(here: Array, mean: Array) -> Array:
+    """Return the way from the good mean to the part; none where one side knows nothing."""
+    return np.nan_to_num(here - mean)
 
 
-def _added(way: Tensor, gradient: Tensor | None) -> Array:
-    if gradient is None:
-        return np.zeros(tuple(way.shape), np.float32)
-    return np.asarray((way * torch.nan_to_num(gradient).mean(dim=0)).numpy(), dtype=np.float32)
+def _path(here: Array, way: Array) -> Array:
+    """Return points along a way; what one side does not know stays as it is."""
+    along = (np.arange(PATH_POINTS, dtype=np.float32) + np.float32(0.5)) / np.float32(PATH_POINTS)
+    return np.asarray(here - way + along.reshape(-1, *[1] * here.ndim) * way, dtype=np.float32)
+
+
+def _added(way: Array, gradient: Array) -> Array:
+    return np.asarray(way * np.nan_to_num(gradient).mean(axis=0), dtype=np.float32)
 
 
 def attributions(

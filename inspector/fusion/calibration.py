@@ -57,7 +57,11 @@ class Calibration(BaseModel):
         """Return the probability that a part is defective."""
         if self.mode == "kinds_only":
             return 1.0
-        return float(sigmoid(np.asarray(self.offset + sum(weight * evidence.get(name, 0.0) for name, weight in self.evidence.items()))))
+        return float(sigmoid(np.asarray(self.log_odds(evidence))))
+
+    def log_odds(self, evidence: Mapping[str, float]) -> float:
+        """Return the log odds that a part is defective."""
+        return self.offset + sum(weight * evidence.get(name, 0.0) for name, weight in self.evidence.items())
 
     def shares(self, evidence: Mapping[str, float], attention: Mapping[Modality, float]) -> dict[Modality, float]:
         """Return how much of the score came from each modality; sums to 1.

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inspector.errors import ModelError
@@ -19,12 +16,11 @@ from inspector.fusion.calibration import Calibration
 from inspector.fusion.memory import GoodMemory
 from inspector.fusion.network import FusionNetwork
 from inspector.fusion.normality import Normality
+from inspector.fusion.opinion import CONFLICT, Opinion
 from inspector.fusion.spec import NetworkSpec
 from inspector.parts import Modality
 
 TOP_SHARE = 0.01
-CONFLICT = "conflict"
-"""Name of the evidence that a part's modalities contradict each other: the log of how much likelier two parts are than one."""
 
 
 class Ensemble(nn.Module):
@@ -60,10 +56,8 @@ class Ensemble(nn.Module):
         """Return per modality how far each part is from good parts, 0 where nothing is remembered or the modality is absent."""
         found: dict[Modality, Tensor] = {}
         for name, maps in batch.maps.items():
-            flat = maps[-1].flatten(1)
-            count = max(1, round(TOP_SHARE * flat.shape[1]))
             # A bad picture is far from all good ones, too: its distance counts as far as it can be trusted.
-            here = flat.topk(count, dim=1).values.mean(dim=1) * batch.quality[name]
+            here = farthest(maps[-1]) * batch.quality[name]
             found["image"] = torch.maximum(found["image"], here) if "image" in found else here
         for modality, normality in self.normalities.items():
             values = self.standardised(batch, modality)
@@ -97,16 +91,10 @@ def sizes_of(spec: NetworkSpec, modality: str) -> list[int]:
     return [vector.summary for vector in spec.vectors if vector.modality == modality]
 
 
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """What the whole model says of a batch, members averaged; plain numpy."""
-
-    evidence: list[dict[str, float]]
-    """Per part: `fused`, `own_<modality>`, `distance_<modality>`; `conflict` where at least two modalities can be compared."""
-    kind_logits: NDArray[np.float64]
-    cause_logits: NDArray[np.float64]
-    attention: list[dict[Modality, float]]
-    outputs: list[Outputs]
+def farthest(unusual: Tensor) -> Tensor:
+    """Return how far the farthest places of anomaly maps (B, 1, h, w) are from good surfaces (B,)."""
+    flat = unusual.flatten(1)
+    return flat.topk(max(1, round(TOP_SHARE * int(flat.shape[1]))), dim=1).values.mean(dim=1)
 
 
 def evidence_of(outputs: list[Outputs], distances: dict[Modality, Tensor]) -> dict[str, Tensor]:
@@ -124,10 +112,14 @@ def log_odds(ensemble: Ensemble, calibration: Calibration, batch: Batch) -> Tens
 
     Where every part is defective, the logit of the most probable kind.
     """
-    outputs = [member(batch) for member in ensemble.members]
+    return decision([member(batch) for member in ensemble.members], ensemble.distances(batch), calibration, len(ensemble.spec.kinds))
+
+
+def decision(outputs: list[Outputs], distances: dict[Modality, Tensor], calibration: Calibration, kinds: int) -> Tensor:
+    """Return the log odds (B,) of what the members said."""
     if calibration.mode == "kinds_only":
-        return torch.stack([o.logits[:, 1 : 1 + len(ensemble.spec.kinds)] for o in outputs]).mean(dim=0).amax(dim=1)
-    said = evidence_of(outputs, ensemble.distances(batch))
+        return torch.stack([o.logits[:, 1 : 1 + kinds] for o in outputs]).mean(dim=0).amax(dim=1)
+    said = evidence_of(outputs, distances)
     weighed = [weight * said[name] for name, weight in calibration.evidence.items() if name in said]
     return calibration.offset + torch.stack([*weighed, torch.zeros_like(said["fused"])]).sum(dim=0)
 
@@ -137,17 +129,18 @@ def averaged(outputs: list[Outputs], distances: dict[Modality, Tensor], kinds: i
     logits = torch.stack([o.logits for o in outputs]).mean(dim=0).double().numpy()
     said = evidence_of(outputs, distances)
     shares = {m: torch.stack([o.attention[m] for o in outputs]).mean(dim=0) for m in outputs[0].attention}
-    conflict = _conflict(outputs)
+    conflict = conflict_of(outputs)
     evidence = [
         {name: float(value[row]) for name, value in said.items()}
         | ({CONFLICT: float(conflict[row])} if torch.isfinite(conflict[row]) else {})
         for row in range(len(logits))
     ]
     attention: list[dict[Modality, float]] = [{m: float(value[row]) for m, value in shares.items()} for row in range(len(logits))]
-    return Opinion(evidence, logits[:, 1 : 1 + kinds], logits[:, 1 + kinds :], attention, outputs)
+    fused = torch.stack([o.logits[:, 0] for o in outputs], dim=1).double().numpy()
+    return Opinion(evidence, logits[:, 1 : 1 + kinds], logits[:, 1 + kinds :], attention, fused, tuple(outputs))
 
 
-def _conflict(outputs: list[Outputs]) -> Tensor:
+def conflict_of(outputs: list[Outputs]) -> Tensor:
     """Return the members' mean conflict logit (B,), NaN for parts that show fewer than two modalities."""
     comparable = sum((weight > 0).long() for weight in outputs[0].quality.values()) > 1
     said = [output.conflict for output in outputs if output.conflict is not None]

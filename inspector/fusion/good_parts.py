@@ -11,8 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
+from numpy.typing import ArrayLike, NDArray
 
 from inspector.errors import ModelError
 from inspector.parts import GoodPart
@@ -90,6 +89,6 @@ def _pictures(arrays: Mapping[str, NDArray[Any]], number: int) -> GoodPictures:
     )
 
 
-def embedding(maps: Sequence[Tensor]) -> Array:
+def embedding(maps: Sequence[ArrayLike]) -> Array:
     """Return what one picture looks like (C,): the means of its backbone maps (1, c, h, w)."""
-    return np.concatenate([np.asarray(one[0].float().mean(dim=(1, 2)).numpy(), dtype=np.float32) for one in maps])
+    return np.concatenate([np.asarray(one, dtype=np.float32)[0].mean(axis=(1, 2)) for one in maps])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from inspector.config import Station
@@ -14,14 +14,15 @@ from inspector.features import Features
 from inspector.fusion import artefact
 from inspector.fusion import attribution as attributing
 from inspector.fusion.artefact import Manifest, refuse_misfit
-from inspector.fusion.batch import Batch
+from inspector.fusion.attribution import Numbers
 from inspector.fusion.calibration import Calibration, softmax
-from inspector.fusion.encoding import Encoder, Trust, matched_channels, trust
-from inspector.fusion.ensemble import Ensemble, Opinion, ask, log_odds, shared_backbone, twin
 from inspector.fusion.good_parts import GoodParts, embedding
-from inspector.fusion.known_kinds import KnownDefects, numbers_of
+from inspector.fusion.known_kinds import KnownDefects
 from inspector.fusion.localization import Localization, Localizer, Seen
-from inspector.fusion.torchvision_compat import import_grad_cam
+from inspector.fusion.opinion import Opinion
+from inspector.fusion.runtime import Read, Runtime
+from inspector.fusion.serving import serve_by
+from inspector.fusion.trust import Trust, matched_channels, trust
 from inspector.parts import UNKNOWN_DEFECT, Attribution, Defect, GoodPart, Modality, ModelRef, Verdict
 from inspector.remarks import of_channel, remark
 
@@ -32,27 +33,33 @@ UNUSABLE_BELOW = 0.2
 class Judge:
     """One model. Safe to use from several threads; every method takes one part."""
 
-    def __init__(self, manifest: Manifest, ensemble: Ensemble, good: GoodParts | None = None, known: KnownDefects | None = None) -> None:
+    def __init__(self, manifest: Manifest, runtime: Runtime, good: GoodParts | None = None, known: KnownDefects | None = None) -> None:
         self.manifest = manifest
         self.calibration = manifest.calibration
         self.ref = ModelRef(manifest.name, manifest.version, manifest.weights.sha256)
-        self._ensemble = ensemble.eval().requires_grad_(False)
-        memories = {camera: ensemble.memory(camera) for camera in ensemble.spec.cameras}
-        self._encoder = Encoder(ensemble.spec, shared_backbone(ensemble.spec), memories)
-        self._localizer = Localizer(ensemble, self._encoder, manifest.calibration, manifest.heat)
-        self._explained = twin(ensemble)
+        self.runtime = runtime
+        self.refused: str | None = None
+        """Why the export that lies beside the model does not serve; None where it does, or where there is none."""
+        self._localizer = Localizer(runtime, manifest.network.image_size, manifest.calibration, manifest.heat)
         self._good = good or GoodParts()
         self._known = known
-        self._last: tuple[Features, Batch] | None = None
+        self._turn = threading.Lock()
+        self._last: tuple[Features, Read] | None = None
 
     @classmethod
     def load(cls, model_dir: Path | str) -> Judge:
         """Read a model folder. Raises ModelError in one line."""
         folder = Path(model_dir)
-        manifest, state = artefact.load(folder)
-        ensemble = Ensemble(manifest.spec, manifest.network.members)
-        ensemble.load(state, folder / artefact.WEIGHTS)
-        return cls(manifest, ensemble, artefact.load_good_parts(folder, manifest), artefact.load_known_defects(folder, manifest))
+        manifest = artefact.load_manifest(folder)
+        runtime, refused = serve_by(folder, manifest)
+        judge = cls.of(folder, manifest, runtime)
+        judge.refused = refused
+        return judge
+
+    @classmethod
+    def of(cls, folder: Path, manifest: Manifest, runtime: Runtime) -> Judge:
+        """Return a judge of a model folder that a given runtime computes. Raises ModelError."""
+        return cls(manifest, runtime, artefact.load_good_parts(folder, manifest), artefact.load_known_defects(folder, manifest))
 
     def serve(self, station: Station) -> tuple[str, bool]:
         """Decide as this station wishes from now on; return the rule in one line, and whether all that was asked for is promised.
@@ -69,24 +76,18 @@ class Judge:
         update = {"threshold": threshold, "review_from": min(self.calibration.review_from, threshold), "promise": None}
         self.calibration = self.calibration.model_copy(update={**update, "rule": f"threshold {threshold:g}, as asked for"})
 
+    @property
+    def served_by(self) -> str:
+        """What computes the verdicts, and why nothing faster does."""
+        return f"{self.runtime.words}; the export is not used: {self.refused}" if self.refused else self.runtime.words
+
     def absent_channels(self, station: Station) -> list[str]:
         """Return the channels of the model that a station does not have."""
         return artefact.absent_channels(self.manifest, station.part_channels)
 
     def warm_up(self) -> None:
-        """Make this process ready to judge one part after the other, the first as fast as the thousandth.
-
-        That means one thread: on maps as small as these torch loses more by sharing out the work than it gains (130 ms a part on two
-        cores, 70 on one), and the other core is free to capture and to explain.
-        """
-        torch.set_num_threads(1)
-        backbone = self._encoder.backbone
-        if backbone is not None:
-            height, width = self.manifest.spec.image_size
-            with torch.inference_mode():
-                for _ in range(2):
-                    backbone(torch.zeros(1, 3, height, width))
-            import_grad_cam()
+        """Make this process ready to judge one part after the other, the first as fast as the thousandth."""
+        self.runtime.warm_up()
 
     def judge(self, features: Features) -> Verdict:
         """Return the verdict of one part. A part that cannot be seen well enough is `review`, never `pass`."""
@@ -94,9 +95,8 @@ class Judge:
         usable = {name: quality for name, quality in trusted.quality.items() if quality > 0}
         if not usable:
             return self._unseen(trusted)
-        batch = self._batch(features, matched, trusted)
-        opinion = ask(self._ensemble, batch)
-        return self._verdict(opinion, trusted, batch)
+        read = self._read(features, matched, trusted)
+        return self._verdict(self.runtime.ask(read), trusted, read)
 
     def localize(self, features: Features, verdict: Verdict) -> Localization:
         """Return heat maps of the fused decision at picture size, and the regions they point to."""
@@ -109,17 +109,27 @@ class Judge:
         ]
         if not seen:
             return Localization()
-        batch = self._batch(features, matched, trusted)
+        read = self._read(features, matched, trusted)
         kind = verdict.defects[0].kind if verdict.defects else _likeliest(verdict.kind_probabilities)
-        return self._localizer.localize(batch, seen, score=verdict.score, kind=kind)
+        return self._localizer.localize(read, seen, score=verdict.score, kind=kind)
 
     def attribute(self, features: Features, verdict: Verdict) -> tuple[Attribution, ...]:
         """Return which bands and spans of the sounds, vibrations and series drove the verdict; none by a model without good parts."""
         matched, trusted = self._trust(features)
         if not any(trusted.quality[channel] > 0 for channel in matched.keys() & self._good.means.keys()):
             return ()
-        batch = self._batch(features, matched, trusted)
-        found = attributing.contributions(lambda path: log_odds(self._explained, self.manifest.calibration, path), batch, self._good.means)
+        read = self._read(features, matched, trusted)
+        here = {
+            channel: (features.vectors[name].summary, features.vectors[name].steps)
+            for channel, name in matched.items()
+            if channel in self._good.means and trusted.quality[channel] > 0
+        }
+
+        def gradients(path: Numbers) -> Numbers:
+            with self._turn:
+                return self.runtime.gradients(read, path)
+
+        found = attributing.contributions(gradients, here, self._good.means)
         return attributing.attributions(found, features.vectors, matched, verdict.weights)
 
     def nearest_good(self, features: Features) -> tuple[GoodPart, ...]:
@@ -128,38 +138,37 @@ class Judge:
         cameras = [camera for camera in self._good.pictures if camera in matched and trusted.quality[camera] > 0]
         if not cameras:
             return ()
-        batch = self._batch(features, matched, trusted)
-        return tuple(self._good.pictures[camera].nearest(matched[camera], embedding(batch.maps[camera][:2])) for camera in cameras)
+        read = self._read(features, matched, trusted)
+        return tuple(
+            self._good.pictures[camera].nearest(matched[camera], embedding(self.runtime.maps(read, camera)[:2])) for camera in cameras
+        )
 
     def looks(self, features: Features) -> dict[str, NDArray[np.float32]]:
         """Return what each camera's picture looks like to the backbone, by the part's channel."""
         matched, trusted = self._trust(features)
-        batch = self._batch(features, matched, trusted)
-        return {matched[camera]: embedding(maps[:2]) for camera, maps in batch.maps.items()}
+        read = self._read(features, matched, trusted)
+        cameras = [camera for camera in self.manifest.network.cameras if camera in matched and trusted.quality[camera] > 0]
+        return {matched[camera]: embedding(self.runtime.maps(read, camera)[:2]) for camera in cameras}
 
-    def seen(self, features: Features) -> Batch:
-        """Return one part as the network reads it."""
+    def seen(self, features: Features) -> Read:
+        """Return one part as the runtime reads it."""
         matched, trusted = self._trust(features)
-        return self._batch(features, matched, trusted)
-
-    @property
-    def ensemble(self) -> Ensemble:
-        return self._ensemble
+        return self._read(features, matched, trusted)
 
     def _trust(self, features: Features) -> tuple[dict[str, str], Trust]:
         matched = matched_channels(features, self.manifest.channels)
         return matched, trust(features, matched, self.manifest.indicators)
 
-    def _batch(self, features: Features, matched: dict[str, str], trusted: Trust) -> Batch:
+    def _read(self, features: Features, matched: dict[str, str], trusted: Trust) -> Read:
         # `localize` follows `judge` of the same part: the backbone, most of the work, need not run twice.
         last = self._last
         if last is not None and last[0] is features:
             return last[1]
-        batch = self._encoder.encode(features, matched, trusted.quality)
-        self._last = (features, batch)
-        return batch
+        read = self.runtime.read(features, matched, trusted.quality)
+        self._last = (features, read)
+        return read
 
-    def _verdict(self, opinion: Opinion, trusted: Trust, batch: Batch) -> Verdict:
+    def _verdict(self, opinion: Opinion, trusted: Trust, read: Read) -> Verdict:
         calibration, evidence = self.calibration, opinion.evidence[0]
         score = calibration.score(evidence)
         outcome = calibration.outcome(score)
@@ -170,7 +179,7 @@ class Judge:
             reasons = self._blind_spots(trusted) + _disagreement(calibration, evidence)
         elif outcome == "review":
             reasons = (_undecided(score, calibration),)
-        kind = UNKNOWN_DEFECT if outcome != "pass" and self._is_new(opinion, batch) else _likeliest(kinds)
+        kind = UNKNOWN_DEFECT if outcome != "pass" and self._is_new(opinion, trusted, read) else _likeliest(kinds)
         return Verdict(
             outcome="review" if reasons else outcome,
             score=score,
@@ -193,8 +202,7 @@ class Judge:
         quality: dict[Modality, float] = {}
         for name, modality in self.manifest.channels.items():
             quality[modality] = max(quality.get(modality, 0.0), trusted.quality.get(name, 0.0))
-        fused = [float(outputs.logits[0, 0]) for outputs in opinion.outputs]
-        return calibration.doubt.interval(score, quality, calibration.evidence.get("fused", 0.0) * float(np.std(fused)))
+        return calibration.doubt.interval(score, quality, calibration.evidence.get("fused", 0.0) * float(np.std(opinion.fused[0])))
 
     def _unseen(self, trusted: Trust) -> Verdict:
         return Verdict(
@@ -215,16 +223,16 @@ class Judge:
             return ()
         return tuple(of_channel(name, trusted.degraded.get(name, remark("cannot be used"))) for name in ours[:3])
 
-    def _is_new(self, opinion: Opinion, batch: Batch) -> bool:
+    def _is_new(self, opinion: Opinion, trusted: Trust, read: Read) -> bool:
         """Tell whether a defect is unlike all that training showed; where its modality cannot be used, nothing says so."""
         recognition = self.manifest.recognition
         if self._known is None or recognition is None:
             return False
         channels = [name for name, modality in self.manifest.channels.items() if modality == recognition.modality]
-        numbers = numbers_of(self._ensemble, batch, opinion.outputs, recognition.modality)
-        if numbers is None or max(float(batch.quality.get(name, 0.0)) for name in channels) < UNUSABLE_BELOW:
+        if max(trusted.quality.get(name, 0.0) for name in channels) < UNUSABLE_BELOW:
             return False
-        return self._known.strangeness(numbers[0]) > recognition.limit
+        numbers = self.runtime.numbers(read, opinion, recognition.modality)
+        return numbers is not None and self._known.strangeness(numbers) > recognition.limit
 
 
 def _likeliest(kinds: Mapping[str, float]) -> str:

@@ -15,16 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
-from torch.nn import functional
 
 from inspector.errors import ModelError
-from inspector.fusion.batch import Batch, Outputs
-from inspector.fusion.ensemble import Ensemble
-from inspector.fusion.scale import FAR
+from inspector.fusion.spec import FAR
 from inspector.parts import Modality
 
 FILE = "known_defects.npz"
@@ -84,28 +79,3 @@ def directions(numbers: Array, mean: Array, spread: Array) -> Array:
     """Return the directions (N, size), of length 1, in which parts leave the usual."""
     out = FAR * np.tanh((numbers - mean) / spread / FAR)
     return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-6), dtype=np.float32)
-
-
-@torch.inference_mode()
-def numbers_of(ensemble: Ensemble, batch: Batch, outputs: list[Outputs], modality: Modality) -> Array | None:
-    """Return what parts show in one modality (B, size), a picture at its most suspicious place; None for parts without that modality."""
-    found = _at_the_defect(batch, outputs) if modality == "image" else ensemble.standardised(batch, modality)
-    return None if found is None else np.asarray(found.numpy(), dtype=np.float32)
-
-
-def _at_the_defect(batch: Batch, outputs: list[Outputs]) -> Tensor | None:
-    """Return the backbone's features where the members see a defect, from the camera that sees it best."""
-    loudest: Tensor | None = None
-    chosen: Tensor | None = None
-    for camera, maps in batch.maps.items():
-        places = torch.stack([output.evidence[camera][:, 0] for output in outputs]).mean(dim=0)
-        focus = torch.softmax(places.flatten(1), dim=1).view_as(places)[:, None]
-        shares = [functional.adaptive_avg_pool2d(focus, (one.shape[-2], one.shape[-1])) for one in maps[:3]]
-        pooled = [(one * at / at.sum(dim=(2, 3), keepdim=True)).sum(dim=(2, 3)) for one, at in zip(maps[:3], shares, strict=True)]
-        here, loud = torch.cat(pooled, dim=1), places.flatten(1).amax(dim=1) + torch.log(batch.quality[camera].clamp(min=1e-6))
-        if loudest is None or chosen is None:
-            loudest, chosen = loud, here
-        else:
-            chosen = torch.where((loud > loudest)[:, None], here, chosen)
-            loudest = torch.maximum(loud, loudest)
-    return chosen

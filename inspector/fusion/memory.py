@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inspector.fusion.backbone import COARSE_CHANNELS, FINE_CHANNELS
+from inspector.fusion.vision import COARSE_CHANNELS, FINE_CHANNELS
 
 REMEMBERED = 1500
 CANDIDATES = 20_000
@@ -83,8 +83,11 @@ class GoodMemory(nn.Module):
 
     def _distances(self, projected: Tensor) -> Tensor:
         known = self.patches[: int(self.count.item())]
-        nearest = [torch.cdist(block, known).amin(dim=1) for block in torch.split(projected, 4096)]
-        return torch.cat(nearest)
+        return torch.cat([self.nearest(block, known) for block in torch.split(projected, 4096)])
+
+    def nearest(self, projected: Tensor, known: Tensor) -> Tensor:
+        """Return how far each place (N, `PROJECTED`) is from the nearest of those known."""
+        return torch.cdist(projected, known).amin(dim=1)
 
 
 def _patches(fine: Tensor, coarse: Tensor) -> Tensor:

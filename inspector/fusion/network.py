@@ -20,10 +20,6 @@ from inspector.fusion.signal_encoder import VectorEncoder, Witness
 from inspector.fusion.spec import NetworkSpec
 from inspector.parts import MODALITIES, Modality
 
-NAME = "line-fusion"
-VERSION = 3
-"""Raised whenever weights of an older network no longer mean the same."""
-
 
 class FusionNetwork(nn.Module):
     """Backbone maps and vectors in, logits out. The backbone is not part of it."""
@@ -43,7 +39,10 @@ class FusionNetwork(nn.Module):
         self.conflict = ConflictHead(spec) if len(spec.modalities) > 1 else None
 
     def forward(self, batch: Batch) -> Outputs:
-        read = self.read(batch)
+        return self.decide(self.read(batch))
+
+    def decide(self, read: Reading) -> Outputs:
+        """Return what the trunk and the modalities say together."""
         x, attention = self.attend(read.tokens)
         decided = x[:, 0]
         logits = self.head(decided)
@@ -76,15 +75,11 @@ class FusionNetwork(nn.Module):
             patches, logits, read.evidence[name] = encoder(*batch.maps[name], batch.overviews.get(name))
             weight = batch.quality[name]
             offset_s = batch.offsets_s.get(name, torch.zeros_like(weight)[:, None])
-            read.tokens.add(patches + self._kind("image") + self._time_of(offset_s), weight, "image", name)
+            read.tokens.add(self.placed(patches, "image", offset_s), weight, "image", name)
             own.append(logits)
             weights.append(weight)
         if own:
-            # Several cameras see one part: the one that sees most of a defect decides, so they add, each by its quality.
-            share = torch.stack(weights)
-            read.quality["image"] = share.amax(dim=0)
-            scaled = share / read.quality["image"].clamp(min=1e-6)
-            read.by_modality["image"] = (torch.stack(own) * scaled[:, :, None]).sum(dim=0)
+            read.by_modality["image"], read.quality["image"] = together(own, weights)
 
     def _read_vectors(self, batch: Batch, read: Reading) -> None:
         inputs: dict[Modality, list[tuple[Tensor, Tensor]]] = {}
@@ -95,7 +90,7 @@ class FusionNetwork(nn.Module):
             summary, own_tokens = encoder(batch.summaries[vector.name], batch.steps[vector.name])
             offsets_s = batch.offsets_s[vector.name]
             times = torch.cat([offsets_s.mean(dim=1, keepdim=True), offsets_s], dim=1)[:, : own_tokens.shape[1]]
-            read.tokens.add(own_tokens + self._kind(vector.modality) + self._time_of(times), weight, vector.modality, vector.name)
+            read.tokens.add(self.placed(own_tokens, vector.modality, times), weight, vector.modality, vector.name)
             inputs.setdefault(vector.modality, []).append((summary, weight))
         for modality, present in inputs.items():
             witness = self.witnesses[modality]
@@ -103,6 +98,10 @@ class FusionNetwork(nn.Module):
             logits, token, weight = witness(present, places, batch.counsel.get(modality))
             read.by_modality[modality], read.quality[modality] = logits, weight
             read.tokens.add((token + self._kind(modality))[:, None], weight, modality)
+
+    def placed(self, tokens: Tensor, modality: Modality, offsets_s: Tensor) -> Tensor:
+        """Return tokens (B, T, width) with what they are and when they happened; `offsets_s` (B, T) or (B, 1)."""
+        return tokens + self._kind(modality) + self._time_of(offsets_s)
 
     def _kind(self, modality: Modality) -> Tensor:
         return self.kinds_of_token.weight[MODALITIES.index(modality)]
@@ -113,6 +112,17 @@ class FusionNetwork(nn.Module):
     def _time_of(self, offsets_s: Tensor) -> Tensor:
         embedded: Tensor = self.time(_waves(offsets_s))
         return embedded
+
+
+def together(own: list[Tensor], weights: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return what several cameras say of one part (B, outputs), and how well it is seen (B,).
+
+    The one that sees most of a defect decides, so they add, each by its quality.
+    """
+    share = torch.stack(weights)
+    quality = share.amax(dim=0)
+    scaled = share / quality.clamp(min=1e-6)
+    return (torch.stack(own) * scaled[:, :, None]).sum(dim=0), quality
 
 
 _TIME_WAVES = 6

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inspector.fusion.backbone import COARSE_CHANNELS, DEEP_CHANNELS, FINE_CHANNELS
 from inspector.fusion.counsel import Overview, overview_of
 from inspector.fusion.spec import NetworkSpec
+from inspector.fusion.vision import COARSE_CHANNELS, DEEP_CHANNELS, FINE_CHANNELS
 
 
 class CameraEncoder(nn.Module):
@@ -41,6 +41,7 @@ class CameraEncoder(nn.Module):
         self.patch = nn.Linear(maps, spec.width)
         rows, columns = (max(2, side // 64) for side in spec.image_size)
         self.grid = (rows, columns)
+        self.pool = nn.AdaptiveAvgPool2d(self.grid)
         self.position = nn.Parameter(torch.randn(rows * columns, spec.width) * 0.02)
         with torch.no_grad():
             self.place.bias[0] = -2.0  # type: ignore[index]
@@ -54,16 +55,23 @@ class CameraEncoder(nn.Module):
         `heard` stands for the overview where it must not know these parts.
         """
         said = self.overview(overview_of((fine, coarse, deep))) if heard is None else heard
+        return self.answer(self.drawn_on(fine, coarse, deep, unusual), coarse, deep, unusual, said)
+
+    def drawn_on(self, fine: Tensor, coarse: Tensor, deep: Tensor, unusual: Tensor) -> Tensor:
+        """Return the map (B, maps, h, w) that heat maps are drawn on."""
         x = _enlarged(self.deep(deep), coarse) + self.coarse(coarse)
         x = _enlarged(x, fine) + self.fine(fine) + self.unusual(unusual)
         x = x + self.first(x)
-        x = self.last(x + self.second(x))
+        return self.last(x + self.second(x))  # type: ignore[no-any-return]
+
+    def answer(self, x: Tensor, coarse: Tensor, deep: Tensor, unusual: Tensor, said: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what `forward` does, from the map that heat maps are drawn on and what the overview said."""
         x = self.drop(x)
         places = self.place(x)
         gathered, tops = self._gather(x, places[:, 0], unusual[:, 0])
         embedded = self.embed(torch.cat([gathered, coarse.mean(dim=(2, 3)), deep.mean(dim=(2, 3))], dim=1))
         own = self._answer(self.own(embedded), places, tops, self.gain * said)
-        patches = self.patch(functional.adaptive_avg_pool2d(x, self.grid).flatten(2).transpose(1, 2)) + self.position
+        patches = self.patch(self.pool(x).flatten(2).transpose(1, 2)) + self.position
         return torch.cat([embedded[:, None], patches], dim=1), own, places
 
     def _answer(self, whole: Tensor, places: Tensor, tops: Tensor, overview: Tensor) -> Tensor:
@@ -98,5 +106,5 @@ _TOP_SHARES = (0.0, 0.005, 0.03, 0.2)
 def _top_means(values: Tensor) -> Tensor:
     """Return the means of the highest values (B, shares): the peak alone, and ever larger shares of all places."""
     ordered = values.sort(dim=1, descending=True).values
-    counts = [max(1, round(share * values.shape[1])) for share in _TOP_SHARES]
+    counts = [max(1, round(share * int(values.shape[1]))) for share in _TOP_SHARES]
     return torch.stack([ordered[:, :count].mean(dim=1) for count in counts], dim=1)

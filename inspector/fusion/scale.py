@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-FAR = 8.0
-"""Numbers farther out than this many spreads are bent back, as wild ones would decide alone."""
+from inspector.fusion.spec import FAR
 
 
 class Scale(nn.Module):

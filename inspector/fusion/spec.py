@@ -7,6 +7,14 @@ from typing import Any
 
 from inspector.parts import MODALITIES, Modality
 
+NAME = "line-fusion"
+VERSION = 3
+"""Raised whenever weights of an older network no longer mean the same."""
+
+
+FAR = 8.0
+"""Numbers farther out than this many spreads are bent back, as wild ones would decide alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class VectorSpec:

@@ -11,16 +11,15 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from inspector.features.picture import eight_bit
-from inspector.fusion.backbone import STRIDE_PX
+from inspector.fusion.vision import STRIDE_PX
 from inspector.parts import Frame
 
 Map = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
-LookAt = Callable[[Pixels], Tensor]
-"""Pixels (h, w, 3) -> the backbone's finest map (1, C, h', w')."""
+LookAt = Callable[[Pixels], Map]
+"""Pixels (h, w, 3) -> the backbone's finest map (C, h', w')."""
 
 WORTH_ZOOM = 2.0
 """Below this many original pixels for one of the network's, a closer look shows nothing new."""
@@ -84,9 +83,8 @@ def _rgb(frame: Frame) -> Pixels:
     return np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else np.ascontiguousarray(pixels[:, :, :3])
 
 
-def _stands_out(features: Tensor) -> Map:
+def _stands_out(values: Map) -> Map:
     """Return 0–1 per place: how far each place lies from the middle of its tile, against how far places of this tile usually do."""
-    values = features[0].float().numpy()
     middle = np.median(values, axis=(1, 2), keepdims=True)
     spread = 1.4826 * np.median(np.abs(values - middle), axis=(1, 2), keepdims=True) + 1e-3
     distance = np.sqrt((np.clip((values - middle) / spread, -20, 20) ** 2).mean(axis=0))

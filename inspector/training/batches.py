@@ -11,8 +11,8 @@ from torch import Tensor
 
 from inspector.features import Features
 from inspector.fusion.batch import Batch, Maps
-from inspector.fusion.encoding import Ranges, matched_channels, trust
 from inspector.fusion.spec import NetworkSpec
+from inspector.fusion.trust import Ranges, matched_channels, trust
 from inspector.parts import Modality
 from inspector.training.preparing import NO_CAUSE
 from inspector.training.samples import Sample

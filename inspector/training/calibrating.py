@@ -15,7 +15,7 @@ from scipy.optimize import minimize, minimize_scalar
 
 from inspector.config import DecisionConfig
 from inspector.fusion.calibration import Calibration, log_odds, sigmoid
-from inspector.fusion.ensemble import CONFLICT
+from inspector.fusion.opinion import CONFLICT
 from inspector.fusion.promise import GoodScores
 from inspector.fusion.uncertainty import doubt
 from inspector.parts import Modality

@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from inspector.fusion import backbone as vision
+from inspector.fusion.backbone import Backbone
 from inspector.fusion.calibration import Calibration
-from inspector.fusion.encoding import Encoder, Ranges
+from inspector.fusion.encoding import Encoder
 from inspector.fusion.ensemble import Ensemble
 from inspector.fusion.heat import HeatSettings
 from inspector.fusion.known_kinds import KnownDefects, Recognition
 from inspector.fusion.network import FusionNetwork
+from inspector.fusion.trust import Ranges
 from inspector.parts import Modality
 from inspector.training.batches import Table
 from inspector.training.calibrating import Witnessed, calibrate
@@ -198,5 +199,5 @@ def _heat(ensemble: Ensemble, hearing: Hearing, calibration: Calibration, seed: 
     if not ensemble.spec.cameras:
         return HeatSettings()
     memories = {camera: ensemble.memory(camera) for camera in ensemble.spec.cameras}
-    encoder = Encoder(ensemble.spec, vision.Backbone(), memories)
+    encoder = Encoder(ensemble.spec, Backbone(), memories)
     return locate(ensemble.eval(), encoder, hearing, calibration, seed)

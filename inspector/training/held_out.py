@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from inspector.config import PromiseConfig
 from inspector.fusion.calibration import Calibration
-from inspector.fusion.ensemble import Ensemble, Opinion, averaged
+from inspector.fusion.ensemble import Ensemble, averaged
+from inspector.fusion.opinion import Opinion
 from inspector.fusion.promise import fewest_good
 from inspector.parts import OK_LABEL, UNKNOWN_DEFECT, Modality
 from inspector.training.batches import Table

@@ -16,7 +16,8 @@ from inspector.fusion.calibration import Calibration
 from inspector.fusion.encoding import Encoder
 from inspector.fusion.ensemble import Ensemble, averaged
 from inspector.fusion.heat import HeatSettings, Witness, combined
-from inspector.fusion.localization import Localizer, ways
+from inspector.fusion.localization import Localizer
+from inspector.fusion.torch_runtime import TorchRuntime, ways
 from inspector.training.batches import Table
 from inspector.training.calibrating import LEARNED_FROM_INVENTED
 from inspector.training.held_out import Hearing
@@ -68,7 +69,8 @@ def locate(ensemble: Ensemble, encoder: Encoder, hearing: Hearing, calibration: 
         settings = HeatSettings(weights=INVENTED if LEARNED_FROM_INVENTED in calibration.evidence else GOOD_PARTS_ONLY)
     if len(drawn) >= FEWEST_DRAWN:
         settings = _chosen(looked, drawn, settings)
-    limit = _trusted_from(Localizer(ensemble, encoder, calibration, settings), looked, settings, seed)
+    localizer = Localizer(TorchRuntime(ensemble, calibration, encoder), ensemble.spec.image_size, calibration, settings)
+    limit = _trusted_from(localizer, looked, settings, seed)
     return settings if limit is None else settings.model_copy(update={"faithful_from": limit})
 
 

@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 from inspector.features import Features, extract
-from inspector.fusion.backbone import COARSE_CHANNELS, DEEP_CHANNELS, FINE_CHANNELS, STRIDE_PX, Backbone, network_size, to_input
+from inspector.fusion.backbone import Backbone
 from inspector.fusion.spec import VectorSpec
+from inspector.fusion.vision import COARSE_CHANNELS, DEEP_CHANNELS, FINE_CHANNELS, STRIDE_PX, network_size, to_input
 from inspector.parts import OK_LABEL
 from inspector.training.parts_folder import UNLABELLED, PartsFolder
 from inspector.training.picture_views import LabelledPicture, mask_of, plan_of, views_of

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from inspector.fusion.known_kinds import Array, KnownDefects, Recognition, directions, numbers_of
+from inspector.fusion.defect_numbers import numbers_of
+from inspector.fusion.known_kinds import Array, KnownDefects, Recognition, directions
 from inspector.parts import Modality
 from inspector.training.batches import Table
 from inspector.training.held_out import Hearing

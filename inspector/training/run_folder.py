@@ -23,7 +23,7 @@ import torch
 import yaml
 
 from inspector.errors import ModelError
-from inspector.fusion import network as fusion
+from inspector.fusion import spec as fusion
 from inspector.training.recipe import Recipe
 
 FOLDER = "run"

@@ -10,9 +10,8 @@ from typing import Any
 
 from inspector.diagnosis import Credit, Normal, load_catalogue, measure
 from inspector.errors import DataError
-from inspector.fusion import artefact
-from inspector.fusion import backbone as vision
-from inspector.fusion import network as fusion
+from inspector.fusion import artefact, vision
+from inspector.fusion import spec as fusion
 from inspector.fusion.artefact import Manifest, PinnedFile, PinnedNetwork, TrainedOn
 from inspector.parts import OK_LABEL, Modality
 from inspector.training.card import card_text

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inspector.fusion.ensemble import CONFLICT, Ensemble, ask
+from inspector.fusion.ensemble import Ensemble, ask
+from inspector.fusion.opinion import CONFLICT
 from inspector.training.augmenting import mix_modalities
 from inspector.training.batches import UNKNOWN, Table
 from inspector.training.engine import Engine

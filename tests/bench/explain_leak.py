@@ -31,7 +31,7 @@ def main() -> None:
             print(f"{call:>7} calls  {resident_mb():7.1f} MB  {1e3 * (perf_counter() - start_s) / max(call, 1):6.1f} ms each", flush=True)
         judge.localize(features, verdict)
         judge.attribute(features, verdict)
-    hooks = sum(len(module._forward_hooks) for module in judge.ensemble.modules())
+    hooks = sum(len(module._forward_hooks) for module in judge.runtime.ensemble.modules())
     print(f"hooks left on the network: {hooks}")
 
 

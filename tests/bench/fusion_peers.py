@@ -26,7 +26,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from inspector.degradations import DEGRADATIONS
 from inspector.features import Features, extract
 from inspector.fusion import Judge
-from inspector.fusion.backbone import Backbone, network_size, to_input
+from inspector.fusion.backbone import Backbone
+from inspector.fusion.vision import network_size, to_input
 from inspector.parts import OK_LABEL, Modality, PartRecord
 from inspector.training.evaluation import leave_out
 from inspector.training.metrics import auroc, miss_rate_at_false_reject

@@ -88,7 +88,7 @@ def maps_of(judge: Judge, part: LabelledPart, methods: list[str], layers: list[s
                 cam = np.mean(
                     [
                         class_activation_map(member, batch, camera, method=method, layers=joined.split("+"), target=target)  # type: ignore[arg-type]
-                        for member in judge.ensemble.members
+                        for member in judge.runtime.ensemble.members
                     ],
                     axis=0,
                 )

@@ -17,10 +17,8 @@ import numpy as np
 
 from inspector.features import extract
 from inspector.fusion import Judge
-from inspector.fusion.backbone import Backbone
-from inspector.fusion.batch import Batch
-from inspector.fusion.encoding import Encoder
 from inspector.fusion.localization import COMBINED, Localizer
+from inspector.fusion.runtime import Read
 from inspector.training.locating import KNOWS_NOTHING_BELOW, laid_elsewhere
 from inspector.training.metrics import auroc
 from inspector.training.parts_folder import LabelledPart, load_parts_folder
@@ -36,12 +34,9 @@ def main() -> None:
     arguments = parser.parse_args()
     judge = Judge.load(arguments.model)
     judge.warm_up()
-    spec = judge.ensemble.spec
-    encoder = Encoder(spec, Backbone(), {camera: judge.ensemble.memory(camera) for camera in spec.cameras})
-    localizer = Localizer(judge.ensemble, encoder, judge.manifest.calibration, judge.manifest.heat)
-    failed = [
-        one for part in drawn(arguments.data, arguments.split, arguments.parts) if (one := looked(judge, localizer, part)) is not None
-    ]
+    localizer = Localizer(judge.runtime, judge.manifest.network.image_size, judge.manifest.calibration, judge.manifest.heat)
+    parts = drawn(arguments.data, arguments.split, arguments.parts)
+    failed = [one for part in parts if (one := looked(judge, localizer, part)) is not None]
     hits = np.array([hit for _, _, _, hit in failed])
     print(f"{judge.ref.name}: {len(failed)} failed parts of {arguments.split} with a drawn defect, peak in it {hits.mean():.3f}\n")
     print(f"{'taken away':>12}{'AUROC':>9}{'limit':>9}{'reliable of hits':>19}{'of misses':>12}")
@@ -56,28 +51,29 @@ def drawn(data: Path, split: str, most: int) -> list[LabelledPart]:
     return parts[:most]
 
 
-def looked(judge: Judge, localizer: Localizer, part: LabelledPart) -> tuple[np.ndarray, Batch, str, bool] | None:
-    """Return a failed part's heat, batch, camera and whether the heat's peak lies in the drawn defect; None: not failed, not seen."""
-    features = extract(part.record(tolerant=True))
-    batch, score = judge.seen(features), judge.judge(features).score
+def looked(judge: Judge, localizer: Localizer, part: LabelledPart) -> tuple[np.ndarray, Read, str, bool] | None:
+    """Return a failed part's heat, reading, camera and whether the heat's peak lies in the drawn defect; None: not failed, not seen, not drawn."""
+    record = part.record(tolerant=True)
+    features = extract(record)
+    read, score = judge.seen(features), judge.judge(features).score
     mask = part.mask()
-    if score < 0.5 or not batch.maps or mask is None or not mask.any():
+    if score < 0.5 or not record.frames or mask is None or not mask.any():
         return None
-    camera = next(iter(batch.maps))
-    heat = localizer.look(batch, camera, score)[COMBINED]
+    camera = judge.manifest.network.cameras[0]
+    heat = localizer.look(read, camera, score)[COMBINED]
     peak = np.unravel_index(cv2.resize(heat, mask.shape[::-1]).argmax(), mask.shape)
     # A peak on the drawn edge is on the defect: people draw to about a place of the finest map.
     near = cv2.dilate((mask > 0).astype(np.uint8), np.ones((9, 9), np.uint8))
-    return heat, batch, camera, bool(near[peak])
+    return heat, read, camera, bool(near[peak])
 
 
-def row(localizer: Localizer, failed: list[tuple[np.ndarray, Batch, str, bool]], hits: np.ndarray, share: float) -> str:
+def row(localizer: Localizer, failed: list[tuple[np.ndarray, Read, str, bool]], hits: np.ndarray, share: float) -> str:
     """Return one line of the table."""
     random = np.random.default_rng(0)
     own, elsewhere = [], []
-    for heat, batch, camera, _ in failed:
-        own.append(localizer.faithfulness(heat, batch, camera, share))
-        elsewhere += [localizer.faithfulness(moved, batch, camera, share) for moved in laid_elsewhere(heat, random)]
+    for heat, read, camera, _ in failed:
+        own.append(localizer.faithfulness(heat, read, camera, share))
+        elsewhere += [localizer.faithfulness(moved, read, camera, share) for moved in laid_elsewhere(heat, random)]
     limit = float(np.quantile(elsewhere, KNOWS_NOTHING_BELOW))
     told = auroc(np.arange(len(own) + len(elsewhere)) < len(own), np.array(own + elsewhere)) or float("nan")
     reliable = np.array(own) >= limit

@@ -13,8 +13,8 @@ from inspector.fusion.artefact import Manifest, PinnedFile, PinnedNetwork, Train
 from inspector.fusion.calibration import Calibration
 from inspector.fusion.ensemble import Ensemble
 from inspector.fusion.known_kinds import KnownDefects, Recognition
-from inspector.fusion.network import NAME, VERSION
-from inspector.fusion.spec import NetworkSpec, VectorSpec
+from inspector.fusion.spec import NAME, VERSION, NetworkSpec, VectorSpec
+from inspector.fusion.torch_runtime import TorchRuntime
 
 SPEC = NetworkSpec(
     cameras=(), image_size=(64, 64), vectors=(VectorSpec("mic", "audio", 20, 4, 8),), kinds=("crack",), causes=(), width=32, map_width=16
@@ -145,7 +145,7 @@ def test_known_defects_are_read_where_they_are_used_and_pinned(tmp_path, used):
 
 def test_a_defect_unlike_all_known_ones_is_called_unknown():
     changed = {"recognition": RECOGNITION, "calibration": Calibration(mode="kinds_only")}
-    judge = Judge(manifest().model_copy(update=changed), Ensemble(SPEC, 2), known=KNOWN)
+    judge = Judge(manifest().model_copy(update=changed), TorchRuntime(Ensemble(SPEC, 2), changed["calibration"]), known=KNOWN)
     ways = np.eye(20, dtype=np.float32)
     steps, offsets_s = np.zeros((4, 8), np.float32), np.zeros(4, np.float32)
     kinds = []

@@ -2,11 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
 
 from inspector.features import Vectors, meanings
 from inspector.fusion.attribution import attributions, contributions
-from inspector.fusion.batch import Batch
 from inspector.fusion.faithfulness import faithfulness
 from inspector.fusion.tiles import closer
 from inspector.parts import Frame, HeatMap
@@ -19,14 +17,14 @@ def blob(row, column):
 
 def bright_spot(maps):
     """A decision that is made of one bright spot at stride 8 and nothing else."""
-    return maps[0][:, 0, 5:8, 5:8].mean(dim=(1, 2))
+    return maps[0][:, 0, 5:8, 5:8].mean(axis=(1, 2))
 
 
 @pytest.fixture
 def spotted():
-    fine = torch.full((1, 2, 16, 20), 0.5)
+    fine = np.full((1, 2, 16, 20), 0.5, np.float32)
     fine[:, :, 5:8, 5:8] = 12.0
-    return [fine, torch.zeros(1, 3, 8, 10), torch.zeros(1, 3, 4, 5)]
+    return [fine, np.zeros((1, 3, 8, 10), np.float32), np.zeros((1, 3, 4, 5), np.float32)]
 
 
 def test_a_map_on_the_reason_is_faithful_and_one_beside_it_is_not(spotted):
@@ -39,13 +37,13 @@ def test_a_map_on_the_reason_is_faithful_and_one_beside_it_is_not(spotted):
 
 
 def test_a_place_of_a_coarse_map_is_taken_away_as_soon_as_any_of_it_is_hot(spotted):
-    deep = torch.zeros(1, 1, 4, 5)
+    deep = np.zeros((1, 1, 4, 5), np.float32)
     deep[:, :, 1, 1] = 8.0
     assert faithfulness(blob(6, 6), [*spotted[:2], deep], lambda maps: maps[2][:, 0, 1, 1]) > 0.9
 
 
 def test_a_decision_that_does_not_look_at_the_picture_makes_no_map_faithful(spotted):
-    assert faithfulness(blob(6, 6), spotted, lambda maps: torch.full((len(maps[0]),), 3.0)) == 0
+    assert faithfulness(blob(6, 6), spotted, lambda maps: np.full(len(maps[0]), 3.0)) == 0
 
 
 def sounding(band, step):
@@ -58,15 +56,13 @@ def sounding(band, step):
     return Vectors("audio", summary, steps, offsets_s), (np.zeros_like(summary), np.zeros_like(steps))
 
 
+def heard(vectors):
+    return {"mic": (vectors.summary, vectors.steps)}
+
+
 def test_the_band_and_the_second_that_drove_the_decision_are_named():
     vectors, good = sounding(40, 5)
-    batch = Batch(
-        summaries={"mic": torch.from_numpy(vectors.summary)[None]},
-        steps={"mic": torch.from_numpy(vectors.steps)[None]},
-        offsets_s={"mic": torch.from_numpy(vectors.offsets_s)[None]},
-        quality={"mic": torch.ones(1)},
-    )
-    found = contributions(lambda path: path.summaries["mic"].sum(dim=1) + path.steps["mic"].sum(dim=(1, 2)), batch, {"mic": good})
+    found = contributions(lambda path: {"mic": (np.ones_like(path["mic"][0]), np.ones_like(path["mic"][1]))}, heard(vectors), {"mic": good})
     assert found["mic"].total == pytest.approx(4.0)
     (named,) = attributions(found, {"microphone": vectors}, {"mic": "microphone"}, {"audio": 0.7})
     assert named.share == pytest.approx(0.7)
@@ -78,12 +74,12 @@ def test_the_band_and_the_second_that_drove_the_decision_are_named():
 def test_numbers_that_cannot_be_told_add_nothing():
     vectors, good = sounding(40, 5)
     vectors.summary[:3] = np.nan
-    batch = Batch(
-        summaries={"mic": torch.from_numpy(vectors.summary)[None]},
-        steps={"mic": torch.from_numpy(vectors.steps)[None]},
-        quality={"mic": torch.ones(1)},
-    )
-    found = contributions(lambda path: torch.nan_to_num(path.summaries["mic"]).sum(dim=1), batch, {"mic": good})
+
+    def untold(path):
+        summary, steps = path["mic"]
+        return {"mic": (np.where(np.isnan(summary), np.nan, 1.0), np.zeros_like(steps))}
+
+    found = contributions(untold, heard(vectors), {"mic": good})
     assert found["mic"].total == pytest.approx(2.0)
 
 
@@ -94,8 +90,9 @@ def test_a_scratch_in_a_large_picture_keeps_its_heat_and_its_surroundings_lose_i
     coarse[440:570, 350:750] = 0.9
 
     def look_at(tile):
-        grey = torch.from_numpy(tile[:, :, 0].astype(np.float32))[None, None]
-        return torch.nn.functional.avg_pool2d(grey, 16)
+        height, width = (side // 16 for side in tile.shape[:2])
+        grey = tile[: height * 16, : width * 16, 0].astype(np.float32)
+        return grey.reshape(height, 16, width, 16).mean(axis=(1, 3))[None]
 
     heat = closer(coarse, Frame(0, pixels), (256, 320), look_at)
     assert heat.max() == pytest.approx(0.9)

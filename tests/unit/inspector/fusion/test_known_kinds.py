@@ -6,8 +6,9 @@ import torch
 
 from inspector.errors import ModelError
 from inspector.fusion.batch import Batch
+from inspector.fusion.defect_numbers import numbers_of
 from inspector.fusion.ensemble import Ensemble, ask
-from inspector.fusion.known_kinds import KnownDefects, numbers_of
+from inspector.fusion.known_kinds import KnownDefects
 from inspector.fusion.spec import NetworkSpec
 
 SIZE = 30

@@ -1,4 +1,4 @@
-from inspector.fusion.encoding import familiarity
+from inspector.fusion.trust import familiarity
 
 RANGES = {"snr_db": (10.0, 14.0), "clipped": (0.0, 0.0), "level_db": (-40.0, -38.0)}
 

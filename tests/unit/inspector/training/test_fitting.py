@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import torch
 
-from inspector.fusion.backbone import COARSE_CHANNELS, DEEP_CHANNELS, FINE_CHANNELS
 from inspector.fusion.ensemble import Ensemble
 from inspector.fusion.spec import NetworkSpec
+from inspector.fusion.vision import COARSE_CHANNELS, DEEP_CHANNELS, FINE_CHANNELS
 from inspector.training.fitting import fit_memories
 from inspector.training.samples import View
 
