@@ -52,7 +52,7 @@ def drawn(data: Path, split: str, most: int) -> list[LabelledPart]:
 
 
 def looked(judge: Judge, localizer: Localizer, part: LabelledPart) -> tuple[np.ndarray, Read, str, bool] | None:
-    """Return a failed part's heat, reading, camera and whether the heat's peak lies in the drawn defect; None: not failed, not seen, not drawn."""
+    """Return a failed part's heat, reading, camera and whether the heat's peak is in the drawn defect; None: not failed, seen or drawn."""
     record = part.record(tolerant=True)
     features = extract(record)
     read, score = judge.seen(features), judge.judge(features).score
