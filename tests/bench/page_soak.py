@@ -5,8 +5,8 @@
 An eight-hour shift at 5 parts/s is 144,000 parts. Here they come as fast as the machine makes them (`parts_per_s` says how fast that was),
 so that minutes stand for hours of *parts*: what grows with a part (rows, caches, nodes, listeners) is seen; what grows with time alone
 (a timer, a session that ends after twelve hours) is not. Everything is sampled through the span. The slope is that of a Theil-Sen line
-through the second half, as caches fill in the first; times 144,000 parts it says what eight hours would add. Before some thousand parts a server is only warming up: then the figure says nothing,
-and `stands_for_h` shows it.
+through the second half, as caches fill in the first; times 144,000 parts it says what eight hours would add. Before some thousand parts a
+server is only warming up: then that figure says nothing, and `stands_for_h` shows it.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def plot(samples: list[dict[str, float]], file: Path) -> None:
     for axis, name in zip(axes, _GROWING, strict=True):
         axis.plot([one["parts"] for one in samples], [one[name] for one in samples], ".-")
         axis.set_ylabel(name)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.15 * max(one[name] for one in samples))
         axis.grid(alpha=0.3)
     axes[-1].set_xlabel("parts since the beginning")
     figure.savefig(file)
