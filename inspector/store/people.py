@@ -94,9 +94,10 @@ class People(Signed):
         with self._writing() as connection:
             alone(connection)
             _demand(connection, name)
-            self._set(connection, name, {"locked": is_locked})
+            _change(connection, name, {"locked": is_locked})
             if is_locked:
                 _demand_an_admin(connection)
+                _put_out(connection, name)
             self._sign(connection, "person locked" if is_locked else "person unlocked", name, {})
 
     def last_signed_in(self) -> dict[str, int]:
@@ -118,16 +119,24 @@ class People(Signed):
             self._sign(connection, "person removed", name, {})
 
     def set_password(self, name: str, password_hash: str) -> None:
-        """Give a person another password, and end their sessions."""
-        self._change(name, {"password_hash": password_hash}, "password changed", {})
+        """Give a person another password, and end wherever they are signed in or act by badge."""
+        with self._writing() as connection:
+            _demand(connection, name)
+            _change(connection, name, {"password_hash": password_hash})
+            _put_out(connection, name)
+            self._sign(connection, "password changed", name, {})
 
     def set_badge(self, name: str, badge: str, pin_hash: str) -> None:
-        """Give a person a badge with its PIN. Raises StoreError for a badge that another has."""
+        """Give a person a badge with its PIN, and end what is done by the old one. Raises StoreError for a badge that another has."""
         with self._reading() as connection:
             holder = connection.execute(select(PersonRow.name).where(PersonRow.badge == badge)).scalar()
         if holder not in (None, name):
             raise StoreError(f"badge '{badge}' is {holder}'s; take another, or remove it there")
-        self._change(name, {"badge": badge, "pin_hash": pin_hash}, "badge changed", {"badge": badge})
+        with self._writing() as connection:
+            _demand(connection, name)
+            _change(connection, name, {"badge": badge, "pin_hash": pin_hash})
+            _end_acting(connection, name)
+            self._sign(connection, "badge changed", name, {"badge": badge})
 
     def grant(self, name: str, role: Role, station: str = EVERY_STATION) -> None:
         """Give a person a role at a station, in place of the one they had there."""
@@ -165,25 +174,27 @@ class People(Signed):
             _set_role(connection, name, station, role)
         self._sign(connection, "person added", name, {"roles": dict(roles)})
 
-    def _change(self, name: str, values: Mapping[str, Any], action: str, detail: Mapping[str, Any]) -> None:
-        with self._writing() as connection:
-            _demand(connection, name)
-            self._set(connection, name, values)
-            self._sign(connection, action, name, detail)
-
-    def _set(self, connection: Connection, name: str, values: Mapping[str, Any]) -> None:
-        """Change what is kept of a person, and end wherever they are signed in or act by badge."""
-        connection.execute(update(PersonRow).where(PersonRow.name == name).values({**values, "changed_utc_ns": time.time_ns()}))
-        connection.execute(delete(PersonSessionRow).where(PersonSessionRow.name == name))
-        acting = update(PersonSessionRow).where(PersonSessionRow.acting_name == name)
-        connection.execute(acting.values(acting_name=None, acting_ends_utc_ns=0))
-
 
 def person_of(connection: Connection, name: str) -> Person:
     """Return the person called `name`, who must be there."""
     row = connection.execute(select(PersonRow.badge, PersonRow.locked).where(PersonRow.name == name)).one()
     roles = connection.execute(select(PersonRoleRow.station, PersonRoleRow.role).where(PersonRoleRow.name == name)).all()
     return Person(name, {row.station: row.role for row in roles}, row.badge, row.locked)
+
+
+def _change(connection: Connection, name: str, values: Mapping[str, Any]) -> None:
+    connection.execute(update(PersonRow).where(PersonRow.name == name).values({**values, "changed_utc_ns": time.time_ns()}))
+
+
+def _put_out(connection: Connection, name: str) -> None:
+    """End wherever a person is signed in or acts by badge."""
+    connection.execute(delete(PersonSessionRow).where(PersonSessionRow.name == name))
+    _end_acting(connection, name)
+
+
+def _end_acting(connection: Connection, name: str) -> None:
+    acting = update(PersonSessionRow).where(PersonSessionRow.acting_name == name)
+    connection.execute(acting.values(acting_name=None, acting_ends_utc_ns=0))
 
 
 def _exists(connection: Connection, name: str) -> bool:

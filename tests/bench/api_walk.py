@@ -2,11 +2,12 @@
 
     python -m tests.bench.api_walk [--examples 200] [--model models/demo-press/1.0.0] [--json FILE]
 
-Schemathesis makes the requests. What it cannot make up (a picture, the id of an inspection, the name of a recording) is put in the place
-of what it made up in about every second request that fits, so that parts are really judged, by the model that ships unless another is
-given. All of its checks are on (no 5xx, no undocumented status, type or shape, no access without a token, no body taken that the
-specification forbids) but two: that each request which fits the specification is taken, as it cannot say what a picture is; and that each
-wrong query is refused, as what is wrong with a made-up one (a null, an empty list) is often lost where it is written into an address.
+Schemathesis makes the requests. What it cannot make up (a picture to refer to, the id of an inspection, the name of a recording) is put in
+the place of what it made up in about every second request that fits, so that parts are really judged, by the model that ships unless
+another is given. (It sends no optional files: sent pictures are judged in `tests/system/test_api_service.py`.) All of its checks are on (no
+5xx, no undocumented status, type or shape, no access without a token, no body taken that the specification forbids) but two: that each
+request which fits the specification is taken, as it cannot say what a picture is; and that each wrong query is refused, as what is wrong
+with a made-up one (a null, an empty list) is often lost where it is written into an address.
 """
 
 import argparse
@@ -26,7 +27,6 @@ from limits import parse
 from PIL import Image
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
-from schemathesis.transport.serialization import Binary
 
 from inspector.access import token_hash
 from inspector.api import Bench, Limits, Service, application
@@ -44,8 +44,8 @@ STATION = "demo-press"
 class Things:
     """What is there to be asked for, by operation: each puts it in the place of what was made up."""
 
-    def __init__(self, inspection_id="", recording="", files=None, reference=""):
-        self._inspection_id, self._recording, self._files, self._reference = inspection_id, recording, files or {}, reference
+    def __init__(self, inspection_id, recording, reference):
+        self._inspection_id, self._recording, self._reference = inspection_id, recording, reference
 
     def put_into(self, case):
         path = case.operation.path
@@ -57,8 +57,6 @@ class Things:
             case.query["name"] = self._recording
         if path.endswith("/feedback"):
             case.body.pop("fix_id", None)
-        if path.endswith("/parts") and self._files:
-            case.body = {name: case.body[name] for name in ("part_id", "station") if name in case.body} | self._files
         if path.endswith("/by-reference"):
             case.body["files"] = {"image": self._reference}
 
@@ -106,7 +104,7 @@ def real_things(home, inbox, store):
     shutil.copy(RECORDING, recording)
     (inbox / "part.png").write_bytes(picture())
     inspection_id = store.add(made.inspection(5, fault=made.FAULTS[0]))
-    return Things(inspection_id, f"{STATION}/walk.mcap", {"image": Binary(picture())}, "part.png")
+    return Things(inspection_id, f"{STATION}/walk.mcap", "part.png")
 
 
 def picture():

@@ -2,12 +2,14 @@
 
 A made-up line writes parts at a steady rate into a store of its own; `inspector dashboard` serves it; Chromium looks at it. Counted are the
 frames whose picture is missing or is not that of the part whose verdict is shown; the time from a part's being stored to its being on the
-screen; the server's share of one core; the browser's heap at the beginning and end. Then the server is killed and started again.
+screen; the server's share of one core and its memory; the browser's heap at the beginning and end. Then the server is killed and started
+again.
 
-    python -m tests.bench.live_page [--minutes 3] [--parts-per-s 5] [--kills 3] [--json FILE]
+    python -m tests.bench.live_page [--minutes 3] [--parts-per-s 5] [--users 1] [--stations 1] [--kills 3] [--json FILE]
 
-The line runs on the same machine and takes its own share of a core, which is told apart. Where it could not keep its rate (see
-`parts_shown_per_s`), or the load average is far above the number of cores, times say more of the machine than of the page.
+With several stations each makes `--parts-per-s`; with several users each looks at a station in a browser of their own, the first is the one
+whose frames are counted. The line runs on the same machine and takes its own share of a core, which is told apart. Where it could not keep
+its rate (see `parts_shown_per_s`), or the load average is far above the number of cores, times say more of the machine than of the page.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from inspector.home import Home
 from inspector.store import Store
@@ -52,6 +54,12 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def memory_mb(pid: int) -> float:
+    """Return what a process holds in memory (RSS)."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
 def heap_mb(page: Page) -> float:
     """Return the live heap of the page, after a collection."""
     session = page.context.new_cdp_session(page)
@@ -70,20 +78,20 @@ def stored_ms(home: Path) -> dict[str, float]:
 
 
 def watched(page: Page, server: Server, line: Line, home: Path, minutes: float) -> dict[str, Any]:
-    """Return what was seen over some minutes of looking."""
-    sign_in(page, server)
+    """Return what was seen over some minutes of looking by whoever is signed in."""
     page.locator(".verdict[data-inspection^='2']").wait_for()
     page.evaluate(WATCH)
     page.evaluate(TIMES)
     time.sleep(10)  # what is loaded once is loaded
     assert server.process is not None
     assert line.process is not None
-    began, heap_before = time.monotonic(), heap_mb(page)
+    began, heap_before, load_before = time.monotonic(), heap_mb(page), os.getloadavg()[0]
     server_before, line_before = cpu_s(server.process.pid), cpu_s(line.process.pid)
-    heaps = []
+    heaps, memories = [], [memory_mb(server.process.pid)]
     while time.monotonic() - began < minutes * 60:
         time.sleep(min(30.0, minutes * 60))
         heaps.append(heap_mb(page))
+        memories.append(memory_mb(server.process.pid))
     lasted = time.monotonic() - began
     server_share = (cpu_s(server.process.pid) - server_before) / lasted
     line_share = (cpu_s(line.process.pid) - line_before) / lasted
@@ -102,7 +110,22 @@ def watched(page: Page, server: Server, line: Line, home: Path, minutes: float) 
         "server_cpu_share": server_share,
         "line_cpu_share": line_share,
         "heap_mb": {"before": heap_before, "each_30_s": heaps},
+        "server_memory_mb": memories,
+        "load_average": [load_before, os.getloadavg()[0]],
     }
+
+
+def users(browser: Browser, server: Server, stations: list[str], number: int) -> list[Page]:
+    """Return the pages of people who look at the stations in turn, each signed in in a browser of their own."""
+    pages = []
+    for user in range(number):
+        page = browser.new_context(viewport={"width": 1920, "height": 1080}, locale="en-GB").new_page()
+        page.set_default_timeout(120_000)
+        sign_in(page, server)
+        page.locator(".verdict[data-inspection^='2']").wait_for()
+        page.goto(f"{server.url}/?station={stations[user % len(stations)]}")
+        pages.append(page)
+    return pages
 
 
 def killed(page: Page, server: Server) -> dict[str, float]:
@@ -125,25 +148,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--parts-per-s", type=float, default=5.0)
+    parser.add_argument("--users", type=int, default=1)
+    parser.add_argument("--stations", type=int, default=1)
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         home = Path(folder)
         line, server = Line(home), Server(home)
-        line.start(1 / arguments.parts_per_s)
+        stations = [f"press-{number}" for number in range(1, arguments.stations + 1)]
+        line.start(1 / arguments.parts_per_s, stations)
         server.start()
         try:
             browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            page = browser.new_context(viewport={"width": 1920, "height": 1080}, locale="en-GB").new_page()
+            page = users(browser, server, stations, arguments.users)[0]
             figures = watched(page, server, line, home, arguments.minutes)
             figures["kills"] = [killed(page, server) for _ in range(arguments.kills)]
             browser.close()
         finally:
             line.kill()
             server.kill()
-    figures["goals"] = GOALS
-    figures["load_average"] = os.getloadavg()[0]
+    figures |= {"users": arguments.users, "stations": arguments.stations, "goals": GOALS}
     text = json.dumps(figures, indent=2)
     print(text)
     if arguments.json:

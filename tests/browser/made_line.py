@@ -207,18 +207,18 @@ def inspection(
     )
 
 
-def write(store: Store, number: int, *, every: int = 6) -> str:
+def write(store: Store, number: int, *, every: int = 6, station: str = STATION) -> str:
     """Judge part `number` and keep it: every `every`-th fails, with one fault after the other."""
     fault = FAULTS[number // every % len(FAULTS)] if number % every == every - 1 else None
     outcome: Outcome | None = "review" if number % 17 == 16 else None
     missing = ("microphone",) if outcome == "review" else ()
-    return store.add(inspection(number, fault=fault, outcome=outcome, missing=missing))
+    return store.add(inspection(number, fault=fault, outcome=outcome, missing=missing, station=station))
 
 
-def beat(store: Store) -> None:
+def beat(store: Store, station: str = STATION) -> None:
     """Say that the line is alive."""
     health = {name: {"state": "ok", "reason": "", "drops": 0, "age_ms": 40.0} for name in CHANNELS}
-    store.beat(STATION, time.time_ns(), health)
+    store.beat(station, time.time_ns(), health)
 
 
 def _record(
@@ -367,14 +367,17 @@ def main() -> None:
     parser.add_argument("home", type=Path)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--parts", type=int, default=40)
-    parser.add_argument("--interval", type=float, default=0.5)
+    parser.add_argument("--interval", type=float, default=0.5, help="s from part to part of each station")
+    parser.add_argument("--station", action="append", help="may be repeated: their parts come in turn")
     arguments = parser.parse_args()
     store = Store.open(Home.at(arguments.home))
+    stations = arguments.station or [STATION]
     for number in range(arguments.first, arguments.first + arguments.parts):
-        started = time.monotonic()
-        write(store, number)
-        beat(store)
-        time.sleep(max(0.0, arguments.interval - (time.monotonic() - started)))
+        for station in stations:
+            started = time.monotonic()
+            write(store, number, station=station)
+            beat(store, station=station)
+            time.sleep(max(0.0, arguments.interval / len(stations) - (time.monotonic() - started)))
 
 
 if __name__ == "__main__":

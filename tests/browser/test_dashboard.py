@@ -67,7 +67,7 @@ class Line:
     def __init__(self, home):
         self.home, self.first, self.process = home, 1, None
 
-    def start(self, interval_s=0.5):
+    def start(self, interval_s=0.5, stations=()):
         command = [
             sys.executable,
             str(MADE_LINE),
@@ -78,6 +78,7 @@ class Line:
             "100000",
             "--interval",
             str(interval_s),
+            *(word for station in stations for word in ("--station", station)),
         ]
         self.process = subprocess.Popen(command)
         self.first += 1000

@@ -203,6 +203,12 @@ def test_a_new_password_or_badge_also_ends_what_is_done_by_badge(doors, people):
         assert not doors.present(screen).is_acting
 
 
+def test_a_new_badge_leaves_who_is_signed_in_by_password_where_they_are(doors, people):
+    own = doors.log_in("mei", PASSWORD, "here")
+    people.set_badge("mei", "4712", hashed("2580"))
+    assert doors.present(own).person.badge == "4712"
+
+
 def test_a_touch_gives_nobody_back_who_was_put_out(doors, people, wall):
     screen = doors.log_in("hall", PASSWORD, "here", is_screen=True)
     doors.act(screen, "4711", "2580", "here")
