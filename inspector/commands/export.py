@@ -1,10 +1,12 @@
 """Export a model for ONNX Runtime, which judges without torch, and prove on golden parts that it is the same verdict.
 
 An export serves on a machine only with a certificate of that machine. Give golden parts of your own line: a recording of the station, or
-a labelled parts folder (its test split is not read). Run it again on every machine that is to judge.
+a labelled parts folder (its test split is not read). On every machine that is to judge run it with --certify and the same golden parts: the
+trained network's answers lie beside the export, so that needs no torch.
 
 examples:
   inspector export models/mine/1.0.0 --golden monday.mcap
+  inspector export models/mine/1.0.0 --golden monday.mcap --certify
   inspector export models/mine/1.0.0 --golden parts/mine --out edge/mine/1.0.0 --json -
 """
 
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,11 @@ from inspector.commands.output import add_json_argument, write_json
 from inspector.errors import UsageError
 
 if TYPE_CHECKING:
+    from inspector.features import Features
+    from inspector.fusion.artefact import Manifest
     from inspector.fusion.export_folder import Export
+
+    Golden = Sequence[tuple[str, Features]]
 
 SUMMARY = "export a model for machines without torch, and certify it"
 GOLDEN_AT_MOST = 200
@@ -30,29 +36,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL_DIR", type=Path, help="folder of a trained model")
     parser.add_argument("--out", metavar="DIR", type=Path, help="whole model folder to write (default: beside the model's weights)")
     parser.add_argument("--golden", metavar="PATH", type=Path, help="recording or labelled parts folder to certify with")
+    parser.add_argument("--certify", action="store_true", help="export nothing: certify the export that is there on this machine")
     parser.add_argument("--runtime", choices=["onnx"], default="onnx", help="what is to run it (default: onnx)")
     add_json_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from inspector.commands.golden_parts import golden_parts
-    from inspector.fusion import exporting
     from inspector.fusion.export_folder import write_export
 
+    if arguments.certify and not arguments.golden:
+        raise UsageError("--certify needs golden parts: give --golden, the same that the model was exported with")
     folder = _folder(arguments.model, arguments.out)
     golden = golden_parts(arguments.golden, GOLDEN_AT_MOST) if arguments.golden else []
-    trained, runtime = exporting.trained_judge(folder)
-    trained.warm_up()
-    export = exporting.write_graphs(folder, runtime, trained.manifest)
-    if arguments.golden:
-        export = exporting.certified(folder, trained, export, golden, arguments.golden.name)
-    write_export(folder, trained.manifest, export)
+    source = arguments.golden.name if arguments.golden else ""
+    manifest, export = _certified(folder, golden, source) if arguments.certify else _exported(folder, golden, source)
+    write_export(folder, manifest, export)
     document = _document(folder, export)
     if arguments.json != "-":
         print("\n".join(_report(document)))
     if arguments.json:
         write_json(arguments.json, document)
     return 0
+
+
+def _exported(folder: Path, golden: Golden, source: str) -> tuple[Manifest, Export]:
+    from inspector.fusion import exporting
+
+    trained, runtime = exporting.trained_judge(folder)
+    trained.warm_up()
+    export = exporting.write_graphs(folder, runtime, trained.manifest)
+    return trained.manifest, exporting.certified(folder, trained, export, golden, source) if golden else export
+
+
+def _certified(folder: Path, golden: Golden, source: str) -> tuple[Manifest, Export]:
+    from inspector.fusion.certifying import recertified
+
+    return recertified(folder, golden, source)
 
 
 def _folder(model: Path, out: Path | None) -> Path:

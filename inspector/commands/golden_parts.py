@@ -39,4 +39,4 @@ def _labelled(path: Path) -> Iterator[tuple[str, PartRecord]]:
     from inspector.training.parts_folder import load_parts_folder
 
     folder = load_parts_folder(path)
-    return ((part.part_id, part.record(tolerant=True)) for split in ("val", "train") for part in folder.split(split))  # type: ignore[arg-type]
+    return ((part.part_id, part.record(tolerant=True)) for split in ("val", "train") for part in folder.split(split))

@@ -58,7 +58,7 @@ def contributions(gradients: Gradients, here: Numbers, good: Numbers) -> dict[st
 
 def _way(here: Array, mean: Array) -> Array:
     """Return the way from the good mean to the part; none where one side knows nothing."""
-    return np.nan_to_num(here - mean)
+    return np.asarray(np.nan_to_num(here - mean), dtype=np.float32)
 
 
 def _path(here: Array, way: Array) -> Array:

@@ -106,6 +106,8 @@ class Export(_Model):
     precision: Precision
     files: dict[str, str]
     """Graph -> hash of its file, `<graph>.onnx`."""
+    answers_sha256: str | None = None
+    """Of the trained network's answers to golden parts; None without golden parts."""
     certificate: Certificate | None = None
 
 
@@ -120,7 +122,7 @@ def open_exported(folder: Path, manifest: Manifest) -> ExportedRuntime:
     assert manifest.export is not None
     export = read_export(folder, manifest.export)
     _refuse_foreign(folder, manifest, export)
-    graphs = _graphs(folder, export)
+    graphs = graphs_of(folder, export)
     return ExportedRuntime(graphs, manifest.spec, export.precision)
 
 
@@ -147,9 +149,8 @@ def installed_version() -> str | None:
 
 def _refuse_foreign(folder: Path, manifest: Manifest, export: Export) -> None:
     path, here = folder / FOLDER / DOCUMENT, installed_version()
-    again = "certify it here with `inspector export`"
-    if export.format != FORMAT or export.model_sha256 != model_sha256(manifest):
-        raise ModelError(f"{path}: was made of another model: export again")
+    again = "certify it here with `inspector export --certify`"
+    refuse_other_model(folder, manifest, export)
     if here is None:
         raise ModelError(f"{path}: needs {RUNTIME}, which is not installed: install line-inspector[edge]")
     if export.version != here:
@@ -166,7 +167,14 @@ def _refuse_foreign(folder: Path, manifest: Manifest, export: Export) -> None:
         raise ModelError(f"{path}: was certified on another machine ({certificate.machine.processor}), not on this one: {again}")
 
 
-def _graphs(folder: Path, export: Export) -> dict[str, Path]:
+def refuse_other_model(folder: Path, manifest: Manifest, export: Export) -> None:
+    """Raise ModelError where an export was made of another model than the one beside it."""
+    if export.format != FORMAT or export.model_sha256 != model_sha256(manifest):
+        raise ModelError(f"{folder / FOLDER / DOCUMENT}: was made of another model: export again")
+
+
+def graphs_of(folder: Path, export: Export) -> dict[str, Path]:
+    """Return the graphs, each as it was when it was exported. Raises ModelError."""
     found = {}
     for name, expected in export.files.items():
         path = folder / FOLDER / f"{name}.onnx"

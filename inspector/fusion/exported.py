@@ -107,7 +107,7 @@ class ExportedRuntime:
         return sight["evidence"][0], cam, sight["unusual"][0, 0]
 
     def finest(self, pixels: NDArray[np.uint8]) -> Array:
-        return self._maps(pixels)["fine"][0]
+        return np.asarray(self._maps(pixels)["fine"][0])
 
     def gradients(self, read: list[PartRead], path: Numbers) -> Numbers:
         graph = self._graphs[layout.WHY]
@@ -124,11 +124,11 @@ class ExportedRuntime:
     def numbers(self, read: list[PartRead], opinion: Opinion, modality: Modality) -> Array | None:  # noqa: ARG002 - of every runtime
         part = read[0]
         if modality != "image":
-            return part.senses[modality]["numbers"][0] if modality in part.senses else None
+            return np.asarray(part.senses[modality]["numbers"][0]) if modality in part.senses else None
         if not part.sights:
             return None
         loudest = max(part.sights, key=lambda camera: float(part.sights[camera]["loud"][0]) + math.log(max(part.quality[camera], 1e-6)))
-        return part.sights[loudest]["numbers"][0]
+        return np.asarray(part.sights[loudest]["numbers"][0])
 
     def _maps(self, pixels: NDArray[np.uint8]) -> Named:
         return self._graphs[layout.EYE].run({"pixels": to_input(pixels, self._spec.image_size)[None]})

@@ -8,10 +8,12 @@ from pathlib import Path
 from inspector.errors import ModelError
 from inspector.features import Features
 from inspector.fusion import artefact
+from inspector.fusion.answers import FILE as ANSWERS
+from inspector.fusion.answers import Answers
 from inspector.fusion.artefact import Manifest, sha256
 from inspector.fusion.certificate import certify
+from inspector.fusion.certifying import exported_judge
 from inspector.fusion.export_folder import FOLDER, FORMAT, RUNTIME, Export, installed_version, model_sha256
-from inspector.fusion.exported import ExportedRuntime
 from inspector.fusion.graph_export import to_onnx
 from inspector.fusion.graphs import pieces
 from inspector.fusion.judge import Judge
@@ -45,13 +47,10 @@ def trained_judge(folder: Path) -> tuple[Judge, TorchRuntime]:
     return Judge.of(folder, manifest, runtime), runtime
 
 
-def exported_judge(folder: Path, manifest: Manifest, export: Export) -> Judge:
-    """Return the export as a judge, certified or not: to hold it against the trained network. Raises ModelError."""
-    graphs = {name: folder / FOLDER / f"{name}.onnx" for name in export.files}
-    return Judge.of(folder, manifest, ExportedRuntime(graphs, manifest.spec, export.precision))
-
-
 def certified(folder: Path, trained: Judge, export: Export, golden: Golden, source: str) -> Export:
-    """Return the export with the certificate of these golden parts, whether it holds or not."""
+    """Return the export with the certificate of these golden parts, whether it holds or not; the trained answers are kept beside it."""
+    answers = Answers.of(trained, golden)
+    path = folder / FOLDER / ANSWERS
+    path.write_bytes(answers.to_bytes())
     exported = exported_judge(folder, trained.manifest, export)
-    return export.model_copy(update={"certificate": certify(trained, exported, golden, source)})
+    return export.model_copy(update={"certificate": certify(answers, exported, golden, source), "answers_sha256": sha256(path)})

@@ -121,4 +121,4 @@ def _teach_exporter() -> None:
         "aten::_to_copy": to_copy,
     }
     for name, symbolic in known.items():
-        torch.onnx.register_custom_op_symbolic(name, symbolic, 13)
+        torch.onnx.register_custom_op_symbolic(name, symbolic, 13)  # type: ignore[attr-defined]

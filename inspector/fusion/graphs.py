@@ -70,7 +70,7 @@ def exportable(ensemble: Ensemble) -> Ensemble:
     height, width = (side // STRIDE_PX for side in ensemble.spec.image_size)
     for module in list(twin.modules()):
         if isinstance(module, CameraEncoder):
-            module.pool = WindowMeans((height, width), module.grid)
+            module.pool = WindowMeans((height, width), module.grid)  # type: ignore[assignment]
             module.place = PlaceByPlace(module.place)  # type: ignore[assignment]
         elif isinstance(module, Normality):
             module.known = partial(float, module.count)  # type: ignore[method-assign]

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 
+from inspector.errors import ModelError
 from inspector.features import extract
 from inspector.fusion import Judge, artefact, export_folder
 from inspector.fusion.artefact import Manifest, PinnedFile, PinnedNetwork, TrainedOn
 from inspector.fusion.calibration import Calibration
-from inspector.fusion.certificate import certify
+from inspector.fusion.certifying import recertified
 from inspector.fusion.ensemble import Ensemble
 from inspector.fusion.export_folder import Certificate, Export, Machine, write_export
-from inspector.fusion.exporting import exported_judge, trained_judge, write_graphs
+from inspector.fusion.exporting import certified, trained_judge, write_graphs
 from inspector.fusion.good_parts import GoodParts
 from inspector.fusion.known_kinds import KnownDefects, Recognition
 from inspector.fusion.spec import NAME, VERSION, NetworkSpec, VectorSpec
@@ -100,8 +101,7 @@ def exported(tmp_path_factory):
     trained, runtime = trained_judge(folder)
     export = write_graphs(folder, runtime, trained.manifest)
     golden = [(f"g{seed}", features(seed)) for seed in range(export_folder.FEWEST_PARTS)]
-    certificate = certify(trained, exported_judge(folder, trained.manifest, export), golden, "made up")
-    write_export(folder, trained.manifest, export.model_copy(update={"certificate": certificate}))
+    write_export(folder, trained.manifest, certified(folder, trained, export, golden, "made up"))
     return folder
 
 
@@ -250,3 +250,21 @@ def test_the_certificate_says_what_was_compared(exported):
     assert certificate.moved_most < 1e-4
     assert certificate.map_correlation_least > 0.999
     assert {"torch", "onnxruntime"} <= certificate.versions.keys()
+
+
+def test_another_machine_certifies_by_the_answers_that_came_along(folder):
+    export = Export.model_validate_json((folder / "onnx" / "export.json").read_bytes())
+    changed(folder, certificate=export.certificate.model_copy(update={"machine": Machine(processor="Another", instructions=[])}))
+    golden = [(f"g{seed}", features(seed)) for seed in range(export_folder.FEWEST_PARTS)]
+    manifest, again = recertified(folder, golden, "made up")
+    assert again.certificate.golden_sha256 == export.certificate.golden_sha256
+    write_export(folder, manifest, again)
+    assert Judge.load(folder).refused is None
+    _, few = recertified(folder, [*golden[:4], ("unknown", features(40))], "others")
+    assert "only 4 golden parts" in few.certificate.refusal()
+
+
+def test_answers_that_were_changed_certify_nothing(folder):
+    (folder / "onnx" / "answers.npz").write_bytes(b"another")
+    with pytest.raises(ModelError, match=r"answers\.npz: hash does not match"):
+        recertified(folder, [], "none")
