@@ -48,6 +48,7 @@ _MAX_ANSWER_BYTES = 1_500_000
 """With a spoken note; as text it is a third longer."""
 _MAX_MASK_BYTES = 1 << 20
 _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+_AN_HOUR = {"Cache-Control": "private, max-age=3600"}
 _NEVER = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 _stopping = threading.Event()
@@ -192,7 +193,7 @@ async def _good_part(request: Request) -> Response:
 
 async def _guide_picture(request: Request) -> Response:
     path = guide.pictures().get(request.path_params["picture"])
-    return Response(status_code=404) if path is None else FileResponse(path, headers=_NEVER)
+    return Response(status_code=404) if path is None else FileResponse(path, headers=_AN_HOUR)
 
 
 def _replayed(kind: str) -> Callable[[Request], Awaitable[Response]]:

@@ -94,7 +94,7 @@ STICKS_OUT = """() => {
       const hasText = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
       if (!hasText && !node.matches('button, input, img, canvas')) continue;
       const box = node.getBoundingClientRect();
-      if (box.width > 1 && box.height > 1 && (box.right > width + 1 || box.left < -1) && !scrolls(node))
+      if (box.width > 1 && box.height > 1 && (box.right > width + 1 || (box.left < -1 && box.right > 0)) && !scrolls(node))
         found.push(`${node.tagName}.${node.className} “${node.textContent.trim().slice(0, 40)}” to ${Math.round(box.right)}`);
     }
   };
