@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +85,8 @@ class IndexFile:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with scratch.open("wb") as file:
-                np.savez(file, head=_head(), **packed("texts", texts), **index.arrays())
+                arrays: dict[str, Any] = {"head": _head(), **packed("texts", texts), **index.arrays()}
+                np.savez(file, **arrays)
             scratch.replace(self._path)
         except OSError as error:
             scratch.unlink(missing_ok=True)

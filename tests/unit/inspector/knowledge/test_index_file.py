@@ -111,7 +111,9 @@ def test_a_file_that_cannot_be_used_costs_time_and_no_answer(
     assert kept.stat().st_size == pytest.approx(len(whole), rel=0.01)
 
 
-def test_a_folder_that_cannot_be_written_is_a_warning(file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_folder_that_cannot_be_written_is_a_warning(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def refused(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
