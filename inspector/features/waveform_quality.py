@@ -40,19 +40,21 @@ def assess(waveform: Waveform) -> Quality:
     centred = samples - samples.mean()
     power = float(np.mean(centred**2))
     steps = np.abs(np.diff(samples))
-    cut = clipped_share(centred, steps)
+    clipped, held = clipped_share(centred, steps), held_share(steps)
+    is_cut = clipped >= CUT_FROM
     indicators = {
-        "clipped": cut,
+        "clipped": clipped,
         # a signal that is cut hard stands still at its rails, too: that is no lost block
-        "dropped": held_share(steps) if cut < CUT_FROM else held_share(np.where(on_a_rail(centred)[1:], 1, steps)),
+        "dropped": held_share(np.where(on_a_rail(centred)[1:], 1, steps)) if is_cut and held else held,
         "level_db": float(10 * np.log10(power + 1e-12)),
         "snr_db": snr_db(centred),
         "hum": hum_share(centred, waveform.sample_rate_hz, power),
     }
     penalties = {
         "silent": ramp(indicators["level_db"], *SILENT_DB.get(waveform.unit, DEAD_DB)),
-        "clipped": 0.85 * ramp(indicators["clipped"], CUT_FROM, 0.08),
-        "blocks dropped": ramp(indicators["dropped"], 0.05, 0.5),
+        # cut crests leave something to hear, blocks at the rails nothing
+        "clipped": max(0.85 * ramp(clipped, CUT_FROM, 0.08), _standing_still(held) if is_cut else 0.0),
+        "blocks dropped": _standing_still(indicators["dropped"]),
         # A hiss may be the machine's own, and so may be a line at the mains frequency.
         "noise": AMBIGUOUS_COST * ramp(indicators["snr_db"], 0.0, -12.0),
         "mains hum": AMBIGUOUS_COST * ramp(indicators["hum"], 0.5, 0.95),
@@ -76,6 +78,10 @@ def clipped_share(centred: Samples, steps: Samples) -> float:
         below = int(np.count_nonzero(side >= top - max(0.02 * top, 4.5 * finest))) - at_top
         share += max(0, at_top - below - 1) / len(centred)
     return share
+
+
+def _standing_still(share: float) -> float:
+    return ramp(share, 0.05, 0.5)
 
 
 def on_a_rail(centred: Samples) -> NDArray[np.bool_]:

@@ -124,6 +124,10 @@ def test_what_is_plainly_bad_is_named_without_any_training(signal, reason):
     assert quality.reason == reason
 
 
+def test_a_signal_that_stands_still_at_its_rails_tells_nothing():
+    assert waveform_quality.assess(cut_hard(machine())).value < 0.1
+
+
 @pytest.mark.parametrize(
     "pixels", [frame().pixels, frame().pixels.astype(np.uint16) * 16, np.repeat(frame().pixels[:, :, None], 3, axis=2)]
 )
