@@ -200,6 +200,7 @@ def test_a_channel_is_heard_as_far_as_it_can_be_trusted_and_not_at_all_where_it_
     good = chances(found, TWO)["one"]
     doubtful = chances(found, TWO, Verdict("review", 0.5, 0.5, REF, quality={"north": 0.5}, degraded={"north": "mains hum"}))["one"]
     spoilt = chances(found, TWO, Verdict("review", 0.5, 0.5, REF, quality={"north": 0.0}, degraded={"north": "clipped"}))["one"]
+    unrated = chances(found, TWO, Verdict("review", 0.5, 0.5, REF, degraded={"north": "clipped"}))["one"]
     unheard = chances([finding("north", "peak", 4.0)], TWO)["one"]
-    assert good > doubtful > spoilt
+    assert good > doubtful > unrated > spoilt
     assert spoilt == pytest.approx(unheard, abs=0.02)
