@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 MOST_NAMED = 12
 """So many names are a help; more are a wall."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BOUNDS = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal"})
 Key = tuple[str, ...]
 
 
@@ -82,6 +83,8 @@ def _words(one: Any, model: type[BaseModel], content: Any) -> str:
     if kind == "literal_error" and isinstance(one["input"], str):
         near = get_close_matches(one["input"], str(one["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", "), n=1)
         return f"{says}, did you mean '{near[0]}'?" if near else says
+    if kind in _BOUNDS:
+        return f"{says}, not {one['input']}"
     return says
 
 

@@ -6,8 +6,10 @@ import argparse
 import json
 import math
 import os
+import re
 import stat
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -16,6 +18,7 @@ from inspector.errors import UsageError
 
 T = TypeVar("T")
 ROWS_SHOWN = 20
+KINDS_SHOWN = 6
 
 
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
@@ -46,9 +49,16 @@ def counted(count: int, noun: str) -> str:
 
 
 def row_lines(rows: Sequence[tuple[int, str]]) -> list[str]:
-    """Return a line for each of the first rows of a file with what is to be said of it, and how many more there are."""
+    """Return a line for each of the first rows of a file with what is to be said of it; of more, how many there are of each kind."""
     lines = [f"  row {row}: {reason}" for row, reason in rows[:ROWS_SHOWN]]
-    return lines + ([f"  … and {len(rows) - ROWS_SHOWN} more; --json FILE writes them all"] if len(rows) > ROWS_SHOWN else [])
+    if len(rows) <= ROWS_SHOWN:
+        return lines
+    kinds = Counter(re.sub(r"'[^']*'", "…", reason) for _, reason in rows).most_common(KINDS_SHOWN)
+    return [
+        *lines,
+        f"  … and {len(rows) - ROWS_SHOWN} more; --json FILE writes them all",
+        "  of all: " + "; ".join(f"{counted(times, 'row')}: {kind}" for kind, times in kinds),
+    ]
 
 
 def is_kept(output: TextIO) -> bool:

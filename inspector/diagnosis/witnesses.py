@@ -19,7 +19,9 @@ EARLY = 0.35
 """Share of its late chances with which a cause that has only begun shows a symptom."""
 _ECHO = 0.5
 _DEGRADED_TRUST = 0.4
-"""Weight of a channel that the verdict calls degraded."""
+"""Weight of a channel that the verdict calls degraded; where its quality is lower than this, so much less, down to nothing."""
+_UNRATED_TRUST = 0.1
+"""Weight of one that is degraded and was not rated at all: nobody could read anything of it, or nobody knows how bad it is."""
 _FAR_REACH = 2.0
 _RAREST = 0.1
 
@@ -83,9 +85,11 @@ def _witness(rule: CauseRule, number: int, candidates: Sequence[Finding], verdic
     # among several channels one is outside by chance more often
     absent = 1 - (1 - symptom.p_if_absent) ** len({finding.measurement.channel for finding in candidates})
     link = max(symptom.p_if_present - absent, 0.0) / (1 - absent)
-    trusted = best.measurement.channel not in verdict.degraded or rule.fault_of == "station"
+    channel = best.measurement.channel
+    is_trusted = channel not in verdict.degraded or rule.fault_of == "station"
+    trust = 1.0 if is_trusted else min(_DEGRADED_TRUST, verdict.quality.get(channel, _UNRATED_TRUST))
     abnormality = abnormality_of(best.toward(symptom.direction))
-    return Witness(symptom, best, f"{rule.name}.symptoms.{number}", abnormality, absent, link, 1.0 if trusted else _DEGRADED_TRUST)
+    return Witness(symptom, best, f"{rule.name}.symptoms.{number}", abnormality, absent, link, trust)
 
 
 def _once(heard: Iterable[Witness]) -> list[Witness]:

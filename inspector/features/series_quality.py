@@ -17,7 +17,7 @@ def assess(series: Series) -> Quality:
     known = np.isfinite(series.values)
     count = int(known.sum())
     if count < 2:
-        return Quality(0.0, remark("no values"), {})
+        return Quality(0.0, remark("one value only") if count else remark("no values"), {})
     values = series.values[known]
     steps_ns = np.sort(np.diff(np.sort(series.t_ns)))
     usual_ns = max(int(steps_ns[len(steps_ns) // 2]), 1)

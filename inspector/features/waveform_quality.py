@@ -20,6 +20,8 @@ SILENT_DB = {"FS": (-85.0, -100.0)}
 DEAD_DB = (-100.0, -115.0)
 """For every other unit: below the noise of any accelerometer, whether in m/s² or g."""
 FINEST_STEPS = 20
+CUT_FROM = 0.002
+"""Share of samples in flat tops from which on a signal counts as cut."""
 FRAME, FRAMES, BANDS = 256, 32, 32
 HISS_QUANTILE = 0.25
 MAINS_HZ = (50.0, 60.0)
@@ -32,22 +34,28 @@ HUM_STANDS_OUT = 6.0
 def assess(waveform: Waveform) -> Quality:
     """Rate a waveform. Sound and vibration are spoilt alike; only silence is counted in the unit's own terms."""
     samples = waveform.samples
-    if len(samples) < FEWEST_SAMPLES or not np.isfinite(samples).all():
-        return Quality(0.0, remark("signal too short or not a number"), {})
+    if not np.isfinite(samples).all():
+        return Quality(0.0, remark("samples that are not numbers"), {})
+    if len(samples) < FEWEST_SAMPLES:
+        return Quality(0.0, remark("only one sample") if len(samples) == 1 else remark("only {n} samples", n=str(len(samples))), {})
     centred = samples - samples.mean()
     power = float(np.mean(centred**2))
     steps = np.abs(np.diff(samples))
+    clipped, held = clipped_share(centred, steps), held_share(steps)
+    is_cut = clipped >= CUT_FROM
     indicators = {
-        "clipped": clipped_share(centred, steps),
-        "dropped": held_share(steps),
+        "clipped": clipped,
+        # a signal that is cut hard stands still at its rails, too: that is no lost block
+        "dropped": held_share(np.where(on_a_rail(centred)[1:], 1, steps)) if is_cut and held else held,
         "level_db": float(10 * np.log10(power + 1e-12)),
         "snr_db": snr_db(centred),
         "hum": hum_share(centred, waveform.sample_rate_hz, power),
     }
     penalties = {
         "silent": ramp(indicators["level_db"], *SILENT_DB.get(waveform.unit, DEAD_DB)),
-        "clipped": 0.85 * ramp(indicators["clipped"], 0.002, 0.08),
-        "blocks dropped": ramp(indicators["dropped"], 0.05, 0.5),
+        # cut crests leave something to hear, blocks at the rails nothing
+        "clipped": max(0.85 * ramp(clipped, CUT_FROM, 0.08), _standing_still(held) if is_cut else 0.0),
+        "blocks dropped": _standing_still(indicators["dropped"]),
         # A hiss may be the machine's own, and so may be a line at the mains frequency.
         "noise": AMBIGUOUS_COST * ramp(indicators["snr_db"], 0.0, -12.0),
         "mains hum": AMBIGUOUS_COST * ramp(indicators["hum"], 0.5, 0.95),
@@ -71,6 +79,15 @@ def clipped_share(centred: Samples, steps: Samples) -> float:
         below = int(np.count_nonzero(side >= top - max(0.02 * top, 4.5 * finest))) - at_top
         share += max(0, at_top - below - 1) / len(centred)
     return share
+
+
+def _standing_still(share: float) -> float:
+    return ramp(share, 0.05, 0.5)
+
+
+def on_a_rail(centred: Samples) -> NDArray[np.bool_]:
+    """Return which samples lie at the largest or the smallest value."""
+    return np.asarray((centred >= 0.999 * centred.max()) | (centred <= 0.999 * centred.min()))
 
 
 def held_share(steps: Samples) -> float:

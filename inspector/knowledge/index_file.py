@@ -85,8 +85,8 @@ class IndexFile:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with scratch.open("wb") as file:
-                content: dict[str, Any] = {"head": _head(), **packed("texts", texts), **index.arrays()}
-                np.savez(file, **content)
+                arrays: dict[str, Any] = {"head": _head(), **packed("texts", texts), **index.arrays()}
+                np.savez(file, **arrays)
             scratch.replace(self._path)
         except OSError as error:
             scratch.unlink(missing_ok=True)

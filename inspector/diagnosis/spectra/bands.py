@@ -27,7 +27,7 @@ def note_bands(sheet: Sheet, spectrogram: Spectrogram) -> None:
     nyquist_hz = float(spectrogram.hz[-1])
     for name, (low_hz, high_hz) in NAMED_BANDS_HZ.items():
         part = spectrogram.within(low_hz, high_hz)
-        if part.stop - part.start < 2 or nyquist_hz < low_hz * 1.2:
+        if part.stop - part.start < 2 or not _holds(nyquist_hz, low_hz, high_hz):
             continue
         power = float(mean[part].sum())
         sheet.note(f"band_{name}", decibel(power), "dB")
@@ -35,13 +35,18 @@ def note_bands(sheet: Sheet, spectrogram: Spectrogram) -> None:
         # the quiet frames: what sounds all the time (a leak), and not what strikes now and then
         sheet.note(f"floor_{name}", decibel(quantile(np.sort(spectrogram.frames[:, part].sum(axis=1)), 0.2)), "dB")
     hiss = mean[spectrogram.within(*NAMED_BANDS_HZ["hiss"])]
-    if len(hiss) > 8 and hiss.min() > 0:
+    if len(hiss) > 8 and hiss.min() > 0 and _holds(nyquist_hz, *NAMED_BANDS_HZ["hiss"]):
         sheet.note("flatness_hiss", float(np.exp(np.log(hiss).mean()) / hiss.mean()), "")
     for centre_hz in OCTAVES_HZ:
         part = spectrogram.within(centre_hz / 2**0.5, centre_hz * 2**0.5)
         if part.stop - part.start >= 2 and nyquist_hz >= centre_hz:
             sheet.note(f"octave_{centre_hz:.0f}", decibel(mean[part].sum()), "dB")
     sheet.note("centroid", float((mean * spectrogram.hz).sum() / mean.sum()) if mean.sum() > 0 else np.nan, "Hz")
+
+
+def _holds(nyquist_hz: float, low_hz: float, high_hz: float) -> bool:
+    """Tell whether a sampling rate holds at least half of a band, in octaves: what is said of less would not be true of the band."""
+    return nyquist_hz**2 >= low_hz * high_hz
 
 
 def note_squeal(sheet: Sheet, spectrogram: Spectrogram) -> None:

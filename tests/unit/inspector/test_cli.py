@@ -109,3 +109,16 @@ def test_the_installed_command_answers():
     done = subprocess.run([Path(sys.executable).with_name("inspector"), "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert done.stdout.startswith("usage: inspector")
+
+
+def test_many_bad_rows_are_counted_by_what_is_wrong_with_them() -> None:
+    from inspector.commands.output import row_lines
+
+    rows = [(n + 2, "no action" if n % 3 else f"minutes 'word {n}' is not a number") for n in range(300)]
+    lines = row_lines(rows)
+    assert lines[0] == "  row 2: minutes 'word 0' is not a number"
+    assert lines[-2:] == [
+        "  … and 280 more; --json FILE writes them all",
+        "  of all: 200 rows: no action; 100 rows: minutes … is not a number",
+    ]
+    assert len(row_lines(rows[:20])) == 20

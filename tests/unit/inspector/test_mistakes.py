@@ -45,6 +45,14 @@ def test_a_mistake_says_what_to_do(content, says):
     assert told(content) == [says]
 
 
+def test_a_number_that_is_out_of_bounds_is_named():
+    class Likely(BaseModel):
+        chance: float = Field(gt=0, lt=1)
+
+    assert told({"chance": 1.3}, Likely) == ["chance: Input should be less than 1, not 1.3"]
+    assert told({"chance": 0}, Likely) == ["chance: Input should be greater than 0, not 0"]
+
+
 def test_all_come_at_once_with_their_place_in_the_file():
     assert told({"mod": 1, "one": {}}, key="channels.x.settings") == [
         "channels.x.settings.one.width_px: is missing: how wide",

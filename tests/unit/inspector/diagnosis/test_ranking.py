@@ -193,3 +193,14 @@ def test_nothing_is_to_be_tested_where_the_cause_is_certain_or_none_is_known() -
 
 def test_two_causes_that_are_both_certain_need_no_test() -> None:
     assert next_test(ranking(0.999, 0.999, 0.999), minutes_of(2, 2)) is None
+
+
+def test_a_channel_is_heard_as_far_as_it_can_be_trusted_and_not_at_all_where_it_cannot() -> None:
+    found = [finding("north", "level", 4.0)]
+    good = chances(found, TWO)["one"]
+    doubtful = chances(found, TWO, Verdict("review", 0.5, 0.5, REF, quality={"north": 0.5}, degraded={"north": "mains hum"}))["one"]
+    spoilt = chances(found, TWO, Verdict("review", 0.5, 0.5, REF, quality={"north": 0.0}, degraded={"north": "clipped"}))["one"]
+    unrated = chances(found, TWO, Verdict("review", 0.5, 0.5, REF, degraded={"north": "clipped"}))["one"]
+    unheard = chances([finding("north", "peak", 4.0)], TWO)["one"]
+    assert good > doubtful > unrated > spoilt
+    assert spoilt == pytest.approx(unheard, abs=0.02)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -93,6 +95,11 @@ def test_each_fault_of_a_series_moves_its_measure_out_of_the_usual(name):
     assert _outside(name, good, series_quality.assess(SERIES[name]())) > 1.5
 
 
+def cut_hard(waveform: Waveform) -> Waveform:
+    """A microphone driven so far beyond its range that it stands still at its rails for blocks on end."""
+    return replace(waveform, samples=np.clip(waveform.samples * 300, -1, 1).astype(np.float32))
+
+
 @pytest.mark.parametrize(
     ("signal", "reason"),
     [
@@ -100,6 +107,10 @@ def test_each_fault_of_a_series_moves_its_measure_out_of_the_usual(name):
         (lambda: exposed(frame(), -7), "underexposed"),
         (lambda: compressed(frame(), 3), "compressed"),
         (lambda: clipped(machine(), 0.2), "clipped"),
+        (lambda: cut_hard(machine()), "clipped"),
+        (lambda: Waveform(0, 16000.0, machine().samples[:10], "FS"), "only 10 samples"),
+        (lambda: Waveform(0, 16000.0, np.full(4000, np.nan, np.float32), "FS"), "samples that are not numbers"),
+        (lambda: Series(slow().t_ns[:1], slow().values[:1], "degC"), "one value only"),
         (lambda: dropped(machine(), 0.5, np.random.default_rng(1)), "blocks dropped"),
         (lambda: with_gaps(slow(), 0.8, np.random.default_rng(1)), "gaps"),
         (lambda: stuck(slow(), 0.8), "stuck value"),
@@ -111,6 +122,10 @@ def test_what_is_plainly_bad_is_named_without_any_training(signal, reason):
     quality = assess(found)
     assert quality.value < 0.6
     assert quality.reason == reason
+
+
+def test_a_signal_that_stands_still_at_its_rails_tells_nothing():
+    assert waveform_quality.assess(cut_hard(machine())).value < 0.1
 
 
 @pytest.mark.parametrize(

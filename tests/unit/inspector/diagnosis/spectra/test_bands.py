@@ -39,3 +39,15 @@ def test_a_steady_hiss_raises_the_lasting_level_and_a_knock_does_not(record: Bui
 
     assert floor(noise + hiss) > floor(noise) + 5
     assert floor(noise + knock) < floor(noise) + 2
+
+
+@pytest.mark.parametrize(("rate_hz", "said"), [(8_000.0, False), (12_000.0, True), (192_000.0, True)])
+def test_nothing_is_said_of_a_band_that_the_sampling_rate_does_not_hold(
+    rate_hz: float, said: bool, record: Build, machine: MachineConfig
+) -> None:
+    noise = np.random.default_rng(5).normal(0, 0.02, int(rate_hz))
+    rows = measure(record(mic=(noise, rate_hz, "FS", "audio")), machine)
+    for kind in ("band_hiss", "share_hiss", "floor_hiss", "flatness_hiss"):
+        assert (f"mic.{kind}" in rows) is said
+    assert "mic.band_mid" in rows
+    assert ("mic.band_ultrasonic" in rows) is (rate_hz == 192_000.0)
