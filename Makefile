@@ -34,7 +34,7 @@ demo: $(READY)
 
 # The pages are watched by the clock, so their tests have the machine to themselves.
 test: $(READY)
-	$(BIN)/pytest -n $(JOBS) -q -m 'not browser'
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -q -m 'not browser'
 	$(BIN)/pytest -q -m browser
 
 lint: $(READY)

@@ -37,6 +37,12 @@ OWN_COMMANDS = (
     "bench",
     "api",
 )
+BROUGHT_BY = {
+    "train": ("torch", "pytorch_grad_cam", "efficientnet_lite_pytorch", "safetensors", "sklearn", "matplotlib"),
+    "export": ("onnx",),
+    "edge": ("onnxruntime",),
+}
+"""Packages that an installation at the line does without."""
 
 
 def script() -> int:
@@ -66,8 +72,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if chosen.verbose:
             raise
+        if isinstance(error, ModuleNotFoundError) and (extra := _extra_of(error.name or "")):
+            needs = f"needs {error.name}, which is not installed: pip install 'line-inspector[{extra}]'"
+            print(f"inspector {chosen.command}: {needs}", file=sys.stderr)
+            return 2
         print(f"inspector {chosen.command}: inner failure: {type(error).__name__}: {error} (run with -v for details)", file=sys.stderr)
         return 1
+
+
+def _extra_of(module: str) -> str | None:
+    """Return the extra of this distribution that brings a module; None for one that should be there."""
+    package = module.partition(".")[0]
+    return next((extra for extra, packages in BROUGHT_BY.items() if package in packages), None)
 
 
 def _parser() -> argparse.ArgumentParser:

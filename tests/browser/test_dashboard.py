@@ -442,7 +442,7 @@ def test_a_defect_is_drawn_by_mouse_and_finger_and_kept(page, server, home):
     page.mouse.click(*at(0.3, 0.3))
     page.get_by_role("button", name="Undo", exact=True).click()
     shot(page, "review-drawing")
-    page.get_by_role("button", name="Keep", exact=True).click()
+    page.get_by_role("toolbar").get_by_role("button", name="Keep", exact=True).click()
     page.get_by_text("Kept, signed with your name").wait_for()
     with Store.open(Home.at(home)) as store:
         drawn = pixels_of(store.masks(found)["camera"].mask)

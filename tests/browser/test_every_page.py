@@ -54,6 +54,7 @@ STREAMLIT_SAYS = {
     "open": "title of the arrow in Streamlit's selection lists (baseweb), which takes no words from us",
     "keyboard_arrow_right": "name of an icon of Streamlit's expander, drawn as a sign by its font",
     "keyboard_arrow_down": "the same, opened",
+    "star": "name of the icon on the button that makes a part golden, drawn as a sign by its font",
     "chevron_left": "name of an icon on our buttons, drawn as a sign by Streamlit's font",
     "chevron_right": "the same",
 }

@@ -59,6 +59,12 @@ def test_an_inner_failure_shows_its_traceback_when_asked(act):
         cli.main(["-v", "act"])
 
 
+def test_a_package_that_this_installation_does_without_is_named_with_the_extra_that_brings_it(act, capsys):
+    act(raising(ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn")))
+    assert cli.main(["act"]) == 2
+    assert capsys.readouterr().err.endswith("needs torch.nn, which is not installed: pip install 'line-inspector[train]'\n")
+
+
 def test_an_interrupt_exits_as_shells_expect(act):
     act(raising(KeyboardInterrupt()))
     assert cli.main(["act"]) == 130

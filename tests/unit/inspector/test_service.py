@@ -21,7 +21,7 @@ network: {width: 16, map_width: 16, layers: 1}
 optimizer: {epochs_with_pictures: 12, batch: 8}
 decision: {false_reject_budget: 0.3}
 """
-PARTS = 20
+PARTS = 12
 PATIENCE_S = 400
 
 

@@ -283,7 +283,7 @@ def test_explaining_often_leaves_nothing_behind(model, line):
     for _ in range(20):
         model.localize(features, verdict)
     assert tensors() <= before + 2
-    assert not any(module._forward_hooks for module in model.ensemble.modules())
+    assert not any(module._forward_hooks for module in model.runtime.ensemble.modules())
 
 
 def test_sixteen_bit_tiny_and_narrow_pictures_are_located(model, line):
