@@ -58,6 +58,7 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench.physics
 	$(BIN)/python -m tests.bench.fusion_peers --data $(LINE) --models build/fusion-peers
 	$(BIN)/python -m tests.bench.degradations build/fusion-peers/$(notdir $(LINE))-0 --data $(LINE)
+	$(BIN)/python -m tests.bench.heat_trust build/fusion-peers/$(notdir $(LINE))-0 --data $(LINE)
 	$(BIN)/python -m tests.bench.routing build/fusion-peers/$(notdir $(LINE))-0 --data $(LINE)
 	$(BIN)/python -m tests.bench.fixes
 	$(BIN)/python -m tests.bench.search_errors

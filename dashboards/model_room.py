@@ -154,7 +154,7 @@ def last_check(station: str, candidate: Path) -> dict[str, Any] | None:
 
 
 def hindrances(station: str, candidate: Path) -> Sequence[str]:
-    """Return why a model may not be put into service yet, as words of `words.py` without their `why_`."""
+    """Return why a model may not be put into service yet, as words of `vocabulary/` without their `why_`."""
     return service.hindrances(queries.store(), Home.at(None), station, candidate)
 
 

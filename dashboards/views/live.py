@@ -8,7 +8,8 @@ import streamlit as st
 
 from dashboards import masthead, queries
 from dashboards.theme import asset, script
-from dashboards.words import CHANNELS, LANGUAGES, Language, all_words, channel_name, in_language, kind_name, say
+from dashboards.vocabulary.names import CHANNELS
+from dashboards.words import LANGUAGES, Language, all_words, channel_name, in_language, kind_name, say
 from inspector.parts import OK_LABEL, UNKNOWN_DEFECT, Text
 
 _MOST_KINDS = 12

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dashboards.words import PARAMETERS
+from dashboards.vocabulary.names import PARAMETERS
 from inspector.cli import OWN_COMMANDS
 from inspector.commands.schema import KINDS, schema_text
 from inspector.config import ChannelConfig, CostsConfig, DecisionConfig, GateConfig, PlcConfig, PromiseConfig, SafeLimitConfig, Station

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.words import LANGUAGES, WORDS, Language, in_language
+from dashboards.vocabulary import WORDS
+from dashboards.words import LANGUAGES, Language, in_language
 
 ROOT = Path(__file__).resolve().parents[2]
 DASHBOARDS = ROOT / "dashboards"

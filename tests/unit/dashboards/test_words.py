@@ -8,7 +8,9 @@ import dashboards
 from dashboards import words
 from dashboards.panels.drawing import WORDS as DRAWING
 from dashboards.views.models import STAGES as STAGES_OF_TRAINING
-from dashboards.words import CAUSES, CHANNELS, DONE, KINDS, PARAMETERS, STAGES, WORDS, kind_name, language_of, say
+from dashboards.vocabulary import ROOMS, WORDS
+from dashboards.vocabulary.names import CAUSES, CHANNELS, DONE, KINDS, PARAMETERS, STAGES
+from dashboards.words import kind_name, language_of, say
 from inspector.diagnosis.wording import unit_name
 from inspector.monitoring.alarms import SHELF_REASONS
 from inspector.monitoring.spc import CHARTS
@@ -21,6 +23,10 @@ CODE = Path(dashboards.__file__).parent
 TABLES = {"words": WORDS, "kinds": KINDS, "causes": CAUSES, "channels": CHANNELS, "parameters": PARAMETERS, "stages": STAGES, "done": DONE}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 LATIN_WORD = re.compile(r"[A-Za-z]{3,}")
+
+
+def test_no_two_rooms_say_the_same_word_differently():
+    assert len(WORDS) == sum(len(room) for room in ROOMS)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -54,7 +60,7 @@ def test_every_word_that_the_code_says_exists():
 
 def test_no_word_is_there_for_nothing():
     everything = "\n".join(
-        path.read_text(encoding="utf-8") for pattern in ("*.py", "*.js") for path in CODE.rglob(pattern) if path.name != "words.py"
+        path.read_text(encoding="utf-8") for pattern in ("*.py", "*.js") for path in CODE.rglob(pattern) if path.parent.name != "vocabulary"
     )
     built = {f"lamp_{state}" for state in ("ok", "missing", "stale", "unknown")} | set(SHELF_REASONS) | {f"chart_{name}" for name in CHARTS}
     built |= {key for key in WORDS if key.startswith("price_")} | {*get_args(Reason)}
