@@ -101,6 +101,9 @@ class Calibration(BaseModel):
         if asked is None:
             return found
         floor, promise = promised(found.good, asked)
+        if self.mode == "learned" and promise.is_guess:
+            # The worst of a handful of good parts may lie above every defect: what costs least is known better.
+            floor, promise = float("-inf"), promise.model_copy(update={"kept": "not"})
         costs = wish.costs if self.mode == "learned" else None
         own = (found.threshold if found.cheapest is None else found.cheapest, found._review_from())
         fail_from, review_from = _by_cost(costs) if costs else own

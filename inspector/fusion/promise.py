@@ -121,6 +121,11 @@ class Promise(_Model):
         return f"{refused}; nothing is promised"
 
     @property
+    def is_guess(self) -> bool:
+        """Tell whether there are so few good parts that the share asked for is less than one of them: an estimate would be their worst."""
+        return self.kept == "pooled" and self.asked.share * self.parts < 1
+
+    @property
     def proven(self) -> float:
         """The share of a new group's good parts that is rejected at most, averaged over calibrations."""
         return (self.above + 1) / (self.groups + 1)
