@@ -32,10 +32,10 @@ $(READY): pyproject.toml constraints.txt Makefile
 demo: $(READY)
 	$(BIN)/inspector demo
 
-# The pages are watched by the clock, so their tests have the machine to themselves.
+# The pages are watched by the clock, so their tests have the machine to themselves, one file of them a core.
 test: $(READY)
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -q -m 'not browser'
-	$(BIN)/pytest -q -m browser
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -q -m browser
 
 lint: $(READY)
 	$(BIN)/ruff check .
