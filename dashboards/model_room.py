@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dashboards import labelling, people, queries
+from dashboards import people, queries
 from inspector import service
 from inspector.errors import InspectorError
 from inspector.home import Home, known_models, shipped
@@ -85,19 +85,13 @@ def recipes() -> dict[str, Path]:
 def train(station: str, data: Path | None, recipe: Path) -> Training:
     """Begin a training; without data, what people of the station labelled is exported first. Raises AccessError, StoreError, UsageError."""
     who = people.demand("engineer", station)
-    runs = Trainings(Home.at(None))
-    runs.refuse_second()
-    folder = data or labelling.export(station)[0]
-    begun = runs.start(station, folder, who, recipe)
-    queries.store().audit.note("training started", station, {"data": str(folder), "model": str(begun.model)})
-    return begun
+    return service.begin_training(queries.store(), Home.at(None), station, data, recipe, who=who)
 
 
 def cancel_training(station: str) -> None:
     """End the training that runs. Raises AccessError, UsageError."""
     people.demand("engineer", station)
-    ended = Trainings(Home.at(None)).cancel()
-    queries.store().audit.note("training cancelled", ended.station, {"model": str(ended.model)})
+    service.cancel_training(queries.store(), Home.at(None))
 
 
 # --- golden parts ----------------------------------------------------------------------------------------------------------------

@@ -68,6 +68,11 @@ def done_name(action: str, language: Language) -> str:
     return _name(DONE, action, language)
 
 
+def signer(who: str, language: Language) -> str:
+    """Return who did something, as the audit log has it: whoever used the command line is a user of the computer."""
+    return who.replace("command line", say("command_line", language))
+
+
 def all_words(language: Language) -> dict[str, str]:
     """Return every word of one language, for the parts of the screen that speak without the server."""
     return {key: in_language(text, language) for key, text in WORDS.items()}

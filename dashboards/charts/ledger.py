@@ -33,4 +33,5 @@ def over_days(lines: Mapping[str, Points], unit: str, lang: Language) -> go.Figu
             line=look,
             hovertemplate="%{x|%m-%d %H:%M}: %{y:.4g}",
         )
+    figure.update_xaxes(tickformat="%H:%M\n%m-%d")  # without it, plotly names months in English
     return plain(figure, height_px=260, y=unit, legend=True)

@@ -64,6 +64,7 @@ def _role_and_station(key: str, lang: Language) -> tuple[Role, str]:
         format_func=lambda name: station_name(name, lang),
         accept_new_options=True,
         key=f"at-{key}",
+        placeholder=say("choose", lang),
     )
     return role, station
 

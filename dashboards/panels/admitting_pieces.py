@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboards import admitting, queries
 from dashboards.panels.pieces import plain_text, table, title
-from dashboards.words import Language, done_name, say
+from dashboards.words import Language, done_name, say, signer
 from inspector.errors import InspectorError
 from inspector.store import EVERY_STATION, ROLES, SCOPES, AuditEntry
 
@@ -77,7 +77,7 @@ def log(name: str, lang: Language) -> None:
 def _cells(entry: AuditEntry, lang: Language) -> tuple[str, str, str]:
     told = [text for name in _TOLD if (text := _told(entry.detail.get(name), lang))]
     said = done_name(entry.action, lang) + (f" · {', '.join(told)}" if told else "")
-    return moment(entry.wall_utc_ns), escape(entry.who), escape(said)
+    return moment(entry.wall_utc_ns), escape(signer(entry.who, lang)), escape(said)
 
 
 def _told(value: object, lang: Language) -> str:

@@ -13,7 +13,7 @@ import streamlit as st
 from dashboards import labelling, masthead, model_room, people
 from dashboards.model_room import Model
 from dashboards.panels.pieces import plain_text, table, title
-from dashboards.words import Language, kind_name, say
+from dashboards.words import Language, kind_name, say, signer
 from inspector.errors import InspectorError
 from inspector.trainings import Training
 
@@ -59,9 +59,8 @@ def _in_service(station: str, known: list[Model], lang: Language) -> None:
             word = "model_never_activated" if folder else "model_not_told"
             st.html(f'<p class="quiet plain">{say(word, lang)}</p>')
         else:
-            st.html(
-                f'<p class="quiet plain">{say("model_activated_by", lang, who=escape(service.who), when=_when(service.wall_utc_ns))}</p>'
-            )
+            told = say("model_activated_by", lang, who=_by(service.who, lang), when=_when(service.wall_utc_ns))
+            st.html(f'<p class="quiet plain">{told}</p>')
             with st.popover(say("roll_back", lang), disabled=not people.may("engineer", station)):
                 before = _title(Path(service.replaces), known) if service.replaces else "–"
                 st.html(f'<p class="plain">{escape(say("roll_back_to", lang, model=before))}</p>')
@@ -69,7 +68,7 @@ def _in_service(station: str, known: list[Model], lang: Language) -> None:
                     _tried(lambda: model_room.roll_back(station))
         if activated := model_room.history(station)[:5]:
             rows = [
-                [escape(f"{one.name} {one.version}"), _when(one.wall_utc_ns), escape(one.who), _ended(one.withdrawn_utc_ns)]
+                [escape(f"{one.name} {one.version}"), _when(one.wall_utc_ns), _by(one.who, lang), _ended(one.withdrawn_utc_ns)]
                 for one in activated
             ]
             table([say(word, lang) for word in ("model", "activated", "who", "taken_back")], rows)
@@ -81,6 +80,10 @@ def _ended(utc_ns: int | None) -> str:
 
 def _title(folder: Path, known: list[Model]) -> str:
     return next((model.title for model in known if model.folder == folder.resolve()), str(folder))
+
+
+def _by(who: str, lang: Language) -> str:
+    return escape(signer(who, lang))
 
 
 def _when(utc_ns: int) -> str:
@@ -120,7 +123,12 @@ def _training(station: str, lang: Language) -> None:
         _start(station, lang)
         if past:
             rows = [
-                [escape(f"{one.model.parent.name} {one.model.name}"), _when(one.began_utc_ns), escape(one.who), _state(one, lang)]
+                [
+                    escape(f"{one.model.parent.name} {one.model.name}"),
+                    _when(one.began_utc_ns),
+                    _by(one.who, lang),
+                    _state(one, lang),
+                ]
                 for one in past[:6]
             ]
             table([say(word, lang) for word in ("model", "began", "who", "state")], rows)
@@ -133,18 +141,18 @@ def _state(one: Training, lang: Language) -> str:
 
 def _start(station: str, lang: Language) -> None:
     labelled, folders, recipes = labelling.labelled(station), model_room.data_folders(), model_room.recipes()
+    choices = [*([None] if labelled else []), *folders]
+    if not choices:
+        st.html(f'<p class="quiet plain">{say("train_nothing", lang)}</p>')
+        return
     with st.form("train", border=False):
         columns = st.columns(2, gap="medium")
-        choices = [*([None] if labelled else []), *folders]
         data = columns[0].selectbox(
             say("train_on", lang), choices, format_func=lambda name: name or say("train_on_labels", lang, parts=labelled)
         )
         recipe = columns[1].selectbox(say("recipe", lang), list(recipes))
-        may = people.may("engineer", station) and bool(choices)
-        if st.form_submit_button(say("train_start", lang), type="primary", disabled=not may):
+        if st.form_submit_button(say("train_start", lang), type="primary", disabled=not people.may("engineer", station)):
             _tried(lambda: model_room.train(station, folders[data] if data else None, recipes[recipe]))
-        if not choices:
-            st.html(f'<p class="quiet plain">{say("train_nothing", lang)}</p>')
 
 
 @st.fragment(run_every=1.0)
@@ -152,7 +160,7 @@ def _follow(station: str, lang: Language) -> None:
     newest = next(iter(model_room.trainings()), None)
     if newest is None or newest.state != "running":
         st.rerun()
-    st.html(f'<p class="plain"><b>{escape(newest.model.parent.name)} {escape(newest.model.name)}</b> · {escape(newest.who)}</p>')
+    st.html(f'<p class="plain"><b>{escape(newest.model.parent.name)} {escape(newest.model.name)}</b> · {_by(newest.who, lang)}</p>')
     share = newest.done / newest.total if newest.total else 0.0
     st.progress(min(share, 1.0), _stage(newest, lang))
     if st.button(say("train_cancel", lang), key="cancel-training", disabled=not people.may("engineer", station)):

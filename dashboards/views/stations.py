@@ -12,7 +12,7 @@ from dashboards import masthead, queries, station_health
 from dashboards.charts.ledger import over_days
 from dashboards.panels.pieces import draw, number_of, table, title
 from dashboards.station_health import Device, Ledger
-from dashboards.words import Language, channel_name, say
+from dashboards.words import Language, channel_name, in_words, say
 
 _DAYS = {"one_day": 1, "one_week": 7, "four_weeks": 28}
 
@@ -53,7 +53,7 @@ def _row(device: Device, lang: Language) -> list[str]:
     word = {"": "state_unknown", "ok": "state_ok", "stale": "state_stale", "missing": "state_missing"}.get(device.state)
     state = say(word, lang) if word else escape(device.state)
     look = "" if device.state in ("ok", "") else ' class="off"'
-    reason = f' <span class="quiet">{escape(device.reason)}</span>' if device.reason else ""
+    reason = f' <span class="quiet">{escape(in_words(device.reason, lang))}</span>' if device.reason else ""
     sync = f"{device.sync_ms[0]:.2f} / {device.sync_ms[1]:.2f} ms" if device.sync_ms else "–"
     drops = "–" if device.drops is None and not device.lost else f"{device.drops if device.drops is not None else '–'} / {device.lost}"
     return [

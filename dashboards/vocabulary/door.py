@@ -74,6 +74,7 @@ DOOR: dict[str, Text] = {
     "scopes": Text("What it may do", "权限范围"),
     "stations": Text("At which stations", "适用工位"),
     "choose": Text("Choose", "请选择"),
+    "command_line": Text("command line", "命令行"),
     "let_in_since": Text("let in since {time}", "自 {time} 起授权"),
     "keep_rights": Text("Keep these rights", "保存权限"),
     "revoke_token": Text("Revoke the token", "吊销令牌"),

@@ -4,6 +4,7 @@ The pages are those that the masthead leads to, so a page that is added is looke
 the pictures of the guide and the READMEs are made: `INSPECTOR_SCREENSHOTS=dashboards/screenshots pytest -m browser tests/browser`.
 """
 
+import getpass
 import io
 import math
 import os
@@ -37,19 +38,24 @@ DRAWN = {
     "causes": ".parts-table",
     "replay": ".timeline .row canvas",
     "review": ".verdict-line",
+    "models": ".st-key-panel-candidate p",
+    "stations": ".st-key-panel-ledger p.quiet",
+    "access": ".st-key-panel-add-person input",
     "guide": ".st-key-panel-guide h1",
 }
 FOR_OPERATORS = ("live", "wall", "alarms", "spc", "handover", "login", "badge")
 
 # Latin words that belong on a Chinese page: names that a plant, a person or a file gave, units, and what is not translated in any trade.
-NAMES = {"admin", "mei", "demo-press", "shift-3", "English", "Line", "Inspector"}
+NAMES = {getpass.getuser(), "admin", "mei", "demo-press", "shift-3", "English", "Line", "Inspector"}
 UNITS = {"Hz", "kHz", "dB", "FS", "mm", "ms", "px", "bar", "kN", "MPa", "m/s"}
-TERMS = {"PDF", "HTML", "JSON", "EWMA", "PIN", "IT", "PASS", "FAIL", "REVIEW", "BPFO", "BPFI", "BSF", "FTF", "CSV", "XLSX", "re"}
+TERMS = {"RMS", "PDF", "HTML", "JSON", "EWMA", "PIN", "IT", "PASS", "FAIL", "REVIEW", "BPFO", "BPFI", "BSF", "FTF", "CSV", "XLSX", "re"}
 PATTERNS = r"[\d.,]+ [A-Za-z]\S*|P-\d+|case-\d+|\S+/\d+\.\d+\.\d+|[0-9a-f]{12}|\b\w+\.(mcap|py|yaml)\b|`[^`]*`"
 ALSO_IN_ENGLISH = re.compile("中文|不合格|合格|复检")  # the way to the other language, and verdicts, which a screen says in both
 STREAMLIT_SAYS = {
     "Skip to main content": "Streamlit's link for the keyboard, seen only while it has the focus",
     "Choose an option": "placeholder of Streamlit's selection lists; in ours something is always chosen, so nobody sees it",
+    "Show password": "name of the eye in Streamlit's password fields, which takes no words from us",
+    "visibility": "the sign on it, drawn by its font",
     "Open": "name of the arrow in Streamlit's selection lists",
     "open": "title of the arrow in Streamlit's selection lists (baseweb), which takes no words from us",
     "keyboard_arrow_right": "name of an icon of Streamlit's expander, drawn as a sign by its font",
@@ -238,6 +244,7 @@ def shot(page, name, lang):
         return
     from PIL import Image
 
+    Path(folder).mkdir(parents=True, exist_ok=True)
     page.locator("img").evaluate_all("images => Promise.all(images.map((image) => image.decode().catch(() => 0)))")
     with Image.open(io.BytesIO(page.screenshot())) as picture:
         picture.resize((1280, round(1280 * picture.height / picture.width)), Image.Resampling.LANCZOS).save(
