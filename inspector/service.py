@@ -1,4 +1,4 @@
-"""Which model serves a station: tried against the one in service, put into its place, and taken back.
+"""Which model serves a station: learned from what people labelled, tried against the one in service, put into its place, and taken back.
 
 A model may serve only what it was tried on: `check` lets it and the model in service judge the same stored parts, golden parts among them,
 and keeps what came of it; `activate` asks for a check of this very model against what serves now, with every golden part judged right.
@@ -19,6 +19,7 @@ from inspector.home import Home, known_models, shipped
 from inspector.parts import OK_LABEL, Inspection
 from inspector.store import Store, StoredInspection
 from inspector.store.labels import agreed, truth_of
+from inspector.trainings import Training, Trainings
 
 if TYPE_CHECKING:
     from inspector.pipeline import Pipeline
@@ -66,6 +67,32 @@ def set_golden(store: Store, inspection_id: str, golden: bool) -> None:
     if golden and stored is not None and truth(store, stored) is None:
         raise StoreError("nobody said what this part really is, or people disagree: label it first")
     store.services.set_golden(inspection_id, golden)
+
+
+# --- learning a model ----------------------------------------------------------------------------------------------------------------
+
+
+def begin_training(
+    store: Store, home: Home, station: str, data: Path | None = None, recipe: Path | None = None, *, who: str, seed: int = 0
+) -> Training:
+    """Begin to train in the background; without `data`, on what people labelled. Raises ConfigError, StoreError, UsageError."""
+    from inspector.review import export
+
+    trainings = Trainings(home)
+    trainings.refuse_second()
+    if data is None:
+        data = home.root / "labelled-parts" / f"{station}-{time.strftime('%Y%m%d-%H%M%S')}"
+        export(store, data, of=station)
+    begun = trainings.start(station, data, who, recipe, seed)
+    store.audit.note("training started", station, {"data": str(data), "model": str(begun.model)})
+    return begun
+
+
+def cancel_training(store: Store, home: Home) -> Training:
+    """End the training that runs. Raises UsageError where none does."""
+    ended = Trainings(home).cancel()
+    store.audit.note("training cancelled", ended.station, {"model": str(ended.model)})
+    return ended
 
 
 # --- trying a model ----------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ examples:  inspector model train --station press-2                  (from what p
 from __future__ import annotations
 
 import argparse
-import time
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,30 +83,22 @@ def _list(arguments: argparse.Namespace, store: Store, home: Home) -> Answer:
 
 
 def _train(arguments: argparse.Namespace, store: Store, home: Home) -> Answer:
-    from inspector.review import export
-    from inspector.trainings import Trainings
+    from inspector.service import begin_training
 
-    trainings, data = Trainings(home), arguments.data
-    trainings.refuse_second()
-    if data is None:
-        data = home.root / "labelled-parts" / f"{arguments.station}-{time.strftime('%Y%m%d-%H%M%S')}"
-        export(store, data, of=arguments.station)
-    elif not data.is_dir():
-        raise UsageError(f"--data {data}: is not a folder")
-    begun = trainings.start(arguments.station, data, "command line", arguments.recipe, arguments.seed)
-    store.audit.note("training started", arguments.station, {"data": str(data), "model": str(begun.model)})
+    if arguments.data is not None and not arguments.data.is_dir():
+        raise UsageError(f"--data {arguments.data}: is not a folder")
+    begun = begin_training(store, home, arguments.station, arguments.data, arguments.recipe, who="command line", seed=arguments.seed)
     return _document(begun), f"began: {begun.model} from {begun.data}; 'inspector model training' tells how far it is"
 
 
 def _training(arguments: argparse.Namespace, store: Store, home: Home) -> Answer:
+    from inspector.service import cancel_training
     from inspector.trainings import Trainings
 
-    trainings = Trainings(home)
     if arguments.cancel:
-        ended = trainings.cancel()
-        store.audit.note("training cancelled", ended.station, {"model": str(ended.model)})
+        ended = cancel_training(store, home)
         return _document(ended), f"cancelled: {ended.model}"
-    newest = next(iter(trainings.all()), None)
+    newest = next(iter(Trainings(home).all()), None)
     return ({}, "nothing was trained yet") if newest is None else (_document(newest), _words(newest))
 
 

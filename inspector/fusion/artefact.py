@@ -59,6 +59,23 @@ class PinnedNetwork(_Model):
     heads: int
     dropout: float
 
+    @classmethod
+    def of(cls, spec: NetworkSpec, members: int) -> PinnedNetwork:
+        """Return what pins a network of this version."""
+        return cls(
+            name=fusion.NAME,
+            version=fusion.VERSION,
+            members=members,
+            cameras=list(spec.cameras),
+            image_size=spec.image_size,
+            vectors=list(spec.vectors),
+            width=spec.width,
+            map_width=spec.map_width,
+            layers=spec.layers,
+            heads=spec.heads,
+            dropout=spec.dropout,
+        )
+
 
 class TrainedOn(_Model):
     """Where the model comes from."""
@@ -141,12 +158,17 @@ def save(
             if kept is not None:
                 (folder / name).write_bytes(kept.to_bytes())
                 manifest = manifest.model_copy(update={field: PinnedFile(name=name, sha256=sha256(folder / name))})
-        text = yaml.safe_dump(manifest.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
-        (folder / MANIFEST).write_text(text, encoding="utf-8")
+        write_manifest(folder, manifest)
         (folder / CARD).write_text(card, encoding="utf-8")
     except OSError as error:
         raise ModelError(f"{folder}: model cannot be written: {error.strerror}; choose another folder") from error
     return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write what a model is. Raises OSError."""
+    text = yaml.safe_dump(manifest.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 
 def load(folder: Path) -> tuple[Manifest, dict[str, Tensor]]:

@@ -14,11 +14,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from inspector.errors import ModelError
-from inspector.fusion.artefact import MANIFEST, Manifest, PinnedFile, sha256
+from inspector.fusion.artefact import MANIFEST, Manifest, PinnedFile, sha256, write_manifest
 from inspector.fusion.exported import ExportedRuntime
 
 FOLDER, DOCUMENT = "onnx", "export.json"
@@ -193,8 +192,7 @@ def write_export(folder: Path, manifest: Manifest, export: Export) -> Manifest:
         path.write_text(export.model_dump_json(indent=2) + "\n", encoding="utf-8")
         pinned = PinnedFile(name=f"{FOLDER}/{DOCUMENT}", sha256=sha256(path))
         manifest = manifest.model_copy(update={"export": pinned})
-        text = yaml.safe_dump(manifest.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
-        (folder / MANIFEST).write_text(text, encoding="utf-8")
+        write_manifest(folder, manifest)
     except OSError as error:
         raise ModelError(f"{path}: cannot be written: {error.strerror}; choose another folder with --out") from error
     return manifest

@@ -5,7 +5,6 @@ What stands here beside it replaces operations that other runtimes have not: mea
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +19,7 @@ from inspector.fusion.batch import Batch, Outputs
 from inspector.fusion.calibration import Calibration
 from inspector.fusion.counsel import overview_of
 from inspector.fusion.defect_numbers import shown_at
-from inspector.fusion.ensemble import Ensemble, conflict_of, decision, evidence_of, farthest
+from inspector.fusion.ensemble import Ensemble, conflict_of, decision, evidence_of, farthest, twin
 from inspector.fusion.memory import GoodMemory
 from inspector.fusion.network import FusionNetwork, Reading, together
 from inspector.fusion.normality import Normality
@@ -65,10 +64,9 @@ def pieces(ensemble: Ensemble, backbone: Backbone | None, calibration: Calibrati
 
 def exportable(ensemble: Ensemble) -> Ensemble:
     """Return the same ensemble, its weights shared, without operations that exported graphs cannot have."""
-    shared = {id(tensor): tensor for tensor in (*ensemble.parameters(), *ensemble.buffers())}
-    twin = copy.deepcopy(ensemble, shared).eval().requires_grad_(False)
+    other = twin(ensemble).eval().requires_grad_(False)
     height, width = (side // STRIDE_PX for side in ensemble.spec.image_size)
-    for module in list(twin.modules()):
+    for module in list(other.modules()):
         if isinstance(module, CameraEncoder):
             module.pool = WindowMeans((height, width), module.grid)  # type: ignore[assignment]
             module.place = PlaceByPlace(module.place)  # type: ignore[assignment]
@@ -76,7 +74,7 @@ def exportable(ensemble: Ensemble) -> Ensemble:
             module.known = partial(float, module.count)  # type: ignore[method-assign]
         elif isinstance(module, GoodMemory):
             module.nearest = nearest_by_product  # type: ignore[method-assign]
-    return twin
+    return other
 
 
 class WindowMeans(nn.Module):
@@ -201,17 +199,22 @@ def _decided(ensemble: Ensemble, named: Named) -> Named:
 def _reading(spec: NetworkSpec, member: int, named: Mapping[str, Tensor]) -> Reading:
     """Return what one member read of all channels; those that are absent have no quality."""
     read = Reading()
-    for camera in spec.cameras:
-        read.tokens.add(named[f"tokens:{camera}"][:, member], named[f"quality:{camera}"], "image", camera)
-    if spec.cameras:
-        own, weights = ([named[f"{what}:{camera}"] for camera in spec.cameras] for what in ("own", "quality"))
-        read.by_modality["image"], read.quality["image"] = together([one[:, member] for one in own], weights)
+    _add_pictures(read, spec, member, named)
     for vector in spec.vectors:
         read.tokens.add(named[f"tokens:{vector.name}"][:, member], named[f"quality:{vector.name}"], vector.modality, vector.name)
     for modality in layout.heard_modalities(spec):
         read.by_modality[modality], read.quality[modality] = named[f"own:{modality}"][:, member], named[f"weight:{modality}"]
         read.tokens.add(named[f"token:{modality}"][:, member], named[f"weight:{modality}"], modality)
     return read
+
+
+def _add_pictures(read: Reading, spec: NetworkSpec, member: int, named: Mapping[str, Tensor]) -> None:
+    """Add what one member read of all cameras."""
+    for camera in spec.cameras:
+        read.tokens.add(named[f"tokens:{camera}"][:, member], named[f"quality:{camera}"], "image", camera)
+    if spec.cameras:
+        own, weights = ([named[f"{what}:{camera}"] for camera in spec.cameras] for what in ("own", "quality"))
+        read.by_modality["image"], read.quality["image"] = together([one[:, member] for one in own], weights)
 
 
 # --- gradients -----------------------------------------------------------------------------------------------------------------
@@ -237,8 +240,8 @@ def _where(ensemble: Ensemble, camera: str) -> Piece:
             with torch.enable_grad():
                 patches, own, _ = encoder.answer(x, named["coarse"], named["deep"], named["unusual"], said)
                 changed = {
-                    f"tokens:{camera}": _only(member.placed(patches, "image", named["offset"]), number, len(ensemble.members)),
-                    f"own:{camera}": _only(own, number, len(ensemble.members)),
+                    f"tokens:{camera}": _as_all(member.placed(patches, "image", named["offset"]), ensemble),
+                    f"own:{camera}": _as_all(own, ensemble),
                 }
                 logit = member.decide(_reading(spec, number, {**named, **changed})).logits[:, 0].sum()
                 (gradient,) = torch.autograd.grad(logit, x)
@@ -264,11 +267,7 @@ def _why(ensemble: Ensemble, calibration: Calibration) -> Piece:
             outputs: list[Outputs] = []
             for number, member in enumerate(_members(ensemble)):
                 read = member.read(batch)
-                for camera in spec.cameras:
-                    read.tokens.add(named[f"tokens:{camera}"][:, number], named[f"quality:{camera}"], "image", camera)
-                if spec.cameras:
-                    own, weights = ([named[f"{what}:{camera}"] for camera in spec.cameras] for what in ("own", "quality"))
-                    read.by_modality["image"], read.quality["image"] = together([one[:, number] for one in own], weights)
+                _add_pictures(read, spec, number, named)
                 outputs.append(member.decide(read))
             odds = decision(outputs, ensemble.distances(batch), calibration, len(spec.kinds)).sum()
             found = torch.autograd.grad(odds, [named[leaf] for leaf in leaves], allow_unused=True)
@@ -277,9 +276,9 @@ def _why(ensemble: Ensemble, calibration: Calibration) -> Piece:
     return Piece(compute, examples, by_gradient=True)
 
 
-def _only(value: Tensor, number: int, members: int) -> Tensor:
-    """Return a member's value at its place among all members; the others are not read."""
-    return torch.stack([value] * members, dim=1) if number < members else value
+def _as_all(value: Tensor, ensemble: Ensemble) -> Tensor:
+    """Return one member's value in every member's place: only its own is read."""
+    return torch.stack([value] * len(ensemble.members), dim=1)
 
 
 # --- examples ------------------------------------------------------------------------------------------------------------------

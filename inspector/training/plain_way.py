@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from inspector.fusion.backbone import published
 from inspector.fusion.torchvision_compat import import_grad_cam
+from inspector.fusion.vision import COARSE_CHANNELS, FINE_CHANNELS
 from inspector.parts import PartRecord
 
 SIDE_PX = 256
@@ -30,7 +31,7 @@ class PlainWay:
     """The whole of it, made once. The bank holds chance: how long a search takes does not depend on what is found."""
 
     network: Any = field(default_factory=lambda: published().eval())
-    bank: Tensor = field(default_factory=lambda: torch.randn(BANK, 152))
+    bank: Tensor = field(default_factory=lambda: torch.randn(BANK, FINE_CHANNELS + COARSE_CHANNELS))
     threads: int = field(default_factory=torch.get_num_threads)
     """As the library chooses: one judge elsewhere in this process may have chosen fewer."""
     _maps: dict[str, Tensor] = field(default_factory=dict)

@@ -11,7 +11,6 @@ from typing import Any
 from inspector.diagnosis import Credit, Normal, load_catalogue, measure
 from inspector.errors import DataError
 from inspector.fusion import artefact, vision
-from inspector.fusion import spec as fusion
 from inspector.fusion.artefact import Manifest, PinnedFile, PinnedNetwork, TrainedOn
 from inspector.parts import OK_LABEL, Modality
 from inspector.training.card import card_text
@@ -83,19 +82,7 @@ def _manifest(trained: Trained, prepared: Prepared, recipe: Recipe, data: PartsF
         format=artefact.FORMAT,
         name=f"{data.name}-{recipe.name}",
         version=recipe.version,
-        network=PinnedNetwork(
-            name=fusion.NAME,
-            version=fusion.VERSION,
-            members=len(trained.ensemble.members),
-            cameras=list(spec.cameras),
-            image_size=spec.image_size,
-            vectors=list(spec.vectors),
-            width=spec.width,
-            map_width=spec.map_width,
-            layers=spec.layers,
-            heads=spec.heads,
-            dropout=spec.dropout,
-        ),
+        network=PinnedNetwork.of(spec, len(trained.ensemble.members)),
         backbone=PinnedFile(name=vision.NAME, sha256=vision.weights_sha256()) if spec.cameras else None,
         weights=PinnedFile(name=artefact.WEIGHTS, sha256="0" * 64),
         modalities=list(spec.modalities),

@@ -49,14 +49,10 @@ class SerialListener(Driver):
             port.close()
 
     def _heard(self, timeout_s: float) -> Iterator[list[Line]]:
-        """Yield lines as they come, until none comes or the time is over."""
+        """Return lines as they come, until none comes or the time is over. Raises DriverError where nothing is open."""
         if self._lines is None:
             raise DriverError("is not open, call open() first", channel=self.channel)
-        end_s = time.monotonic() + timeout_s
-        while (lines := self._lines.read(end_s - time.monotonic())) is not None:
-            yield lines
-            if time.monotonic() >= end_s:  # garbage without end must not hold the reader
-                return
+        return _until(self._lines, time.monotonic() + timeout_s)
 
     def _reject(self, what: str) -> None:
         self.unmatched += 1
@@ -69,3 +65,10 @@ class SerialListener(Driver):
                 what,
                 self.says_nothing,
             )
+
+
+def _until(reader: LineReader, end_s: float) -> Iterator[list[Line]]:
+    while (lines := reader.read(end_s - time.monotonic())) is not None:
+        yield lines
+        if time.monotonic() >= end_s:  # garbage without end must not hold the reader
+            return

@@ -20,7 +20,7 @@ from inspector.fusion.export_folder import Certificate, Export, Machine, write_e
 from inspector.fusion.exporting import certified, trained_judge, write_graphs
 from inspector.fusion.good_parts import GoodParts
 from inspector.fusion.known_kinds import KnownDefects, Recognition
-from inspector.fusion.spec import NAME, VERSION, NetworkSpec, VectorSpec
+from inspector.fusion.spec import NetworkSpec, VectorSpec
 from inspector.fusion.vision import NAME as BACKBONE
 from inspector.fusion.vision import weights_sha256
 from inspector.parts import MODALITIES
@@ -49,19 +49,7 @@ def manifest_of(spec, members):
         format=artefact.FORMAT,
         name="test",
         version="1.0.0",
-        network=PinnedNetwork(
-            name=NAME,
-            version=VERSION,
-            members=members,
-            cameras=list(spec.cameras),
-            image_size=spec.image_size,
-            vectors=list(spec.vectors),
-            width=spec.width,
-            map_width=spec.map_width,
-            layers=spec.layers,
-            heads=spec.heads,
-            dropout=spec.dropout,
-        ),
+        network=PinnedNetwork.of(spec, members),
         backbone=PinnedFile(name=BACKBONE, sha256=weights_sha256()),
         weights=PinnedFile(name=artefact.WEIGHTS, sha256="0" * 64),
         modalities=list(spec.modalities),
